@@ -1,1 +1,18 @@
-//! (begun)
+//! The words that all sides of Ringmaster speak. Pure: no socket, no clock, no runtime, no randomness.
+//!
+//! | room | what |
+//! | --- | --- |
+//! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
+//! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
+//! | [`slot`] | hash slots and hash tags |
+//! | [`view`] | who serves what in an epoch: view, chain, version |
+//! | [`cluster_file`] | the types of `cluster.yaml` and the loader that names line and column |
+
+#![forbid(unsafe_code)]
+
+pub mod cluster_file;
+pub mod command;
+pub mod config;
+pub mod resp;
+pub mod slot;
+pub mod view;
