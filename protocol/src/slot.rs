@@ -26,7 +26,7 @@ impl HashSlot {
     #[inline]
     pub fn of(key: &[u8]) -> Self {
         let (crc, braces) = crc16_and_braces(key);
-        if braces == 0 { Self::of_crc(crc) } else { Self::of_crc(crc16(hash_tag(key))) }
+        if braces == 0 { Self::of_crc(crc) } else { Self::of_braced(key) }
     }
 
     /// All slots, in ascending order.
@@ -44,6 +44,11 @@ impl HashSlot {
     #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize % SLOT_COUNT
+    }
+
+    #[cold]
+    fn of_braced(key: &[u8]) -> Self {
+        Self::of_crc(crc16(hash_tag(key)))
     }
 
     #[inline]
@@ -77,48 +82,64 @@ pub fn crc16(bytes: &[u8]) -> u16 {
 
 /// The checksum, and a number that is not zero iff there is a `{` among the bytes.
 ///
-/// Zero bytes in front do not change a checksum that starts at 0: the odd bytes are taken first, as the low end
-/// of a word, and all that follows are whole words.
+/// Zero bytes in front do not change a checksum that starts at 0: the odd bytes are taken first, padded in front
+/// to a word, and all that follows is whole words.
 #[inline]
 fn crc16_and_braces(bytes: &[u8]) -> (u16, u64) {
     let (odd, words) = bytes.as_rchunks::<8>();
-    let first = odd_word(odd);
-    let mut braces = brace_bits(first);
-    let mut crc = if odd.is_empty() { 0 } else { step(0, first) };
-    for word in words {
-        let word = u64::from_be_bytes(*word);
-        braces |= brace_bits(word);
-        crc = step(crc, word);
+    let (mut swapped, mut braces) = (0, 0);
+    if !odd.is_empty() {
+        let word = padded(odd, bytes);
+        braces = brace_bits(word);
+        swapped = step(0, word);
     }
-    (crc, braces)
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        braces |= brace_bits(word);
+        swapped = step(swapped, word);
+    }
+    (swapped.swap_bytes(), braces & (ONES << 7))
 }
 
-/// 0..=7 bytes as a big-endian number, read in at most two (overlapping) loads.
+/// The 1..=7 odd bytes in front of `bytes` as the last ones of a little-endian word, the others zero.
 #[inline]
-fn odd_word(bytes: &[u8]) -> u64 {
+fn padded(odd: &[u8], bytes: &[u8]) -> u64 {
+    let little_endian = match bytes.first_chunk::<8>() {
+        Some(first) => u64::from_le_bytes(*first),
+        None => short_word(odd),
+    };
+    little_endian << (64 - 8 * odd.len())
+}
+
+/// 1..=7 bytes as a little-endian number, read in at most two (overlapping) loads.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
     if let (Some(front), Some(back)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         let shift = 8 * (bytes.len() - 4);
-        return u64::from(u32::from_be_bytes(*front)) << shift | u64::from(u32::from_be_bytes(*back));
+        return u64::from(u32::from_le_bytes(*front)) | u64::from(u32::from_le_bytes(*back)) << shift;
     }
     if let (Some(front), Some(back)) = (bytes.first_chunk::<2>(), bytes.last_chunk::<2>()) {
         let shift = 8 * (bytes.len() - 2);
-        return u64::from(u16::from_be_bytes(*front)) << shift | u64::from(u16::from_be_bytes(*back));
+        return u64::from(u16::from_le_bytes(*front)) | u64::from(u16::from_le_bytes(*back)) << shift;
     }
     bytes.first().map_or(0, |&byte| u64::from(byte))
 }
 
-/// Not zero iff one of the eight bytes is `{` (the zero-byte test of Mycroft on the difference).
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+
+/// Has one of the eight top bits iff a byte is `{` (the zero-byte test of Mycroft on the difference); its other
+/// bits mean nothing.
 #[inline]
 const fn brace_bits(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let difference = word ^ (ONES * b'{' as u64);
-    difference.wrapping_sub(ONES) & !difference & (ONES << 7)
+    difference.wrapping_sub(ONES) & !difference
 }
 
-/// The checksum after eight more bytes.
+/// The checksum after the eight bytes of a little-endian word. Its bytes are swapped, before and after: so the
+/// word is used as it lies in memory.
 #[inline]
-const fn step(crc: u16, word: u64) -> u16 {
-    let [b0, b1, b2, b3, b4, b5, b6, b7] = (word ^ ((crc as u64) << 48)).to_be_bytes();
+const fn step(swapped: u16, word: u64) -> u16 {
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = (word ^ swapped as u64).to_le_bytes();
     // The bytes that hold the old checksum come last: the other six need not wait for it.
     let free = TABLES[5][b2 as usize]
         ^ TABLES[4][b3 as usize]
@@ -129,7 +150,7 @@ const fn step(crc: u16, word: u64) -> u16 {
     free ^ TABLES[7][b0 as usize] ^ TABLES[6][b1 as usize]
 }
 
-/// `TABLES[zeros][byte]`: the checksum of `byte` followed by that many zero bytes.
+/// `TABLES[zeros][byte]`: the checksum of `byte` followed by that many zero bytes, its bytes swapped.
 static TABLES: [[u16; 256]; 8] = build_tables();
 
 const fn build_tables() -> [[u16; 256]; 8] {
@@ -140,7 +161,7 @@ const fn build_tables() -> [[u16; 256]; 8] {
         let mut zeros = 0;
         while zeros < 8 {
             crc = shift_byte(crc);
-            tables[zeros][byte] = crc;
+            tables[zeros][byte] = crc.swap_bytes();
             zeros += 1;
         }
         byte += 1;
