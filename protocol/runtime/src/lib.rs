@@ -1,1 +1,14 @@
-//! (begun)
+//! What both tiers run on: one data thread a core, one acceptor that deals connections evenly, a control thread
+//! with the admin port, logging, and stop signals.
+//!
+//! It lives beside `protocol` because that crate stays pure; nodes and proxies never import each other, and
+//! neither writes this twice.
+
+#![forbid(unsafe_code)]
+
+mod acceptor;
+pub mod admin;
+mod data_thread;
+pub mod logging;
+pub mod service;
+pub mod signal;

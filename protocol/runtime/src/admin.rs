@@ -1,0 +1,91 @@
+//! The admin port: plain HTTP/1.1 by hyper, a few read-only pages.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Admin connections served at once; further ones wait.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long a connection may take to send a request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a page answers.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// HTTP status, e.g. 200 or 503.
+    pub status: u16,
+    /// Media type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+}
+
+impl Page {
+    /// A plain text with `status`.
+    #[must_use]
+    pub fn text(status: u16, body: impl Into<String>) -> Self {
+        Self { status, content_type: "text/plain; charset=utf-8", body: body.into() }
+    }
+}
+
+/// The pages of a tier.
+pub trait Admin: Send + Sync + 'static {
+    /// The page at `path`, `None` when there is none (404).
+    fn page(&self, path: &str) -> Option<Page>;
+}
+
+/// Serves `admin` until `stop`.
+pub(crate) async fn serve(listener: std::net::TcpListener, admin: Arc<dyn Admin>, stop: CancellationToken) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot serve the admin port"),
+    };
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            biased; // stopping first: nothing new is served
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let admin = Arc::clone(&admin);
+        let respond = service_fn(move |request| {
+            let response = respond(&request, &*admin);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), respond);
+        tokio::spawn(async move {
+            let _place = place;
+            // A broken admin connection concerns only who opened it.
+            drop(connection.await);
+        });
+    }
+}
+
+fn respond(request: &Request<Incoming>, admin: &dyn Admin) -> Response<Full<Bytes>> {
+    let page = match *request.method() {
+        Method::GET | Method::HEAD => admin.page(request.uri().path()),
+        _ => Some(Page::text(405, "only GET\n")),
+    };
+    let page = page.unwrap_or_else(|| Page::text(404, "no such page; try /healthz, /readyz or /metrics\n"));
+    let mut response = Response::new(Full::new(Bytes::from(page.body)));
+    *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    response
+}

@@ -1,0 +1,122 @@
+//! A running tier: its data threads, its control thread, and the handle that stops them.
+//!
+//! ```text
+//! control thread   acceptor ──► data thread 0: current-thread runtime, its connections
+//!                  admin port   data thread 1: …
+//! ```
+//! A connection lives and dies on the data thread that it was dealt to.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Admin};
+use crate::{acceptor, data_thread};
+
+/// What a data thread does with connections. Made on its thread, so it may hold `Rc` and `RefCell`.
+pub trait Worker: 'static {
+    /// Serves one connection from accept to close. When `stop` is cancelled it finishes what it has read
+    /// and closes.
+    fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) -> impl Future<Output = ()>;
+}
+
+/// How a tier listens.
+#[derive(Clone, Debug)]
+pub struct ServiceConfig {
+    /// Prefix of the threads' names, e.g. `node`.
+    pub name: &'static str,
+    /// Where clients connect; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the admin port listens; port 0 takes a free one.
+    pub admin: SocketAddr,
+    /// Data threads, 1..=256.
+    pub threads: usize,
+    /// Most connections at once; one more is told so and closed.
+    pub connections_max: usize,
+    /// How long connections may take to finish when the service stops.
+    pub drain: Duration,
+}
+
+/// A running tier. Dropping it without [`Service::stop`] leaves its threads running.
+#[derive(Debug)]
+pub struct Service {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    stop: CancellationToken,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Service {
+    /// Binds both ports, starts the threads and returns once connections are accepted.
+    /// `make(index)` makes the worker of a data thread, on that thread and within its runtime.
+    ///
+    /// # Errors
+    /// A port cannot be bound, or a thread or runtime cannot be made. Nothing is left running.
+    pub fn start<W: Worker>(
+        config: &ServiceConfig,
+        make: impl Fn(usize) -> W + Send + Sync + 'static,
+        admin: Arc<dyn Admin>,
+    ) -> io::Result<Self> {
+        let listener = acceptor::bind(config.listen)?;
+        let admin_listener = acceptor::bind(config.admin)?;
+        let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
+        let stop = CancellationToken::new();
+        let make = Arc::new(make);
+        let (mut threads, mut lanes) = (Vec::new(), Vec::new());
+        for index in 0..config.threads.max(1) {
+            let make = Arc::clone(&make);
+            let (lane, thread) = data_thread::spawn(config, index, move || make(index), &stop)?;
+            lanes.push(lane);
+            threads.push(thread);
+        }
+        let control = Builder::new_current_thread().enable_all().build()?;
+        let (connections_max, control_stop) = (config.connections_max, stop.clone());
+        let body = move || {
+            control.block_on(async {
+                tokio::spawn(admin::serve(admin_listener, admin, control_stop.clone()));
+                acceptor::run(listener, &lanes, connections_max, &control_stop).await;
+            });
+        };
+        threads.push(thread::Builder::new().name(format!("{}-control", config.name)).spawn(body)?);
+        Ok(Self { address, admin_address, stop, threads })
+    }
+
+    /// Where clients connect, the port filled in.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the admin port listens, the port filled in.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Cancelled when the service begins to stop.
+    #[must_use]
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Stops accepting, lets connections finish for at most the drain time, and joins the threads. Blocks.
+    pub fn stop(self) {
+        self.stop.cancel();
+        for thread in self.threads {
+            // A thread that panicked has said so by the panic hook; the others still have to be joined.
+            drop(thread.join());
+        }
+    }
+}
+
+/// Connections that a data thread has now; the acceptor reads it to deal evenly.
+pub(crate) type Load = Arc<AtomicUsize>;
