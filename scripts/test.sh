@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Runs Ringmaster's tests. On a fresh Debian or Ubuntu machine with only cargo it first installs what they need.
+#
+# usage: scripts/test.sh [--fast] [--coverage] [-- ARGS...]
+#
+#   --fast       unit tests of the crates only: installs nothing, starts no server of others, no doc tests
+#   --coverage   the same tests under cargo-llvm-cov; the report is <target>/llvm-cov/html/index.html
+#   -- ARGS...   handed to the test runner (cargo nextest, or cargo test), for instance a test's name
+#   --help       this text
+#
+# Needed, and installed with apt when missing (as root, or by sudo): a C compiler and make (for jemalloc),
+# redis-server and redis-tools, python3-venv. redis-py goes into a virtual environment and ioredis into a
+# node_modules directory, both under the target directory. Without npm the ioredis tests are skipped.
+# The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py) and
+# RINGMASTER_TEST_NODE_PATH (a directory of node modules; unset when npm is missing).
+set -euo pipefail
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+. "$ROOT/scripts/lib/common.sh"
+cd "$ROOT"
+
+REDIS_PY='redis>=5,<9'
+IOREDIS='ioredis@5'
+
+fast=no coverage=no skipped=''
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --fast) fast=yes ;;
+    --coverage) coverage=yes ;;
+    --help | -h) print_help "$0"; exit 0 ;;
+    --) shift; break ;;
+    *) die "unknown option $1; see scripts/test.sh --help" ;;
+  esac
+  shift
+done
+
+have cargo || die "cargo is missing. Install Rust from https://rustup.rs, then start again."
+
+# A server that we brought along for the tests must not keep running and hold port 6379.
+stop_packaged_redis() {
+  if [ -d /run/systemd/system ] && have systemctl; then
+    as_root systemctl disable --now redis-server >/dev/null 2>&1 || warn "the redis-server service still runs"
+  fi
+}
+
+install_packages() {
+  local missing=()
+  have cc && have make || missing+=(build-essential)
+  have redis-server || missing+=(redis-server)
+  have redis-cli && have redis-benchmark || missing+=(redis-tools)
+  have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+  [ ${#missing[@]} -eq 0 ] && return
+  apt_install "${missing[@]}"
+  case " ${missing[*]} " in *" redis-server "*) stop_packaged_redis ;; esac
+}
+
+install_client_libraries() {
+  local env node_dir
+  env="$(python_tool_env test-python "$REDIS_PY")" || die "redis-py could not be installed; it is needed: pip install '$REDIS_PY'"
+  export RINGMASTER_TEST_PYTHON="$env/bin/python"
+  node_dir="$(target_dir)/tools/test-node"
+  if ! have npm || ! have node; then
+    skipped="$skipped ioredis (no npm)"
+    return
+  fi
+  if [ ! -d "$node_dir/node_modules/ioredis" ]; then
+    mkdir -p "$node_dir"
+    if ! npm install --silent --no-audit --no-fund --prefix "$node_dir" "$IOREDIS" </dev/null >&2; then
+      skipped="$skipped ioredis (npm install failed)"
+      return
+    fi
+  fi
+  export RINGMASTER_TEST_NODE_PATH="$node_dir/node_modules"
+}
+
+# The runner's command line, one word an element.
+runner=(cargo)
+choose_runner() {
+  local nextest=no
+  cargo nextest --version >/dev/null 2>&1 && nextest=yes
+  if [ "$coverage" = yes ]; then
+    cargo llvm-cov --version >/dev/null 2>&1 || die "cargo-llvm-cov is missing: cargo install cargo-llvm-cov --locked"
+    runner+=(llvm-cov --html --output-dir "$(target_dir)/llvm-cov")
+    [ "$nextest" = yes ] && runner+=(nextest)
+  elif [ "$nextest" = yes ]; then
+    runner+=(nextest run)
+  else
+    runner+=(test)
+  fi
+  runner+=(--workspace)
+  [ "$fast" = yes ] && runner+=(--exclude ringmaster-tests)
+  [ "$nextest" = yes ] && runner+=(--no-fail-fast) || true
+}
+
+started=$SECONDS
+if [ "$fast" = no ]; then
+  install_packages
+  install_client_libraries
+  [ -n "$skipped" ] && warn "skipped:$skipped"
+fi
+choose_runner
+# cargo test runs doc tests with the others; nextest cannot, so they have a step of their own.
+result=passed
+say "+ ${runner[*]} $*"
+"${runner[@]}" "$@" </dev/null || result=FAILED
+if [ "$fast" = no ] && [ "$coverage" = no ] && [ $# -eq 0 ] && [ "${runner[1]}" = nextest ]; then
+  say "+ cargo test --doc --workspace"
+  cargo test --doc --workspace --quiet </dev/null || result=FAILED
+fi
+say "tests $result in $((SECONDS - started)) s${skipped:+; skipped:$skipped}"
+[ "$result" = passed ]
