@@ -1,1 +1,239 @@
-//! (begun)
+//! `cluster.yaml`: which nodes there are and how they are used. One file for all proxies, edited live.
+//!
+//! [`ClusterFile::parse`] gives a checked value or all that is wrong with the text. Every key but the nodes has a
+//! default; `configs/cluster.yaml` shows them all, and a test holds it against this module.
+
+mod address;
+mod limits;
+mod node;
+mod timeouts;
+
+pub use address::{AddressError, NodeAddress};
+pub use limits::Limits;
+pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
+pub use timeouts::Timeouts;
+
+use crate::config::{self, ConfigErrors, Findings};
+use node::NodeFile;
+use serde::Deserialize;
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ack {
+    /// When every entry of the chain has it.
+    #[default]
+    All,
+    /// When the head has it: faster, and the newest writes can be lost with it.
+    Head,
+}
+
+/// Which entry of a chain serves reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadFrom {
+    /// The tail: never stale.
+    #[default]
+    Tail,
+    /// Any in-sync entry: spreads the load, can be stale.
+    Any,
+}
+
+/// A checked cluster.yaml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterFile {
+    /// Name of the cluster, for people and metrics. Default `ringmaster`.
+    pub cluster: String,
+    /// Copies of each slot, its head included. Default and, so far, only value: 1.
+    pub replicas: usize,
+    /// When a write is acknowledged. Default `all`.
+    pub ack: Ack,
+    /// Which entry of a chain serves reads. Default `tail`.
+    pub read_from: ReadFrom,
+    /// The nodes, in the order of the file: 1..=[`NODES_MAX`], at least one with a weight.
+    pub nodes: Vec<Node>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// How large things may grow.
+    pub limits: Limits,
+}
+
+impl ClusterFile {
+    /// Reads and checks the text of a cluster.yaml; `file` is its name in the messages.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        config::load::<FileConfig, Self>(file, text)
+    }
+}
+
+/// cluster.yaml as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "the keys of cluster.yaml")]
+struct FileConfig {
+    cluster: String,
+    replicas: usize,
+    ack: Ack,
+    read_from: ReadFrom,
+    nodes: Vec<NodeFile>,
+    timeouts: Timeouts,
+    limits: Limits,
+}
+
+impl Default for FileConfig {
+    fn default() -> Self {
+        Self {
+            cluster: "ringmaster".to_owned(),
+            replicas: 1,
+            ack: Ack::default(),
+            read_from: ReadFrom::default(),
+            nodes: Vec::new(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl TryFrom<FileConfig> for ClusterFile {
+    type Error = Findings;
+
+    fn try_from(file: FileConfig) -> Result<Self, Findings> {
+        let mut findings = Findings::default();
+        node::check_name(&file.cluster, "cluster", &mut findings);
+        let nodes = node::check_all(&file.nodes, &mut findings);
+        check_replicas(&file, &mut findings);
+        file.timeouts.check(&mut findings);
+        file.limits.check(&mut findings);
+        let FileConfig { cluster, replicas, ack, read_from, timeouts, limits, .. } = file;
+        findings.or(ClusterFile { cluster, replicas, ack, read_from, nodes, timeouts, limits })
+    }
+}
+
+/// More copies than nodes that may hold one can never be; more than one cannot be yet.
+fn check_replicas(file: &FileConfig, findings: &mut Findings) {
+    let holders = file.nodes.iter().filter(|node| node.may_hold_slots()).count();
+    let message = match file.replicas {
+        0 => "0 copies would keep nothing: give 1".to_owned(),
+        1 => return,
+        copies if copies > holders => {
+            format!("{copies} copies need as many nodes with a weight, there are {holders}: give 1")
+        }
+        copies => format!("{copies} copies: replication is not there yet in this version, give 1"),
+    };
+    findings.add_related("replicas", &["nodes"], message);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE_NODE: &str = "nodes: [{name: a, address: '127.0.0.1:6380'}]\n";
+
+    fn parse(text: &str) -> Result<ClusterFile, ConfigErrors> {
+        ClusterFile::parse("cluster.yaml", text)
+    }
+
+    fn errors(text: &str) -> Vec<String> {
+        let errors = parse(text).unwrap_err();
+        errors.problems().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_shipped_file_has_every_key_at_its_default() {
+        let text = include_str!("../../configs/cluster.yaml");
+        let shipped = parse(text).unwrap();
+        let minimal = parse(ONE_NODE).unwrap();
+        assert_eq!(ClusterFile { nodes: minimal.nodes.clone(), ..shipped.clone() }, minimal);
+        assert_eq!(shipped.nodes.len(), 3);
+        assert!(shipped.nodes.iter().all(|node| node.weight == 1));
+        for key in ["cluster", "replicas", "ack", "read_from", "nodes", "zone", "weight"] {
+            assert!(text.contains(&format!("{key}: ")) || text.contains(&format!("{key}:\n")), "{key}");
+        }
+        let keys = format!("{:?}{:?}", shipped.timeouts, shipped.limits);
+        let keys = keys.split(['{', ',']).filter_map(|field| field.split_once(": "));
+        for (key, _) in keys {
+            assert!(text.contains(&format!("\n  {}: ", key.trim())), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_node_alone_is_a_cluster() {
+        let file = parse(ONE_NODE).unwrap();
+        assert_eq!((file.replicas, file.ack, file.read_from), (1, Ack::All, ReadFrom::Tail));
+        assert_eq!(file.nodes[0].name.as_str(), "a");
+        assert_eq!(file.nodes[0].address.to_string(), "127.0.0.1:6380");
+        assert_eq!((file.nodes[0].weight, file.nodes[0].zone.as_str()), (1, ""));
+    }
+
+    #[test]
+    fn no_nodes_is_an_error_of_the_file() {
+        assert_eq!(errors(""), ["1:1: nodes: is missing: give at least one {name, address}"]);
+        assert_eq!(errors("nodes: []\n"), ["1:8: nodes: is missing: give at least one {name, address}"]);
+    }
+
+    #[test]
+    fn more_copies_are_not_there_yet_and_never_more_than_nodes() {
+        let two = "nodes: [{name: a, address: 'a:1'}, {name: b, address: 'b:1'}, {name: c, address: 'c:1', weight: 0}]\n";
+        assert_eq!(
+            errors(&format!("replicas: 2\n{two}")),
+            ["1:11: replicas: 2 copies: replication is not there yet in this version, give 1"]
+        );
+        assert_eq!(
+            errors(&format!("replicas: 3\n{two}")),
+            ["1:11: replicas: 3 copies need as many nodes with a weight, there are 2: give 1"]
+        );
+        assert_eq!(errors(&format!("replicas: 0\n{two}")).len(), 1);
+    }
+
+    #[test]
+    fn all_faults_of_a_file_come_at_once() {
+        let text = "\
+cluster: 'my cluster'
+replicas: 5
+ack: most
+nodes:
+  - name: a
+    address: 10.0.0.1:6380
+  - name: a
+    address: 10.0.0.1:6380
+    weight: 20000
+  - address: nowhere
+    wieght: 1
+timeouts:
+  connect: 0
+  drain: 1ms
+limits:
+  clients: 0
+  request: 1gb
+  pipelin: 3
+";
+        let found = errors(text);
+        let places: Vec<&str> = found.iter().map(|line| line.split(": ").nth(1).unwrap()).collect();
+        assert_eq!(
+            places,
+            [
+                "cluster",
+                "ack",
+                "nodes[1].name",
+                "nodes[1].address",
+                "nodes[1].weight",
+                "nodes[2].name",
+                "nodes[2].address",
+                "nodes[2].wieght",
+                "timeouts.connect",
+                "timeouts.drain",
+                "limits.clients",
+                "limits.request",
+                "limits.pipelin",
+            ],
+            "{found:#?}"
+        );
+    }
+
+    #[test]
+    fn weights_all_zero_are_refused() {
+        let text = ONE_NODE.replace("}", ", weight: 0}");
+        assert_eq!(errors(&text), ["1:8: nodes: all weights are 0: give one node at least 1"]);
+    }
+}
