@@ -1,0 +1,140 @@
+//! A command as it is built: its arguments already in the form of the wire.
+
+use std::io::Write as _;
+
+use bytes::{BufMut as _, BytesMut};
+use redis_protocol::resp2::{encode::extend_encode_borrowed, types::BorrowedFrame};
+
+use crate::error::Error;
+
+/// Most arguments of one command, as in Redis: 1024 * 1024.
+pub const ARGUMENTS_MAX: usize = 1 << 20;
+
+/// Commands whose replies do not come one for one; on a shared connection they would break the order of
+/// everybody's replies.
+const TAKES_OVER: [&str; 10] = [
+    "SUBSCRIBE",
+    "PSUBSCRIBE",
+    "SSUBSCRIBE",
+    "UNSUBSCRIBE",
+    "PUNSUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "MONITOR",
+    "SYNC",
+    "PSYNC",
+    "RESET",
+];
+
+/// One command: a name and arguments of any bytes.
+///
+/// ```
+/// use ringmaster_client::Command;
+/// let command = Command::new("SET").arg("key").arg(b"\x00\xff").arg("PX").int(1500);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Command {
+    arguments: BytesMut,
+    count: usize,
+    refusal: Option<&'static str>,
+}
+
+impl Command {
+    /// A command of that name, in either case. Names of more words are more arguments:
+    /// `Command::new("CLIENT").arg("ID")`.
+    pub fn new(name: impl AsRef<[u8]>) -> Command {
+        let name = name.as_ref();
+        let takes_over = TAKES_OVER.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
+        let refusal = takes_over.then_some("this command takes over its connection, which is shared here");
+        Command { arguments: BytesMut::new(), count: 0, refusal }.arg(name)
+    }
+
+    /// From all its words, the name first.
+    pub(crate) fn from_words<W: AsRef<[u8]>>(words: &[W]) -> Command {
+        let mut rest = words.iter();
+        let Some(name) = rest.next() else { return Command::new("").refuse("an empty command") };
+        let mut command = rest.fold(Command::new(name), Command::arg);
+        if words.len() > 2 && is_word(&words[0], "CLIENT") && is_word(&words[1], "REPLY") {
+            command.refusal = Some("CLIENT REPLY would break the order of replies");
+        }
+        command
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<[u8]>) -> Command {
+        let frame = BorrowedFrame::BulkString(argument.as_ref());
+        self.count += 1;
+        match extend_encode_borrowed(&mut self.arguments, &frame, false) {
+            Ok(_) if self.count <= ARGUMENTS_MAX => self,
+            Ok(_) => self.refuse("too many arguments"),
+            Err(_) => self.refuse("an argument that cannot be encoded"),
+        }
+    }
+
+    /// Adds several arguments.
+    #[must_use]
+    pub fn args<A: AsRef<[u8]>>(self, arguments: impl IntoIterator<Item = A>) -> Command {
+        arguments.into_iter().fold(self, Command::arg)
+    }
+
+    /// Adds an integer in decimal.
+    #[must_use]
+    pub fn int(self, number: i64) -> Command {
+        self.arg(number.to_string())
+    }
+
+    fn refuse(mut self, why: &'static str) -> Command {
+        self.refusal = Some(why);
+        self
+    }
+
+    /// Appends the command as it goes over the wire.
+    ///
+    /// # Errors
+    /// [`Error::NotSent`]: the command is empty, too long, or takes over its connection.
+    pub(crate) fn encode(&self, out: &mut BytesMut) -> Result<(), Error> {
+        if let Some(why) = self.refusal {
+            return Err(Error::refused(why));
+        }
+        out.reserve(self.encoded_len());
+        write!(out.writer(), "*{}\r\n", self.count).map_err(Error::NotSent)?;
+        out.extend_from_slice(&self.arguments);
+        Ok(())
+    }
+
+    /// Bytes on the wire, rounded up.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.arguments.len() + 16
+    }
+}
+
+fn is_word(argument: impl AsRef<[u8]>, word: &str) -> bool {
+    argument.as_ref().eq_ignore_ascii_case(word.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(command: &Command) -> Result<BytesMut, Error> {
+        let mut out = BytesMut::new();
+        command.encode(&mut out).map(|()| out)
+    }
+
+    #[test]
+    fn a_command_is_an_array_of_bulk_strings() {
+        let command = Command::new("SET").arg("k").arg(b"\x00\r\n").int(-5);
+        assert_eq!(
+            &wire(&command).unwrap()[..],
+            b"*4\r\n$3\r\nSET\r\n$1\r\nk\r\n$3\r\n\x00\r\n\r\n$2\r\n-5\r\n"
+        );
+    }
+
+    #[test]
+    fn what_would_break_the_order_of_replies_is_refused() {
+        for words in [&["subscribe", "c"][..], &["MONITOR"], &["client", "reply", "off"], &[]] {
+            assert!(matches!(wire(&Command::from_words(words)), Err(Error::NotSent(_))), "{words:?}");
+        }
+        assert!(wire(&Command::from_words(&["CLIENT", "ID"])).is_ok());
+    }
+}

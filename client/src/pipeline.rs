@@ -1,0 +1,54 @@
+//! Several commands in one piece.
+
+use bytes::BytesMut;
+
+use crate::{client::Client, command::Command, error::Error, request::Outcome};
+
+/// Most commands of one pipeline.
+pub const PIPELINE_MAX: usize = 1 << 16;
+
+/// Commands that are written one behind the other, with nothing of another task between them, and answered
+/// together. Not a transaction by itself: put `MULTI` first and `EXEC` last for that.
+#[must_use = "a pipeline does nothing until it is executed"]
+pub struct Pipeline<'a> {
+    client: &'a Client,
+    bytes: BytesMut,
+    count: usize,
+    refused: Option<String>,
+}
+
+impl<'a> Pipeline<'a> {
+    pub(crate) fn new(client: &'a Client) -> Pipeline<'a> {
+        Pipeline { client, bytes: BytesMut::new(), count: 0, refused: None }
+    }
+
+    /// Adds a command, name first.
+    pub fn command<W: AsRef<[u8]>>(self, words: &[W]) -> Pipeline<'a> {
+        self.push(&Command::from_words(words))
+    }
+
+    /// Adds a [`Command`].
+    pub fn push(mut self, command: &Command) -> Pipeline<'a> {
+        self.count += 1;
+        if self.count > PIPELINE_MAX {
+            self.refused = Some(format!("more than {PIPELINE_MAX} commands in a pipeline"));
+        } else if let Err(error) = command.encode(&mut self.bytes) {
+            self.refused = Some(error.to_string());
+        }
+        self
+    }
+
+    /// Sends all commands and waits for all replies. One outcome for each command, in order: some can fail while
+    /// others succeed, and when the connection is lost the replies that came before are kept. When one command is
+    /// refused (too long, `SUBSCRIBE` …) none is sent.
+    ///
+    /// Cancel safety: as [`Client::command`], for all commands together: all are taken out of the queue, or all
+    /// are or will be applied.
+    pub async fn execute(self) -> Vec<Outcome> {
+        match self.refused {
+            Some(why) => (0..self.count).map(|_| Err(Error::refused(why.clone()))).collect(),
+            None if self.count == 0 => Vec::new(),
+            None => self.client.submit(self.bytes.freeze(), self.count).await,
+        }
+    }
+}
