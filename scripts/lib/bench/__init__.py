@@ -1,0 +1,1 @@
+"""The side-by-side benchmark behind scripts/benchmark.sh. Standard library only."""

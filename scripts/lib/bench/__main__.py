@@ -1,0 +1,156 @@
+"""Runs the chosen parts and writes the report. Started by scripts/benchmark.sh, which finds the binaries."""
+
+import argparse
+import datetime
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import contenders, host, memory, report, speed, targets
+
+PARTS = "ABC"
+
+
+@dataclass
+class Setup:
+    """What every part needs to know of the run."""
+
+    quick: bool
+    rounds: int
+    server_core: int
+    load_core: int
+    work_dir: str
+    part: str = ""
+
+    def progress(self, text):
+        print(f"part {self.part}: {text}", file=sys.stderr, flush=True)
+
+
+class Report:
+    """Collects the sections and raw files of a run, then writes them into one directory."""
+
+    def __init__(self, directory):
+        self.directory, self.sections, self.versions = Path(directory), [], {}
+        (self.directory / "raw").mkdir(parents=True, exist_ok=True)
+
+    def add(self, title, text, commands):
+        shown = "\n".join(dict.fromkeys(commands))
+        self.sections.append(f"## {title}\n\n{text}\n\n```\n{shown}\n```\n")
+
+    def raw(self, name, rows):
+        report.write_csv(self.directory / "raw" / f"{name}.csv", rows)
+
+    def write(self, command, load_before):
+        versions = "\n".join(f"- {name}: {version}" for name, version in self.versions.items())
+        facts = "\n".join(f"- {fact}" for fact in host.facts())
+        head = (f"# Benchmark of {datetime.date.today()}\n\nCommand: `{command}`. Raw figures: [raw/](raw/). "
+                f"How to read them: [docs/BENCHMARKS.md](../../BENCHMARKS.md).\n\n{facts}\n"
+                f"- other load (runnable processes, one-minute average): {load_before:.1f} before the run\n{versions}\n")
+        (self.directory / "README.md").write_text("\n".join([head, *self.sections]))
+
+
+def part_a(setup, options, out):
+    """The node beside redis-server."""
+    servers = [contenders.RedisServer()]
+    if options.node_bin:
+        servers.insert(0, contenders.RingmasterNode(options.node_bin))
+    for server in servers:
+        out.versions[server.name] = server.version()
+    starts = [lambda core, s=server: s.start(core, setup.work_dir) for server in servers]
+    samples, commands = speed.measure(starts, speed.NODE_RUN_LENGTH, setup)
+    out.raw("node", [sample.row() for sample in samples])
+    text = ("CPU time of the server an operation: median over the rounds (least–largest). One thread each, "
+            "pinned to one core, load on the other; 50 clients, 64-byte values, keys from 100,000, all present.\n\n"
+            + report.speed_table(samples, contenders.RingmasterNode.name, [contenders.RedisServer.name],
+                                 targets.NODE_RATIO_MAX)
+            + "\n\nAs redis-benchmark saw it:\n\n" + report.throughput_table(samples))
+    out.add("Node", text, commands)
+
+
+def part_b(setup, options, out):
+    """The proxy beside nutcracker and Envoy, all in front of the same three servers."""
+    node = contenders.RingmasterNode(options.node_bin) if options.node_bin and not options.redis_behind \
+        else contenders.RedisServer()
+    proxies = [contenders.Nutcracker(), *(contenders.Envoy(options.envoy_bin, b) for b in (False, True))]
+    proxies = [p for p in proxies if contenders.executable(p.binary)]
+    if options.proxy_bin:
+        proxies.insert(0, contenders.RingmasterProxy(options.proxy_bin))
+    for server in [node, *proxies]:
+        out.versions[server.name] = server.version()
+    backing = [node.start(setup.load_core, setup.work_dir) for _ in range(3)]
+    try:
+        ports = [server.port for server in backing]
+        starts = [lambda core, p=proxy: p.start(core, setup.work_dir, ports) for proxy in proxies]
+        samples, commands = speed.measure(starts, speed.PROXY_RUN_LENGTH, setup)
+    finally:
+        for server in backing:
+            server.stop()
+    out.raw("proxy", [sample.row() for sample in samples])
+    text = (f"CPU time of the proxy alone an operation, in front of the same three of {node.name}: median over the "
+            "rounds (least–largest). The proxy has one core to itself; the three servers and the load share the other, "
+            "so throughput is that of this set-up and only the CPU time compares. The ratio is to the best of the "
+            "others.\n\n"
+            + report.speed_table(samples, contenders.RingmasterProxy.name,
+                                 [p.name for p in proxies if p.name != contenders.RingmasterProxy.name],
+                                 targets.PROXY_RATIO_MAX)
+            + "\n\nAs redis-benchmark saw it:\n\n" + report.throughput_table(samples))
+    out.add("Proxy", text, [backing[0].shown_command(), *commands])
+
+
+def part_c(setup, options, out):
+    """Memory a key."""
+    servers = [contenders.RedisServer()]
+    if options.node_bin:
+        servers.insert(0, contenders.RingmasterNode(options.node_bin))
+    results, commands = [], []
+    for with_ttl in (False, True):
+        for server in servers:
+            out.versions[server.name] = server.version()
+            size, command = memory.measure(lambda core, s=server: s.start(core, setup.work_dir), with_ttl, setup)
+            setup.progress(f"{server.name}, time to live {with_ttl}: {size:.1f} bytes a key")
+            results.append((server.name, with_ttl, size))
+            commands.append(command)
+    out.raw("memory", [{"server": s, "with_ttl": t, "bytes_a_key": f"{b:.2f}"} for s, t, b in results])
+    keys = memory.QUICK_KEYS if setup.quick else memory.KEYS
+    text = (f"Resident memory that {keys:,} strings added, divided by their number: 16-byte keys, 32-byte values.\n\n"
+            + report.memory_table(results, contenders.RingmasterNode.name, targets.KEY_BYTES_MAX))
+    out.add("Memory", text, commands)
+
+
+def parse(arguments):
+    """The options that scripts/benchmark.sh hands over; its help text explains them."""
+    parser = argparse.ArgumentParser(prog="scripts/benchmark.sh")
+    parser.add_argument("--part", action="append", choices=list(PARTS))
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--node-bin")
+    parser.add_argument("--proxy-bin")
+    parser.add_argument("--envoy-bin")
+    parser.add_argument("--redis-behind", action="store_true")
+    parser.add_argument("--server-core", type=int, default=0)
+    parser.add_argument("--load-core", type=int, default=1)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--shown-command", default="scripts/benchmark.sh")
+    return parser.parse_args(arguments)
+
+
+def main():
+    options = parse(sys.argv[1:])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # so that the servers are stopped too
+    load_before = host.load_average()
+    out = Report(options.out)
+    rounds = options.rounds or (1 if options.quick else 5)
+    with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
+        setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
+        for part, run in zip(PARTS, (part_a, part_b, part_c)):
+            if part in (options.part or PARTS):
+                setup.part = part
+                run(setup, options, out)
+    out.write(options.shown_command, load_before)
+    print((out.directory / "README.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

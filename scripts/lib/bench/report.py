@@ -1,0 +1,71 @@
+"""The Markdown of a run, and its raw figures as CSV."""
+
+import csv
+
+from . import speed
+
+ABSENT = "–"
+
+
+def table(header, rows):
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "| " + " | ".join("---" for _ in header) + " |"]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def verdict(value, limit):
+    """`yes` or `no`: whether a figure that should be small reached its target."""
+    return "yes" if value <= limit else "no"
+
+
+def speed_table(samples, ours, others, targets):
+    """CPU time an operation of each server, the ratio of ours to the best of the others, the target."""
+    cpu = speed.medians(samples)
+    limits = speed.spread(samples)
+    names = [name for name in [ours, *others] if any(key[0] == name for key in cpu)]
+    rows = []
+    for pipeline in speed.PIPELINES:
+        for operation in speed.OPERATIONS:
+            cells = [_cell(cpu, limits, (name, operation, pipeline)) for name in names]
+            ratio = _ratio(cpu, ours, others, operation, pipeline)
+            outcome = [ABSENT] * 2 if ratio is None else [f"{ratio:.2f}", verdict(round(ratio, 2), targets[pipeline])]
+            rows.append([operation.upper(), pipeline, *cells, outcome[0], f"≤ {targets[pipeline]:.2f}", outcome[1]])
+    return table(["command", "pipeline", *(f"{name} µs" for name in names), "ratio", "target", "reached"], rows)
+
+
+def _cell(cpu, limits, key):
+    low, high = limits[key]
+    return f"{cpu[key]:.2f} ({low:.2f}–{high:.2f})"
+
+
+def _ratio(cpu, ours, others, operation, pipeline):
+    mine = cpu.get((ours, operation, pipeline))
+    theirs = [cpu[(name, operation, pipeline)] for name in others if (name, operation, pipeline) in cpu]
+    return mine / min(theirs) if mine is not None and theirs else None
+
+
+def throughput_table(samples):
+    """What redis-benchmark itself saw: medians of operations a second and of its latencies."""
+    rate, p50, p99 = (speed.medians(samples, f) for f in ("operations_per_second", "p50_ms", "p99_ms"))
+    rows = [[server, operation.upper(), pipeline, f"{rate[key]:,.0f}", f"{p50[key]:.2f}", f"{p99[key]:.2f}"]
+            for key in rate for server, operation, pipeline in [key]]
+    rows.sort(key=lambda row: (row[2], row[1], row[0]))
+    return table(["server", "command", "pipeline", "operations/s", "p50 ms", "p99 ms"], rows)
+
+
+def memory_table(results, ours, targets):
+    """Bytes a key by server; `results` is a list of (server, with_ttl, bytes)."""
+    rows = []
+    for server, with_ttl, size in results:
+        limit = targets[with_ttl] if server == ours else None
+        rows.append([server, "yes" if with_ttl else "no", f"{size:.1f}", f"≤ {limit}" if limit else ABSENT,
+                     verdict(round(size, 1), limit) if limit else ABSENT])
+    return table(["server", "time to live", "bytes a key", "target", "reached"], rows)
+
+
+def write_csv(path, rows):
+    """Rows (dicts of equal keys) as CSV."""
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
