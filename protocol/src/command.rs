@@ -20,6 +20,7 @@
 
 mod bits;
 
+pub mod introspect;
 mod key;
 mod policy;
 mod positions;
@@ -32,7 +33,7 @@ pub use bits::{Categories, Flags, KeyFlags};
 pub use key::{Begin, Find, KeySpec};
 pub use policy::{Group, Merge, Replay, Source, Split};
 pub use positions::{KeyError, KeyRef};
-pub use resolve::{Arguments, ArgumentsFrom, Rejection, resolve};
+pub use resolve::{Arguments, Rejection, resolve};
 pub use table::{COMMANDS, COUNT, all, by_id, lookup, lookup_full};
 
 /// The place of a row in the table: dense, 0..[`COUNT`], subcommands included, for arrays of handlers and

@@ -7,12 +7,14 @@
 //! | [`slot`] | hash slots and hash tags |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
 //! | [`cluster_file`] | the types of `cluster.yaml` and the loader that names line and column |
+//! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 
 #![forbid(unsafe_code)]
 
 pub mod cluster_file;
 pub mod command;
 pub mod config;
+pub mod glob;
 pub mod resp;
 pub mod slot;
 pub mod view;

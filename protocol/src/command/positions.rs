@@ -3,7 +3,7 @@
 //! The rules are those of Redis's `COMMAND GETKEYS`: the specs are tried first; where a spec cannot tell
 //! (`SORT … STORE`, `MIGRATE … KEYS`) or does not fit the arguments, the command's own rule decides.
 
-use super::{Arguments, Begin, Find, KeyFlags, KeySpec, Spec, key::FIRST_HALF};
+use super::{Arguments, Begin, Find, Flags, KeyFlags, KeySpec, Spec, key::FIRST_HALF};
 
 /// One key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +20,24 @@ impl From<KeyRef> for u32 {
     }
 }
 
-/// Why a request has no key positions. The texts are those of `COMMAND GETKEYS`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a request has no key positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// The command never has keys.
-    #[error("ERR The command has no key arguments")]
     NoKeys,
     /// The arguments contradict themselves (a wrong count of keys): the command itself answers the error.
-    #[error("ERR Invalid arguments specified for command")]
     Invalid,
+}
+
+impl KeyError {
+    /// The error of `COMMAND GETKEYS`, without the leading `-`.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoKeys => "ERR The command has no key arguments",
+            Self::Invalid => "ERR Invalid arguments specified for command",
+        }
+    }
 }
 
 /// Which key specs count.
@@ -88,13 +97,12 @@ impl Spec {
     {
         out.clear();
         let variable = self.keys.iter().any(|spec| spec.flags.contains(KeyFlags::VARIABLE_FLAGS));
-        if !variable && by_specs(self.keys, args, include, out).is_some() {
-            return Ok(());
+        if variable || by_specs(self.keys, args, include, out).is_none() {
+            out.clear();
+            by_own_rule(self, args, out);
         }
-        out.clear();
-        by_own_rule(self, args, out);
-        let none_allowed = self.flags.contains(super::Flags::NO_MANDATORY_KEYS);
-        if out.is_empty() && !none_allowed { Err(KeyError::Invalid) } else { Ok(()) }
+        let may_be_none = self.flags.contains(Flags::NO_MANDATORY_KEYS);
+        if out.is_empty() && !may_be_none { Err(KeyError::Invalid) } else { Ok(()) }
     }
 }
 

@@ -35,20 +35,6 @@ impl<T: AsRef<[u8]>> Arguments for [T] {
     }
 }
 
-/// The arguments from the given index on, as arguments: what follows `COMMAND GETKEYS`.
-#[derive(Debug)]
-pub struct ArgumentsFrom<'a, A: ?Sized>(pub &'a A, pub usize);
-
-impl<A: Arguments + ?Sized> Arguments for ArgumentsFrom<'_, A> {
-    fn count(&self) -> usize {
-        self.0.count().saturating_sub(self.1)
-    }
-
-    fn argument(&self, index: usize) -> Option<&[u8]> {
-        self.0.argument(index + self.1)
-    }
-}
-
 /// Why a request has no row. [`Rejection::text`] is the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rejection {

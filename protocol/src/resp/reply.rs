@@ -64,8 +64,13 @@ impl<'a> Reply<'a> {
 
     /// `-text`: the error's code and its message. CR and LF in it become spaces, as in Redis.
     pub fn error(&mut self, text: &str) {
+        self.error_bytes(text.as_bytes());
+    }
+
+    /// As [`Reply::error`], for a text that repeats what the client sent, which need not be UTF-8.
+    pub fn error_bytes(&mut self, text: &[u8]) {
         self.buffer.push(b'-');
-        self.buffer.extend(text.bytes().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }));
+        self.buffer.extend(text.iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
         self.raw(b"\r\n");
     }
 

@@ -40,8 +40,8 @@ pub(super) const ROWS: &[Row] = &[
         .arguments(
             "key:key@0 nomkstream:pure-token=NOMKSTREAM^6.2.0? \
             trim:block?(strategy:oneof(maxlen:pure-token=MAXLEN minid:pure-token=MINID^6.2.0) \
-            operator:oneof?(equal:pure-token='=' approximately:pure-token=~) threshold:string \
-            count:integer=LIMIT^6.2.0?) id_or_auto:oneof(auto_id:pure-token=* id:string) \
+            operator:oneof?(equal:pure-token='=' approximately:pure-token='~') threshold:string \
+            count:integer=LIMIT^6.2.0?) id_or_auto:oneof(auto_id:pure-token='*' id:string) \
             field_value:block*(field:string value:string)",
         ),
     command("xautoclaim", -6)
@@ -107,7 +107,7 @@ pub(super) const ROWS: &[Row] = &[
                 .about("5.0.0", "O(1)", "Create a consumer group.")
                 .history(&[("7.0.0", "Added the `entries_read` named argument.")])
                 .arguments(
-                    "key:key@0 groupname:string id:oneof(id:string new_id:pure-token=$) \
+                    "key:key@0 groupname:string id:oneof(id:string new_id:pure-token='$') \
                     mkstream:pure-token=MKSTREAM? entries_read:integer=ENTRIESREAD?",
                 ),
             subcommand("xgroup|createconsumer", 5)
@@ -148,7 +148,7 @@ pub(super) const ROWS: &[Row] = &[
                 .about("5.0.0", "O(1)", "Set a consumer group to an arbitrary last delivered ID value.")
                 .history(&[("7.0.0", "Added the optional `entries_read` argument.")])
                 .arguments(
-                    "key:key@0 groupname:string id:oneof(id:string new_id:pure-token=$) \
+                    "key:key@0 groupname:string id:oneof(id:string new_id:pure-token='$') \
                     entries_read:integer=ENTRIESREAD?",
                 ),
         ]),
@@ -305,7 +305,7 @@ pub(super) const ROWS: &[Row] = &[
         .history(&[("6.2.0", "Added the `MINID` trimming strategy and the `LIMIT` option.")])
         .arguments(
             "key:key@0 trim:block(strategy:oneof(maxlen:pure-token=MAXLEN minid:pure-token=MINID^6.2.0) \
-            operator:oneof?(equal:pure-token='=' approximately:pure-token=~) threshold:string \
+            operator:oneof?(equal:pure-token='=' approximately:pure-token='~') threshold:string \
             count:integer=LIMIT^6.2.0?)",
         ),
 ];
