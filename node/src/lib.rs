@@ -1,1 +1,4 @@
-//! (begun)
+//! A node: the dumb tier. It stores keys, expires and evicts them, and knows no other node.
+
+pub mod command;
+pub mod store;

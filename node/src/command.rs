@@ -1,0 +1,3 @@
+//! Commands: one file a family.
+
+pub mod error;

@@ -1,0 +1,129 @@
+//! The store: 16384 slots, each with its own lock, version and table. Nothing here is global but the allocator.
+
+pub mod census;
+mod door;
+pub mod effect;
+pub mod entry;
+mod expiry;
+pub mod key;
+pub mod keyspace;
+mod lock;
+pub mod slot;
+pub mod table;
+pub mod value;
+
+use std::task::{Context, Poll};
+
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+
+use census::{Count, DATABASES};
+use effect::Effect;
+pub(crate) use lock::SlotGuard;
+use lock::{Parking, SlotLock};
+use slot::{Journal, Operation, Slot};
+
+/// All slots of a node.
+pub struct Store {
+    slots: Box<[SlotLock]>,
+    parking: Parking,
+    journal: Option<Box<dyn Journal>>,
+}
+
+impl Store {
+    /// An empty store. `journal` hears of every effect.
+    #[must_use]
+    pub fn new(journal: Option<Box<dyn Journal>>) -> Self {
+        let slots = (0..SLOT_COUNT).map(|_| SlotLock::new(Slot::default())).collect();
+        Self { slots, parking: Parking::default(), journal }
+    }
+
+    /// The slot, if nobody holds it for longer than a moment.
+    #[inline]
+    pub(crate) fn try_lock(&self, slot: HashSlot) -> Option<SlotGuard<'_>> {
+        self.slots[slot.index()].try_lock(&self.parking, slot.number())
+    }
+
+    /// Ready when `slot` was free a moment ago; else the task is woken when it becomes free.
+    pub(crate) fn poll_free(&self, slot: HashSlot, context: &Context<'_>) -> Poll<()> {
+        self.slots[slot.index()].poll_free(&self.parking, slot.number(), context.waker())
+    }
+
+    /// The slot, waited for by turning the thread's time over to others. For tests, start and the walks that
+    /// hold no other slot; commands use [`Store::try_lock`] and park.
+    pub(crate) fn lock(&self, slot: HashSlot) -> SlotGuard<'_> {
+        loop {
+            if let Some(guard) = self.try_lock(slot) {
+                return guard;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// An operation on `slot` that begins at `now`.
+    #[inline]
+    pub(crate) fn operation(&self, slot: HashSlot, now: u64) -> Operation<'_> {
+        Operation { slot, now, journal: self.journal.as_deref(), versioned: false }
+    }
+
+    /// Applies one effect as an operation of its own: a replayed effect, an expiry, a flush.
+    pub fn apply(&self, slot: HashSlot, now: u64, effect: &Effect<'_>) -> effect::Applied {
+        self.lock(slot).apply(&mut self.operation(slot, now), effect)
+    }
+
+    /// Keys in each database, summed over the slots one by one.
+    #[must_use]
+    pub fn census(&self) -> [Count; DATABASES as usize] {
+        let mut total = [Count::default(); DATABASES as usize];
+        for slot in HashSlot::all() {
+            let guard = self.lock(slot);
+            for database in 0..DATABASES {
+                total[usize::from(database)] += guard.census().count(database);
+            }
+        }
+        total
+    }
+
+    /// Brings the lock and the table's place of `slot` near the processor.
+    #[inline]
+    pub(crate) fn prefetch_slot(&self, slot: HashSlot) {
+        prefetch(std::ptr::from_ref(&self.slots[slot.index()]).cast());
+    }
+
+    /// Brings the bucket of `hash` near, by the table's published place.
+    #[inline]
+    pub(crate) fn prefetch_bucket(&self, slot: HashSlot, hash: u64) {
+        let hint = self.slots[slot.index()].table_hint();
+        if hint != 0 {
+            prefetch(table::Table::hinted_bucket(hint, hash));
+        }
+    }
+
+    /// Brings the entry of `hash` near; looks at the table under the slot's lock.
+    #[inline]
+    pub(crate) fn prefetch_entry(&self, slot: HashSlot, hash: u64) {
+        if let Some(guard) = self.try_lock(slot)
+            && let Some(address) = guard.candidate(hash)
+        {
+            prefetch(address);
+        }
+    }
+
+    /// The published lower bound of deadlines in `slot`, in Unix milliseconds.
+    #[inline]
+    pub(crate) fn next_deadline(&self, slot: HashSlot) -> u64 {
+        self.slots[slot.index()].next_deadline()
+    }
+}
+
+/// Asks the processor to bring the cache line at `address`. Any address will do: nothing is read.
+#[inline]
+#[allow(unsafe_code)]
+fn prefetch(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint and faults on no address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}

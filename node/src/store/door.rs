@@ -1,0 +1,267 @@
+//! What each effect does to a slot: the inside of the one door.
+//!
+//! Everything here is deterministic: it reads the slot and the effect and nothing else.
+
+use super::effect::{Applied, Effect};
+use super::entry::Entry;
+use super::key::{Key, hash_of};
+use super::slot::Slot;
+use super::table::{EntryMut, Table};
+use super::value::{Collection, Hash, Kind, List, Set, SortedSet, ValueMut};
+
+const NOTHING: Applied = Applied { count: 0, changed: false };
+
+fn counted(count: usize) -> Applied {
+    Applied { count, changed: count > 0 }
+}
+
+fn changed(count: usize) -> Applied {
+    Applied { count, changed: true }
+}
+
+impl Slot {
+    /// Changes the slot; [`Slot::apply`] gives the change its version.
+    #[inline]
+    pub(super) fn change(&mut self, effect: &Effect<'_>) -> Applied {
+        match *effect {
+            Effect::SetString { key, value, deadline } => self.set_string(key, value, deadline),
+            Effect::Remove { key } => counted(usize::from(self.take(key).is_some())),
+            _ => self.change_more(effect),
+        }
+    }
+
+    fn change_more(&mut self, effect: &Effect<'_>) -> Applied {
+        match *effect {
+            Effect::SetString { .. } | Effect::Remove { .. } => NOTHING,
+            Effect::WriteString { key, offset, bytes } => self.write_string(key, offset, bytes),
+            Effect::SetDeadline { key, deadline } => self.set_deadline(key, deadline),
+            Effect::Rename { from, to } => self.rename(from, to),
+            Effect::Copy { from, to } => self.copy(from, to),
+            Effect::Clear { database } => self.clear(database),
+            Effect::SwapDatabases { first, second } => self.swap_databases(first, second),
+            _ => self.change_collection(effect),
+        }
+    }
+
+    fn change_collection(&mut self, effect: &Effect<'_>) -> Applied {
+        match *effect {
+            Effect::PushList { key, end, values } => self.edit_or_make(key, |list: &mut List| {
+                values.iter().for_each(|value| list.push(end, value));
+                counted(values.len())
+            }),
+            Effect::PopList { key, end, count } => {
+                self.edit(key, |list: &mut List| counted(list.pop(end, count)))
+            }
+            Effect::SetListItem { key, index, value } => {
+                self.edit(key, |list: &mut List| counted(usize::from(list.set(index, value))))
+            }
+            Effect::InsertListItem { key, index, value } => self.edit(key, |list: &mut List| {
+                list.insert(index, value);
+                changed(1)
+            }),
+            Effect::RemoveListItems { key, value, count } => {
+                self.edit(key, |list: &mut List| counted(list.remove(value, count)))
+            }
+            Effect::TrimList { key, start, len } => self.edit(key, |list: &mut List| {
+                let before = list.len();
+                list.trim(start, len);
+                counted(before - list.len())
+            }),
+            Effect::AddMembers { key, members } => self.edit_or_make(key, |set: &mut Set| {
+                counted(members.iter().filter(|member| set.insert(member)).count())
+            }),
+            Effect::RemoveMembers { key, members } => self.edit(key, |set: &mut Set| {
+                counted(members.iter().filter(|member| set.remove(member)).count())
+            }),
+            Effect::SetFields { key, fields } => self.edit_or_make(key, |hash: &mut Hash| {
+                changed(fields.iter().filter(|(field, value)| hash.insert(field, value)).count())
+            }),
+            Effect::RemoveFields { key, fields } => self.edit(key, |hash: &mut Hash| {
+                counted(fields.iter().filter(|field| hash.remove(field)).count())
+            }),
+            Effect::SetScores { key, scores } => self.edit_or_make(key, |set: &mut SortedSet| {
+                changed(scores.iter().filter(|(score, member)| set.insert(member, *score).is_none()).count())
+            }),
+            Effect::RemoveScored { key, members } => self.edit(key, |set: &mut SortedSet| {
+                counted(members.iter().filter(|member| set.remove(member)).count())
+            }),
+            _ => NOTHING,
+        }
+    }
+
+    /// Puts an entry in, in place of one of the same key.
+    fn put(&mut self, hash: u64, entry: Entry) {
+        let (database, deadline) = (entry.as_ref().database(), entry.as_ref().deadline());
+        self.note_deadline(deadline);
+        self.census.add(database, deadline.is_some());
+        if let Some(old) = self.table.insert(hash, entry, hash_of) {
+            self.census.remove(database, old.as_ref().deadline().is_some());
+        }
+    }
+
+    /// Takes the entry of `key` out, expired or not.
+    fn take(&mut self, key: Key<'_>) -> Option<Entry> {
+        let entry = self.table.remove(key.hash, key.database, key.bytes, hash_of)?;
+        self.census.remove(key.database, entry.as_ref().deadline().is_some());
+        Some(entry)
+    }
+
+    #[inline]
+    fn note_deadline(&mut self, deadline: Option<u64>) {
+        if let Some(deadline) = deadline {
+            self.next_deadline = Some(self.next_deadline.map_or(deadline, |known| known.min(deadline)));
+        }
+    }
+
+    /// The living entry of `key`, to change; an expired one is freed first.
+    fn live(&mut self, key: Key<'_>) -> Option<EntryMut<'_>> {
+        let time = self.time;
+        let deadline = self.table.find(key.hash, key.database, key.bytes)?.deadline();
+        if deadline.is_some_and(|deadline| deadline <= time) {
+            drop(self.take(key));
+            return None;
+        }
+        self.table.find_mut(key.hash, key.database, key.bytes)
+    }
+
+    #[inline]
+    fn set_string(&mut self, key: Key<'_>, value: &[u8], deadline: Option<u64>) -> Applied {
+        let place = self.table.find_mut(key.hash, key.database, key.bytes);
+        let overwritten = place.is_some_and(|mut entry| entry.overwrite(value, deadline));
+        if overwritten {
+            self.note_deadline(deadline);
+        } else {
+            self.put(key.hash, Entry::string(key.database, key.bytes, value, deadline));
+        }
+        changed(1)
+    }
+
+    fn write_string(&mut self, key: Key<'_>, offset: usize, bytes: &[u8]) -> Applied {
+        if let Some(mut entry) = self.live(key) {
+            let len = entry.as_ref().as_string().map_or(0, <[u8]>::len);
+            entry.edit_string(len.max(offset + bytes.len()), |value| {
+                value[offset..offset + bytes.len()].copy_from_slice(bytes);
+            });
+        } else {
+            let value = [&vec![0; offset], bytes].concat();
+            self.put(key.hash, Entry::string(key.database, key.bytes, &value, None));
+        }
+        changed(1)
+    }
+
+    fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>) -> Applied {
+        let Some(entry) = self.live(key) else { return NOTHING };
+        let had = entry.as_ref().deadline().is_some();
+        entry.replace_with(|entry| entry.with_deadline(deadline));
+        self.census.remove(key.database, had);
+        self.census.add(key.database, deadline.is_some());
+        self.note_deadline(deadline);
+        changed(1)
+    }
+
+    fn rename(&mut self, from: Key<'_>, to: Key<'_>) -> Applied {
+        if self.live(from).is_none() {
+            return NOTHING;
+        }
+        if let Some(entry) = self.take(from) {
+            let deadline = entry.as_ref().deadline();
+            self.put(to.hash, entry.moved(to.database, to.bytes, deadline));
+        }
+        changed(1)
+    }
+
+    fn copy(&mut self, from: Key<'_>, to: Key<'_>) -> Applied {
+        let Some(entry) = self.live(from) else { return NOTHING };
+        let copy = entry.as_ref().copied(to.database, to.bytes);
+        drop(entry);
+        self.put(to.hash, copy);
+        changed(1)
+    }
+
+    fn clear(&mut self, database: Option<u8>) -> Applied {
+        let before = self.table.len();
+        match database {
+            None => {
+                self.table = Table::default();
+                self.census = super::census::Census::default();
+                self.next_deadline = None;
+            }
+            Some(database) => {
+                let of_database = self.table.iter().filter(|entry| entry.database() == database);
+                let keys: Vec<Vec<u8>> = of_database.map(|entry| entry.key().to_vec()).collect();
+                keys.iter().for_each(|key| drop(self.take(Key::new(key, database))));
+            }
+        }
+        counted(before - self.table.len())
+    }
+
+    fn swap_databases(&mut self, first: u8, second: u8) -> Applied {
+        let concerned = |database| database == first || database == second;
+        let entries = self.table.iter().filter(|entry| concerned(entry.database()));
+        let keys: Vec<(u8, Vec<u8>)> =
+            entries.map(|entry| (entry.database(), entry.key().to_vec())).collect();
+        let taken: Vec<Entry> =
+            keys.iter().filter_map(|(database, key)| self.take(Key::new(key, *database))).collect();
+        for entry in taken {
+            let database = if entry.as_ref().database() == first { second } else { first };
+            let (key, deadline) = (entry.as_ref().key().to_vec(), entry.as_ref().deadline());
+            self.put(hash_of(&key), entry.moved(database, &key, deadline));
+        }
+        counted(if first == second { 0 } else { keys.len() })
+    }
+
+    /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.
+    fn edit<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
+        let Some(mut entry) = self.live(key) else { return NOTHING };
+        let Some(collection) = C::of(entry.value_mut()) else { return NOTHING };
+        let applied = change(collection);
+        let empty = collection.is_empty();
+        drop(entry);
+        if empty {
+            drop(self.take(key));
+        }
+        applied
+    }
+
+    /// As [`Slot::edit`], on an empty collection if the key is absent.
+    fn edit_or_make<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
+        if self.live(key).is_none()
+            && let Some(empty) = Collection::empty(C::KIND)
+        {
+            self.put(key.hash, Entry::collection(key.database, key.bytes, empty, None));
+        }
+        self.edit(key, change)
+    }
+
+    /// Looks through the slot for the earliest deadline; nothing is looked for again before `not_before`.
+    pub(crate) fn refresh_next_deadline(&mut self, not_before: u64) {
+        let earliest = self.table.iter().filter_map(|entry| entry.deadline()).min();
+        self.next_deadline = earliest.map(|deadline| deadline.max(not_before));
+    }
+}
+
+/// A collection that an entry can hold.
+trait Stored {
+    const KIND: Kind;
+    fn of(value: ValueMut<'_>) -> Option<&mut Self>;
+    fn is_empty(&self) -> bool;
+}
+
+macro_rules! stored {
+    ($($name:ident),*) => {$(
+        impl Stored for $name {
+            const KIND: Kind = Kind::$name;
+            fn of(value: ValueMut<'_>) -> Option<&mut Self> {
+                match value {
+                    ValueMut::$name(collection) => Some(collection),
+                    _ => None,
+                }
+            }
+            fn is_empty(&self) -> bool {
+                $name::is_empty(self)
+            }
+        }
+    )*};
+}
+
+stored!(List, Set, Hash, SortedSet);

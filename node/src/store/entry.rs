@@ -1,0 +1,444 @@
+//! One allocation for key, value and deadline.
+//!
+//! ```text
+//! | header, 8 bytes | deadline, 8 bytes, if any | key length, 4 bytes, if above 254 | key | value |
+//! header: value length 30 bits, key length 8, kind 4, database 4, has a deadline 1, spare 17
+//! ```
+//! A string's value is its bytes. A collection's value is the address of its box: 8 bytes. A string of a
+//! 16-byte key and a 32-byte value takes 56 bytes, with a deadline 64: both one size class of the allocator.
+//!
+//! One of the few modules with `unsafe`: a safe layout needs two allocations an entry or a wider header.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use super::value::{Collection, Kind, Value, ValueMut};
+
+const VALUE_BITS: u32 = 30;
+const KEY_SHIFT: u32 = VALUE_BITS;
+const KIND_SHIFT: u32 = KEY_SHIFT + 8;
+const DATABASE_SHIFT: u32 = KIND_SHIFT + 4;
+const DEADLINE_BIT: u64 = 1 << (DATABASE_SHIFT + 4);
+const HEADER_BYTES: usize = 8;
+const DEADLINE_BYTES: usize = 8;
+/// Key lengths from here on stand in four bytes of their own.
+const LONG_KEY: usize = 255;
+const LONG_KEY_BYTES: usize = 4;
+const POINTER_BYTES: usize = size_of::<usize>();
+
+/// Longest value of a string in bytes: 512 MiB, Redis's `proto-max-bulk-len`.
+pub const STRING_BYTES_MAX: usize = 512 << 20;
+
+/// An owned entry. Dropping it frees the key, the value and what the value owns.
+#[repr(transparent)]
+pub struct Entry(NonNull<u8>);
+
+// SAFETY: an entry owns its block and everything in it; all of that is Send.
+unsafe impl Send for Entry {}
+
+/// What the header says, unpacked.
+#[derive(Clone, Copy)]
+struct Shape {
+    key_len: usize,
+    value_len: usize,
+    kind: Kind,
+    database: u8,
+    deadline: bool,
+}
+
+impl Shape {
+    #[inline]
+    fn key_offset(self) -> usize {
+        let long = if self.key_len >= LONG_KEY { LONG_KEY_BYTES } else { 0 };
+        HEADER_BYTES + if self.deadline { DEADLINE_BYTES } else { 0 } + long
+    }
+
+    #[inline]
+    fn bytes(self) -> usize {
+        self.key_offset() + self.key_len + self.value_len
+    }
+
+    #[inline]
+    fn layout(self) -> Layout {
+        layout(self.bytes())
+    }
+
+    #[inline]
+    fn header(self) -> u64 {
+        let deadline = if self.deadline { DEADLINE_BIT } else { 0 };
+        self.value_len as u64
+            | (self.key_len.min(LONG_KEY) as u64) << KEY_SHIFT
+            | (self.kind as u64) << KIND_SHIFT
+            | u64::from(self.database) << DATABASE_SHIFT
+            | deadline
+    }
+}
+
+/// Blocks are 8-byte aligned, so that the low three bits of an address are free.
+#[inline]
+fn layout(bytes: usize) -> Layout {
+    Layout::from_size_align(bytes, 8).expect("an entry is below 2 GiB")
+}
+
+impl Entry {
+    /// A string. `database` is 0..16, `value` at most [`STRING_BYTES_MAX`] bytes, `deadline` in Unix milliseconds.
+    #[must_use]
+    pub fn string(database: u8, key: &[u8], value: &[u8], deadline: Option<u64>) -> Self {
+        let entry = Self::allocate(database, key, Kind::String, value.len(), deadline);
+        // SAFETY: the block has `value.len()` bytes from `value_ptr` on.
+        unsafe { entry.value_ptr().copy_from_nonoverlapping(value.as_ptr(), value.len()) };
+        entry
+    }
+
+    /// A collection.
+    #[must_use]
+    pub fn collection(database: u8, key: &[u8], collection: Collection, deadline: Option<u64>) -> Self {
+        let kind = collection.kind();
+        let entry = Self::allocate(database, key, kind, POINTER_BYTES, deadline);
+        // SAFETY: the block has POINTER_BYTES bytes from `value_ptr` on; it may be unaligned there.
+        unsafe { entry.value_ptr().cast::<usize>().write_unaligned(collection.into_address()) };
+        entry
+    }
+
+    fn allocate(database: u8, key: &[u8], kind: Kind, value_len: usize, deadline: Option<u64>) -> Self {
+        debug_assert!(value_len <= STRING_BYTES_MAX && database < 16);
+        let shape = Shape { key_len: key.len(), value_len, kind, database, deadline: deadline.is_some() };
+        let layout = shape.layout();
+        // SAFETY: the layout is not empty (the header); each write is within the block by `Shape`.
+        unsafe {
+            let Some(block) = NonNull::new(alloc(layout)) else { handle_alloc_error(layout) };
+            block.cast::<u64>().write(shape.header());
+            if let Some(deadline) = deadline {
+                block.add(HEADER_BYTES).cast::<u64>().write(deadline);
+            }
+            let key_at = block.add(shape.key_offset());
+            if key.len() >= LONG_KEY {
+                let len = u32::try_from(key.len()).expect("a key is below 4 GiB");
+                key_at.sub(LONG_KEY_BYTES).cast::<u32>().write_unaligned(len);
+            }
+            key_at.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            Self(block)
+        }
+    }
+
+    /// This entry, to read.
+    #[inline]
+    #[must_use]
+    pub fn as_ref(&self) -> EntryRef<'_> {
+        EntryRef { block: self.0, owner: PhantomData }
+    }
+
+    /// The value, to change a collection in place.
+    #[must_use]
+    pub fn value_mut(&mut self) -> ValueMut<'_> {
+        match self.as_ref().kind() {
+            Kind::String => ValueMut::String,
+            // SAFETY: the address was made by `Collection::into_address` of this kind and is owned by this entry;
+            // `&mut self` makes the borrow the only one.
+            kind => unsafe { Collection::borrow_mut(kind, self.as_ref().address()) },
+        }
+    }
+
+    #[inline]
+    fn value_ptr(&self) -> *mut u8 {
+        self.as_ref().value_ptr()
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        self.as_ref().shape()
+    }
+
+    /// Overwrites the string in place. Returns false, changing nothing, if it is not a string of that length
+    /// or has a deadline where none is wanted (or the other way round).
+    #[inline]
+    pub fn overwrite(&mut self, value: &[u8], deadline: Option<u64>) -> bool {
+        let shape = self.shape();
+        if shape.kind != Kind::String
+            || shape.value_len != value.len()
+            || shape.deadline != deadline.is_some()
+        {
+            return false;
+        }
+        // SAFETY: the value has exactly `value.len()` bytes in this block; the deadline's place exists if wanted.
+        unsafe {
+            self.value_ptr().copy_from_nonoverlapping(value.as_ptr(), value.len());
+            if let Some(deadline) = deadline {
+                self.0.add(HEADER_BYTES).cast::<u64>().write(deadline);
+            }
+        }
+        true
+    }
+
+    /// Makes the string `len` bytes long, new bytes zero, and lets `write` change it. `len` is at most
+    /// [`STRING_BYTES_MAX`]. Does nothing to a collection.
+    pub fn edit_string(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
+        let old = self.shape();
+        if old.kind != Kind::String || len > STRING_BYTES_MAX {
+            return;
+        }
+        let new = Shape { value_len: len, ..old };
+        // SAFETY: the block was made with `old.layout()`; all bytes of the value are initialised before they are
+        // lent; the header is written to match the new length before anything else reads it.
+        unsafe {
+            let resized = realloc(self.0.as_ptr(), old.layout(), new.bytes());
+            let Some(block) = NonNull::new(resized) else { handle_alloc_error(new.layout()) };
+            self.0 = block;
+            block.cast::<u64>().write(new.header());
+            let value = block.as_ptr().add(new.key_offset() + new.key_len);
+            value.add(old.value_len.min(len)).write_bytes(0, len.saturating_sub(old.value_len));
+            write(std::slice::from_raw_parts_mut(value, len));
+        }
+    }
+
+    /// The same value under another key, database and deadline. A collection is moved, not copied.
+    #[must_use]
+    pub fn moved(mut self, database: u8, key: &[u8], deadline: Option<u64>) -> Self {
+        match self.as_ref().as_string() {
+            Some(value) => Self::string(database, key, value, deadline),
+            None => Self::collection(database, key, self.take_collection(), deadline),
+        }
+    }
+
+    /// The same key and value with another deadline; in place where the block has room for it already.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Option<u64>) -> Self {
+        if let (true, Some(deadline)) = (self.shape().deadline, deadline) {
+            // SAFETY: the block has the deadline's place.
+            unsafe { self.0.add(HEADER_BYTES).cast::<u64>().write(deadline) };
+            return self;
+        }
+        let database = self.as_ref().database();
+        let key = self.as_ref().key().to_vec();
+        match self.as_ref().as_string() {
+            Some(value) => Self::string(database, &key, value, deadline),
+            None => Self::collection(database, &key, self.take_collection(), deadline),
+        }
+    }
+
+    /// Takes the collection out and leaves an empty string.
+    fn take_collection(&mut self) -> Collection {
+        let (kind, address) = (self.as_ref().kind(), self.as_ref().address());
+        let emptied = Shape { kind: Kind::String, ..self.shape() };
+        // SAFETY: the address is owned by this entry, which forgets it by becoming a string of the same length;
+        // the eight bytes of the address are initialised bytes.
+        unsafe {
+            self.0.cast::<u64>().write(emptied.header());
+            Collection::from_address(kind, address)
+        }
+    }
+
+    /// Gives the block up as an address, to be taken back by [`Entry::from_raw`]. Below 2^48 and 8-byte aligned.
+    #[inline]
+    pub(super) fn into_raw(self) -> u64 {
+        let address = self.0.as_ptr() as u64;
+        debug_assert!(address < 1 << 48);
+        std::mem::forget(self);
+        address
+    }
+
+    /// # Safety
+    /// `address` comes from [`Entry::into_raw`] and is taken back once.
+    #[inline]
+    pub(super) unsafe fn from_raw(address: u64) -> Self {
+        // SAFETY: never null, by the caller.
+        Self(unsafe { NonNull::new_unchecked(address as *mut u8) })
+    }
+}
+
+/// An entry, borrowed from its table for `'t`.
+#[derive(Clone, Copy)]
+pub struct EntryRef<'t> {
+    block: NonNull<u8>,
+    owner: PhantomData<&'t Entry>,
+}
+
+impl<'t> EntryRef<'t> {
+    /// # Safety
+    /// `address` comes from [`Entry::into_raw`], and the entry lives unchanged for `'t`.
+    #[inline]
+    pub(super) unsafe fn from_raw(address: u64) -> Self {
+        // SAFETY: never null, by the caller.
+        Self { block: unsafe { NonNull::new_unchecked(address as *mut u8) }, owner: PhantomData }
+    }
+
+    #[inline]
+    fn header(self) -> u64 {
+        // SAFETY: every block starts with its header, aligned.
+        unsafe { self.block.cast::<u64>().read() }
+    }
+
+    #[inline]
+    fn shape(self) -> Shape {
+        let header = self.header();
+        let short = (header >> KEY_SHIFT & 0xff) as usize;
+        let deadline = header & DEADLINE_BIT != 0;
+        let key_len = if short < LONG_KEY { short } else { self.long_key_len(deadline) };
+        Shape {
+            key_len,
+            value_len: (header & ((1 << VALUE_BITS) - 1)) as usize,
+            kind: Kind::from_bits((header >> KIND_SHIFT & 0xf) as u8),
+            database: (header >> DATABASE_SHIFT & 0xf) as u8,
+            deadline,
+        }
+    }
+
+    #[cold]
+    fn long_key_len(self, deadline: bool) -> usize {
+        let at = HEADER_BYTES + if deadline { DEADLINE_BYTES } else { 0 };
+        // SAFETY: a header with the length LONG_KEY is followed by these four bytes.
+        unsafe { self.block.add(at).cast::<u32>().read_unaligned() as usize }
+    }
+
+    #[inline]
+    fn value_ptr(self) -> *mut u8 {
+        let shape = self.shape();
+        // SAFETY: within the block by `Shape`.
+        unsafe { self.block.as_ptr().add(shape.key_offset() + shape.key_len) }
+    }
+
+    /// The address of a collection's box.
+    fn address(self) -> usize {
+        debug_assert!(self.kind() != Kind::String);
+        // SAFETY: the value of a collection is its address, perhaps unaligned.
+        unsafe { self.value_ptr().cast::<usize>().read_unaligned() }
+    }
+
+    /// The key.
+    #[inline]
+    #[must_use]
+    pub fn key(self) -> &'t [u8] {
+        let shape = self.shape();
+        // SAFETY: the block holds `key_len` bytes at `key_offset`, initialised when it was made.
+        unsafe { std::slice::from_raw_parts(self.block.as_ptr().add(shape.key_offset()), shape.key_len) }
+    }
+
+    /// The database, 0..16.
+    #[inline]
+    #[must_use]
+    pub fn database(self) -> u8 {
+        (self.header() >> DATABASE_SHIFT & 0xf) as u8
+    }
+
+    /// What the value is.
+    #[inline]
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        Kind::from_bits((self.header() >> KIND_SHIFT & 0xf) as u8)
+    }
+
+    /// When the key expires, in Unix milliseconds; `None` is never.
+    #[inline]
+    #[must_use]
+    pub fn deadline(self) -> Option<u64> {
+        // SAFETY: a header with the bit is followed by the deadline, aligned.
+        (self.header() & DEADLINE_BIT != 0)
+            .then(|| unsafe { self.block.add(HEADER_BYTES).cast::<u64>().read() })
+    }
+
+    /// Whether this is the entry of `key` in `database`.
+    #[inline]
+    #[must_use]
+    pub fn is(self, database: u8, key: &[u8]) -> bool {
+        self.key() == key && self.database() == database
+    }
+
+    /// Bytes of the block itself, without what a collection owns beside it.
+    #[must_use]
+    pub fn block_bytes(self) -> usize {
+        self.shape().bytes()
+    }
+
+    /// The string's bytes, `None` for a collection.
+    #[inline]
+    #[must_use]
+    pub fn as_string(self) -> Option<&'t [u8]> {
+        let shape = self.shape();
+        // SAFETY: the value of a string is `value_len` initialised bytes after the key.
+        (shape.kind == Kind::String).then(|| unsafe {
+            let at = self.block.as_ptr().add(shape.key_offset() + shape.key_len);
+            std::slice::from_raw_parts(at, shape.value_len)
+        })
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn value(self) -> Value<'t> {
+        match self.as_string() {
+            Some(bytes) => Value::String(bytes),
+            // SAFETY: the address was made by `Collection::into_address` of this kind and is owned by the entry.
+            None => unsafe { Collection::borrow(self.kind(), self.address()) },
+        }
+    }
+
+    /// A copy of the value and its deadline under another key.
+    #[must_use]
+    pub fn copied(self, database: u8, key: &[u8]) -> Entry {
+        match self.value() {
+            Value::String(bytes) => Entry::string(database, key, bytes, self.deadline()),
+            value => Entry::collection(database, key, value.to_collection(), self.deadline()),
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.as_ref().kind() != Kind::String {
+            drop(self.take_collection());
+        }
+        // SAFETY: the block was made with this layout.
+        unsafe { dealloc(self.0.as_ptr(), self.shape().layout()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_keeps_key_value_database_and_deadline() {
+        for (key_len, deadline) in [(0, None), (16, Some(5)), (254, None), (255, Some(7)), (70_000, None)] {
+            let key = vec![b'k'; key_len];
+            let entry = Entry::string(15, &key, b"value", deadline);
+            assert!(entry.as_ref().is(15, &key) && !entry.as_ref().is(0, &key));
+            assert_eq!(
+                (entry.as_ref().as_string(), entry.as_ref().deadline()),
+                (Some(&b"value"[..]), deadline)
+            );
+            let other = if deadline.is_some() { None } else { Some(9) };
+            let entry = entry.with_deadline(other);
+            assert_eq!(
+                (entry.as_ref().key(), entry.as_ref().as_string(), entry.as_ref().deadline()),
+                (&key[..], Some(&b"value"[..]), other)
+            );
+        }
+    }
+
+    #[test]
+    fn a_string_of_16_and_32_bytes_takes_56_with_a_deadline_64() {
+        assert_eq!(Entry::string(0, &[0; 16], &[0; 32], None).as_ref().block_bytes(), 56);
+        assert_eq!(Entry::string(0, &[0; 16], &[0; 32], Some(1)).as_ref().block_bytes(), 64);
+    }
+
+    #[test]
+    fn editing_grows_with_zeros_and_shrinks() {
+        let mut entry = Entry::string(0, b"k", b"abc", Some(1));
+        entry.edit_string(6, |value| value[5] = b'z');
+        assert_eq!(entry.as_ref().as_string(), Some(&b"abc\0\0z"[..]));
+        entry.edit_string(2, |_| ());
+        assert_eq!(
+            (entry.as_ref().as_string(), entry.as_ref().key(), entry.as_ref().deadline()),
+            (Some(&b"ab"[..]), &b"k"[..], Some(1))
+        );
+    }
+
+    #[test]
+    fn overwriting_needs_the_same_length_and_place_for_the_deadline() {
+        let mut entry = Entry::string(0, b"k", b"abc", None);
+        assert!(!entry.overwrite(b"abcd", None) && !entry.overwrite(b"xyz", Some(1)));
+        assert!(entry.overwrite(b"xyz", None));
+        assert_eq!(entry.as_ref().as_string(), Some(&b"xyz"[..]));
+    }
+}

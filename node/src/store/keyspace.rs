@@ -1,0 +1,170 @@
+//! What one command sees: its keys, and their slots held.
+
+use ringmaster_protocol::slot::HashSlot;
+use smallvec::SmallVec;
+
+use super::effect::{Applied, Effect};
+use super::entry::EntryRef;
+use super::key::Key;
+use super::slot::Operation;
+use super::{SlotGuard, Store};
+use crate::command::error::CommandError;
+use crate::store::value::{Hash, List, Set, SortedSet, Value};
+
+/// The keys of a command with all their slots locked, in ascending order. Dropping it releases them.
+pub struct Keyspace<'s, 'k> {
+    keys: &'k [Key<'k>],
+    held: SmallVec<[Held<'s>; 1]>,
+    database: u8,
+    now: u64,
+}
+
+/// One slot and the operation of this command on it.
+struct Held<'s> {
+    guard: SlotGuard<'s>,
+    operation: Operation<'s>,
+}
+
+impl<'s, 'k> Keyspace<'s, 'k> {
+    /// Locks the slots of `keys`. `now` is the clock in Unix milliseconds.
+    ///
+    /// # Errors
+    /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
+    #[inline]
+    pub fn lock(store: &'s Store, keys: &'k [Key<'k>], database: u8, now: u64) -> Result<Self, HashSlot> {
+        let mut held = SmallVec::new();
+        let mut hold = |slot| {
+            let guard = store.try_lock(slot).ok_or(slot)?;
+            held.push(Held { guard, operation: store.operation(slot, now) });
+            Ok(())
+        };
+        if let [key] = keys {
+            hold(key.slot)?;
+        } else {
+            let mut slots: SmallVec<[HashSlot; 16]> = keys.iter().map(|key| key.slot).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            slots.into_iter().try_for_each(hold)?;
+        }
+        Ok(Self { keys, held, database, now })
+    }
+
+    /// The command's keys, in the order of its arguments.
+    #[inline]
+    #[must_use]
+    pub fn keys(&self) -> &'k [Key<'k>] {
+        self.keys
+    }
+
+    /// The command's first key. Commands with a key specification have one.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> Key<'k> {
+        self.keys[0]
+    }
+
+    /// The database that the connection has selected.
+    #[must_use]
+    pub fn database(&self) -> u8 {
+        self.database
+    }
+
+    /// The clock in Unix milliseconds when the command began; the same for the whole command.
+    #[inline]
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    #[inline]
+    fn held(&self, slot: HashSlot) -> &Held<'s> {
+        if self.held.len() == 1 {
+            return &self.held[0];
+        }
+        let place = self.held.binary_search_by_key(&slot, |held| held.operation.slot);
+        &self.held[place.expect("a command touches its own keys only")]
+    }
+
+    #[inline]
+    fn held_mut(&mut self, slot: HashSlot) -> &mut Held<'s> {
+        if self.held.len() == 1 {
+            return &mut self.held[0];
+        }
+        let place = self.held.binary_search_by_key(&slot, |held| held.operation.slot);
+        &mut self.held[place.expect("a command touches its own keys only")]
+    }
+
+    /// The entry of `key`, `None` if it is absent or expired.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.held(key.slot).guard.find(key, self.now)
+    }
+
+    /// Changes the slot of the effect's keys: the one door.
+    #[inline]
+    pub fn apply(&mut self, slot: HashSlot, effect: &Effect<'_>) -> Applied {
+        let Held { guard, operation } = self.held_mut(slot);
+        guard.apply(operation, effect)
+    }
+
+    /// The string at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    #[inline]
+    pub fn string(&self, key: Key<'_>) -> Result<Option<&[u8]>, CommandError> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(entry) => entry.as_string().map(Some).ok_or(CommandError::WrongType),
+        }
+    }
+
+    /// The list at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    pub fn list(&self, key: Key<'_>) -> Result<Option<&List>, CommandError> {
+        match self.find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(Value::List(list)) => Ok(Some(list)),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// The set at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    pub fn set(&self, key: Key<'_>) -> Result<Option<&Set>, CommandError> {
+        match self.find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(Value::Set(set)) => Ok(Some(set)),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// The hash at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    pub fn hash(&self, key: Key<'_>) -> Result<Option<&Hash>, CommandError> {
+        match self.find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(Value::Hash(hash)) => Ok(Some(hash)),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// The sorted set at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    pub fn sorted_set(&self, key: Key<'_>) -> Result<Option<&SortedSet>, CommandError> {
+        match self.find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(Value::SortedSet(set)) => Ok(Some(set)),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The lock of one slot: tried, never waited for by a thread.
+//!
+//! A command holds a slot for a fraction of a microsecond, so a short spin nearly always succeeds. When it does
+//! not, the connection (not its thread) waits: it leaves its waker in the [`Parking`] and the thread goes on
+//! with its other connections.
+//!
+//! ```text
+//! FREE ──try_lock──► HELD ──someone parks──► WANTED ──unlock──► FREE, wakers of the slot woken
+//! ```
+//! This is one of the node's few modules with `unsafe`: a lock that can be tried by one instruction, released by
+//! one, and tells at release whether anybody waits is not among the ready-made ones.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+
+use super::slot::Slot;
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const WANTED: u32 = 2;
+
+/// Tries before a connection parks: about a microsecond.
+const SPINS: u32 = 64;
+
+/// Groups of slots that share a list of waiting connections.
+const PARKING_LOTS: usize = 64;
+
+/// One slot and its lock. 32-byte aligned so that what a lookup needs shares a cache line.
+#[repr(align(32))]
+pub(crate) struct SlotLock {
+    state: AtomicU32,
+    /// Where the slot's table lies, for prefetching without the lock; see [`Slot::table_hint`].
+    hint: AtomicU64,
+    /// The slot's [`Slot::next_deadline`], published at each release.
+    next_deadline: AtomicU64,
+    slot: UnsafeCell<Slot>,
+}
+
+// SAFETY: the slot is reached only through a `SlotGuard`, and there is at most one: `state` leaves FREE by a
+// compare-exchange with Acquire and returns to it with Release.
+unsafe impl Sync for SlotLock {}
+
+impl SlotLock {
+    pub(crate) fn new(slot: Slot) -> Self {
+        Self {
+            state: AtomicU32::new(FREE),
+            hint: AtomicU64::new(0),
+            next_deadline: AtomicU64::new(u64::MAX),
+            slot: UnsafeCell::new(slot),
+        }
+    }
+
+    /// The slot if it is free, or becomes so within a microsecond.
+    #[inline]
+    pub(crate) fn try_lock<'a>(&'a self, parking: &'a Parking, index: u16) -> Option<SlotGuard<'a>> {
+        if self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.spin()?;
+        }
+        Some(SlotGuard { lock: self, parking, index })
+    }
+
+    #[cold]
+    fn spin(&self) -> Option<()> {
+        for _ in 0..SPINS {
+            std::hint::spin_loop();
+            if self.state.compare_exchange_weak(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_ok() {
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// The latest published place of the table. May be out of date: good for prefetching only.
+    #[inline]
+    pub(crate) fn table_hint(&self) -> u64 {
+        self.hint.load(Ordering::Relaxed)
+    }
+
+    /// The latest published bound of deadlines.
+    #[inline]
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.next_deadline.load(Ordering::Relaxed)
+    }
+
+    /// Ready when the slot was seen free; else leaves `waker` to be woken at the next release.
+    pub(crate) fn poll_free(&self, parking: &Parking, index: u16, waker: &Waker) -> Poll<()> {
+        parking.park(index, waker.clone());
+        // Marked after parking: a release between the two finds WANTED or has left FREE, which is seen here.
+        match self.state.compare_exchange(HELD, WANTED, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) | Err(WANTED) => Poll::Pending,
+            Err(_) => Poll::Ready(()),
+        }
+    }
+}
+
+/// The slot, held. Released when dropped.
+pub(crate) struct SlotGuard<'a> {
+    lock: &'a SlotLock,
+    parking: &'a Parking,
+    index: u16,
+}
+
+impl Deref for SlotGuard<'_> {
+    type Target = Slot;
+
+    #[inline]
+    fn deref(&self) -> &Slot {
+        // SAFETY: a guard exists only while its lock is held by it.
+        unsafe { &*self.lock.slot.get() }
+    }
+}
+
+impl DerefMut for SlotGuard<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Slot {
+        // SAFETY: as above, and `&mut self` is the only way to this guard.
+        unsafe { &mut *self.lock.slot.get() }
+    }
+}
+
+impl Drop for SlotGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.lock.hint.store(self.table_hint(), Ordering::Relaxed);
+        self.lock.next_deadline.store(self.next_deadline(), Ordering::Relaxed);
+        if self.lock.state.swap(FREE, Ordering::AcqRel) == WANTED {
+            self.parking.wake(self.index);
+        }
+    }
+}
+
+/// Connections that wait for slots. Bounded by the connections there are: each waits for one slot at most.
+pub(crate) struct Parking {
+    lots: [Mutex<Vec<(u16, Waker)>>; PARKING_LOTS],
+}
+
+impl Default for Parking {
+    fn default() -> Self {
+        Self { lots: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Parking {
+    fn lot(&self, slot: u16) -> std::sync::MutexGuard<'_, Vec<(u16, Waker)>> {
+        // Poisoning means that a waker panicked while being dropped; the list itself is whole.
+        self.lots[usize::from(slot) % PARKING_LOTS].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn park(&self, slot: u16, waker: Waker) {
+        let mut lot = self.lot(slot);
+        if !lot.iter().any(|(parked, known)| *parked == slot && known.will_wake(&waker)) {
+            lot.push((slot, waker));
+        }
+    }
+
+    #[cold]
+    fn wake(&self, slot: u16) {
+        let woken: Vec<Waker> =
+            self.lot(slot).extract_if(.., |(parked, _)| *parked == slot).map(|(_, waker)| waker).collect();
+        woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_held_slot_parks_the_second_and_wakes_it_at_release() {
+        let (lock, parking) = (SlotLock::new(Slot::default()), Parking::default());
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&count));
+        let guard = lock.try_lock(&parking, 7).unwrap();
+        assert!(lock.try_lock(&parking, 7).is_none());
+        assert!(lock.poll_free(&parking, 7, &waker).is_pending());
+        drop(guard);
+        assert_eq!(count.0.load(Ordering::SeqCst), 1);
+        assert!(lock.try_lock(&parking, 7).is_some());
+        assert!(lock.poll_free(&parking, 7, &waker).is_ready());
+    }
+
+    #[test]
+    fn threads_that_count_under_the_lock_lose_no_step() {
+        let (lock, parking) = (SlotLock::new(Slot::default()), Parking::default());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..2000 {
+                        let mut guard = loop {
+                            match lock.try_lock(&parking, 0) {
+                                Some(guard) => break guard,
+                                None => std::thread::yield_now(),
+                            }
+                        };
+                        guard.version.n += 1;
+                    }
+                });
+            }
+        });
+        assert_eq!(lock.try_lock(&parking, 0).unwrap().version.n, 8000);
+    }
+}

@@ -1,0 +1,148 @@
+//! One hash slot: its keys, its version and its time, behind one lock.
+//!
+//! A slot changes through [`Slot::apply`] alone. A key is expired iff its deadline is not above the slot's time;
+//! an expired key is absent for every reader and every effect, whether it has been freed already or not.
+
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Version;
+
+use super::census::Census;
+use super::effect::{Applied, Effect};
+use super::entry::EntryRef;
+use super::key::{Key, hash_of};
+use super::table::Table;
+
+/// A slot's state. Its changes are in [`super::door`].
+#[derive(Default)]
+pub struct Slot {
+    pub(super) table: Table,
+    /// Version of the last operation applied.
+    pub version: Version,
+    /// The slot's time in Unix milliseconds: that of its last operation, never falling.
+    pub(super) time: u64,
+    /// No key expires before this; `None` when none ever does.
+    pub(super) next_deadline: Option<u64>,
+    pub(super) census: Census,
+}
+
+/// Who hears of a slot's changes: the log and the chain. Called under the slot's lock, in the order of versions.
+pub trait Journal: Send + Sync {
+    /// `effect` was applied as (a part of) the operation `version` at the slot's `time`.
+    fn record(&self, slot: HashSlot, version: Version, time: u64, effect: &Effect<'_>);
+}
+
+/// One operation on one slot: all effects of a command share a version and a time.
+pub struct Operation<'j> {
+    /// The slot.
+    pub slot: HashSlot,
+    /// The clock in Unix milliseconds when the command began.
+    pub now: u64,
+    /// Who hears of the effects.
+    pub journal: Option<&'j dyn Journal>,
+    /// Whether an effect has already taken the operation's version.
+    pub versioned: bool,
+}
+
+impl Slot {
+    /// The one door. Changes the slot by `effect` and, if that changed anything, gives it the operation's version
+    /// and time and tells the journal.
+    #[inline]
+    pub fn apply(&mut self, operation: &mut Operation<'_>, effect: &Effect<'_>) -> Applied {
+        self.time = self.time.max(operation.now);
+        let applied = self.change(effect);
+        if applied.changed {
+            if !operation.versioned {
+                self.version.n += 1;
+                operation.versioned = true;
+            }
+            if let Some(journal) = operation.journal {
+                journal.record(operation.slot, self.version, self.time, effect);
+            }
+        }
+        applied
+    }
+
+    /// The slot's time for an operation that began at `now`.
+    #[inline]
+    #[must_use]
+    pub fn time_at(&self, now: u64) -> u64 {
+        self.time.max(now)
+    }
+
+    /// The entry of `key`, unless it is expired at `now`.
+    #[inline]
+    #[must_use]
+    pub fn find(&self, key: Key<'_>, now: u64) -> Option<EntryRef<'_>> {
+        let entry = self.table.find(key.hash, key.database, key.bytes)?;
+        match entry.deadline() {
+            Some(deadline) if deadline <= self.time_at(now) => None,
+            _ => Some(entry),
+        }
+    }
+
+    /// Keys that are due at `now`, at most `max` of them.
+    #[must_use]
+    pub fn due(&self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
+        let time = self.time_at(now);
+        let due = |entry: &EntryRef<'_>| entry.deadline().is_some_and(|deadline| deadline <= time);
+        self.table
+            .iter()
+            .filter(due)
+            .take(max)
+            .map(|entry| (entry.database(), entry.key().to_vec()))
+            .collect()
+    }
+
+    /// All entries, the expired included, in no stated order.
+    pub fn entries(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.table.iter()
+    }
+
+    /// Visits entries in the order of their hashes; see [`Table::scan`].
+    pub fn scan<'s>(&'s self, from: u32, count: usize, visit: impl FnMut(EntryRef<'s>)) -> Option<u32> {
+        self.table.scan(from, count, hash_of, visit)
+    }
+
+    /// An entry at a place chosen by `random`; it may be expired.
+    #[must_use]
+    pub fn pick(&self, random: u64) -> Option<EntryRef<'_>> {
+        self.table.pick(random)
+    }
+
+    /// Number of entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether the slot holds no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Keys by database.
+    #[must_use]
+    pub fn census(&self) -> &Census {
+        &self.census
+    }
+
+    /// A lower bound of the deadlines in the slot, `u64::MAX` when there is none.
+    #[inline]
+    #[must_use]
+    pub(crate) fn next_deadline(&self) -> u64 {
+        self.next_deadline.unwrap_or(u64::MAX)
+    }
+
+    /// Where the table lies; see [`Table::hint`].
+    #[inline]
+    pub(crate) fn table_hint(&self) -> u64 {
+        self.table.hint()
+    }
+
+    /// Address of the entry that `hash` probably finds, to prefetch.
+    #[inline]
+    pub(crate) fn candidate(&self, hash: u64) -> Option<*const u8> {
+        self.table.candidate(hash)
+    }
+}

@@ -1,0 +1,199 @@
+//! What a key may hold: a string, or one of the collections.
+
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod sorted_set;
+
+pub use hash::Hash;
+pub use list::List;
+pub use set::Set;
+pub use sorted_set::SortedSet;
+
+/// The kind of a value, as kept in four bits of the entry's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// Bytes.
+    String = 0,
+    /// A sequence of byte strings.
+    List = 1,
+    /// Distinct byte strings.
+    Set = 2,
+    /// Fields and their values.
+    Hash = 3,
+    /// Members ordered by score.
+    SortedSet = 4,
+}
+
+impl Kind {
+    /// The kind of four header bits.
+    #[inline]
+    pub(super) fn from_bits(bits: u8) -> Self {
+        match bits {
+            1 => Self::List,
+            2 => Self::Set,
+            3 => Self::Hash,
+            4 => Self::SortedSet,
+            _ => Self::String,
+        }
+    }
+
+    /// The name that `TYPE` answers.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::Hash => "hash",
+            Self::SortedSet => "zset",
+        }
+    }
+}
+
+/// A value, to read.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// Bytes.
+    String(&'a [u8]),
+    /// A list.
+    List(&'a List),
+    /// A set.
+    Set(&'a Set),
+    /// A hash.
+    Hash(&'a Hash),
+    /// A sorted set.
+    SortedSet(&'a SortedSet),
+}
+
+impl Value<'_> {
+    /// A copy of a collection.
+    ///
+    /// # Panics
+    /// On a string, which is no collection.
+    #[must_use]
+    pub fn to_collection(self) -> Collection {
+        match self {
+            Self::String(_) => unreachable!("a string is no collection"),
+            Self::List(list) => Collection::List(Box::new(list.clone())),
+            Self::Set(set) => Collection::Set(Box::new(set.clone())),
+            Self::Hash(hash) => Collection::Hash(Box::new(hash.clone())),
+            Self::SortedSet(set) => Collection::SortedSet(Box::new(set.clone())),
+        }
+    }
+}
+
+/// A value, to change in place. A string is changed through its entry.
+pub enum ValueMut<'a> {
+    /// Bytes.
+    String,
+    /// A list.
+    List(&'a mut List),
+    /// A set.
+    Set(&'a mut Set),
+    /// A hash.
+    Hash(&'a mut Hash),
+    /// A sorted set.
+    SortedSet(&'a mut SortedSet),
+}
+
+/// An owned collection.
+pub enum Collection {
+    /// A list.
+    List(Box<List>),
+    /// A set.
+    Set(Box<Set>),
+    /// A hash.
+    Hash(Box<Hash>),
+    /// A sorted set.
+    SortedSet(Box<SortedSet>),
+}
+
+impl Collection {
+    /// An empty collection of `kind`, `None` for a string.
+    #[must_use]
+    pub fn empty(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::String => None,
+            Kind::List => Some(Self::List(Box::default())),
+            Kind::Set => Some(Self::Set(Box::default())),
+            Kind::Hash => Some(Self::Hash(Box::default())),
+            Kind::SortedSet => Some(Self::SortedSet(Box::default())),
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::List(_) => Kind::List,
+            Self::Set(_) => Kind::Set,
+            Self::Hash(_) => Kind::Hash,
+            Self::SortedSet(_) => Kind::SortedSet,
+        }
+    }
+}
+
+/// Collections as one address: what an entry keeps.
+#[allow(unsafe_code)]
+mod address {
+    use super::{Collection, Kind, Value, ValueMut};
+
+    impl Collection {
+        /// Gives the box up as its address.
+        pub(in crate::store) fn into_address(self) -> usize {
+            match self {
+                Self::List(list) => Box::into_raw(list) as usize,
+                Self::Set(set) => Box::into_raw(set) as usize,
+                Self::Hash(hash) => Box::into_raw(hash) as usize,
+                Self::SortedSet(set) => Box::into_raw(set) as usize,
+            }
+        }
+
+        /// # Safety
+        /// `address` comes from [`Collection::into_address`] of a collection of `kind` and is taken back once.
+        pub(in crate::store) unsafe fn from_address(kind: Kind, address: usize) -> Self {
+            // SAFETY: by the caller.
+            unsafe {
+                match kind {
+                    Kind::String => unreachable!("a string has no address"),
+                    Kind::List => Self::List(Box::from_raw(address as *mut _)),
+                    Kind::Set => Self::Set(Box::from_raw(address as *mut _)),
+                    Kind::Hash => Self::Hash(Box::from_raw(address as *mut _)),
+                    Kind::SortedSet => Self::SortedSet(Box::from_raw(address as *mut _)),
+                }
+            }
+        }
+
+        /// # Safety
+        /// As [`Collection::from_address`], but borrowed: the collection lives, unchanged, for `'a`.
+        pub(in crate::store) unsafe fn borrow<'a>(kind: Kind, address: usize) -> Value<'a> {
+            // SAFETY: by the caller.
+            unsafe {
+                match kind {
+                    Kind::String => unreachable!("a string has no address"),
+                    Kind::List => Value::List(&*(address as *const _)),
+                    Kind::Set => Value::Set(&*(address as *const _)),
+                    Kind::Hash => Value::Hash(&*(address as *const _)),
+                    Kind::SortedSet => Value::SortedSet(&*(address as *const _)),
+                }
+            }
+        }
+
+        /// # Safety
+        /// As [`Collection::borrow`], and this is the only borrow for `'a`.
+        pub(in crate::store) unsafe fn borrow_mut<'a>(kind: Kind, address: usize) -> ValueMut<'a> {
+            // SAFETY: by the caller.
+            unsafe {
+                match kind {
+                    Kind::String => ValueMut::String,
+                    Kind::List => ValueMut::List(&mut *(address as *mut _)),
+                    Kind::Set => ValueMut::Set(&mut *(address as *mut _)),
+                    Kind::Hash => ValueMut::Hash(&mut *(address as *mut _)),
+                    Kind::SortedSet => ValueMut::SortedSet(&mut *(address as *mut _)),
+                }
+            }
+        }
+    }
+}

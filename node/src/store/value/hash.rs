@@ -1,0 +1,63 @@
+//! A hash: fields and their values.
+
+use crate::store::entry::Entry;
+use crate::store::key::hash_of;
+use crate::store::table::Table;
+
+/// Fields and their values.
+#[derive(Clone, Default)]
+pub struct Hash {
+    fields: Table,
+}
+
+impl Hash {
+    /// Number of fields.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// The value of `field`.
+    #[must_use]
+    pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
+        self.fields.find(hash_of(field), 0, field).and_then(|entry| entry.as_string())
+    }
+
+    /// Fields and values, in no stated order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|entry| (entry.key(), entry.as_string().unwrap_or_default()))
+    }
+
+    /// A field and its value at a place chosen by `random`.
+    #[must_use]
+    pub fn pick(&self, random: u64) -> Option<(&[u8], &[u8])> {
+        self.fields.pick(random).map(|entry| (entry.key(), entry.as_string().unwrap_or_default()))
+    }
+
+    /// Sets `field` to `value`; returns whether the field is new.
+    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        self.fields.insert(hash_of(field), Entry::string(0, field, value, None), hash_of).is_none()
+    }
+
+    /// Takes `field` out; returns whether it was there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        self.fields.remove(hash_of(field), 0, field, hash_of).is_some()
+    }
+
+    /// Visits fields and values from cursor `from` on; see [`Table::scan`].
+    pub fn scan<'s>(
+        &'s self,
+        from: u32,
+        count: usize,
+        mut visit: impl FnMut(&'s [u8], &'s [u8]),
+    ) -> Option<u32> {
+        self.fields
+            .scan(from, count, hash_of, |entry| visit(entry.key(), entry.as_string().unwrap_or_default()))
+    }
+}

@@ -1,0 +1,98 @@
+//! A list: byte strings in order, cheap at both ends.
+
+use std::collections::VecDeque;
+
+/// One end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The left end, index 0.
+    Front,
+    /// The right end, index -1.
+    Back,
+}
+
+/// A list of byte strings.
+#[derive(Clone, Debug, Default)]
+pub struct List {
+    items: VecDeque<Box<[u8]>>,
+}
+
+impl List {
+    /// Number of items.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is no item.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The item at `index`, 0 being the front.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&[u8]> {
+        self.items.get(index).map(|item| &**item)
+    }
+
+    /// The items, front first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
+        self.items.iter().map(|item| &**item)
+    }
+
+    /// Adds `value` at `end`.
+    pub fn push(&mut self, end: End, value: &[u8]) {
+        match end {
+            End::Front => self.items.push_front(value.into()),
+            End::Back => self.items.push_back(value.into()),
+        }
+    }
+
+    /// Drops up to `count` items at `end`; returns how many.
+    pub fn pop(&mut self, end: End, count: usize) -> usize {
+        let count = count.min(self.len());
+        match end {
+            End::Front => drop(self.items.drain(..count)),
+            End::Back => self.items.truncate(self.len() - count),
+        }
+        count
+    }
+
+    /// Replaces the item at `index`; returns whether there is one.
+    pub fn set(&mut self, index: usize, value: &[u8]) -> bool {
+        let item = self.items.get_mut(index);
+        item.map(|item| *item = value.into()).is_some()
+    }
+
+    /// Puts `value` before the item at `index`, at most the length.
+    pub fn insert(&mut self, index: usize, value: &[u8]) {
+        self.items.insert(index.min(self.len()), value.into());
+    }
+
+    /// Removes items equal to `value`: from the front up to `count`, from the back up to `-count`, all if 0.
+    /// Returns how many.
+    pub fn remove(&mut self, value: &[u8], count: i64) -> usize {
+        let limit =
+            if count == 0 { usize::MAX } else { usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX) };
+        let equal = |(index, item): (usize, &Box<[u8]>)| (**item == *value).then_some(index);
+        let mut doomed: Vec<usize> = match count {
+            ..0 => self.items.iter().enumerate().rev().filter_map(equal).take(limit).collect(),
+            _ => self.items.iter().enumerate().filter_map(equal).take(limit).collect(),
+        };
+        doomed.sort_unstable();
+        let (mut index, mut next) = (0, doomed.iter().peekable());
+        self.items.retain(|_| {
+            let keep = next.next_if_eq(&&index).is_none();
+            index += 1;
+            keep
+        });
+        doomed.len()
+    }
+
+    /// Keeps only `len` items from `start` on.
+    pub fn trim(&mut self, start: usize, len: usize) {
+        self.items.truncate(start.saturating_add(len));
+        drop(self.items.drain(..start.min(self.len())));
+    }
+}
