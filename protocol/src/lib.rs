@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
 //! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
+//! | [`session`] | state of one client connection, and the commands that concern only it or the process |
+//! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
 //! | [`cluster_file`] | the types of `cluster.yaml` and the loader that names line and column |
@@ -16,5 +18,6 @@ pub mod command;
 pub mod config;
 pub mod glob;
 pub mod resp;
+pub mod session;
 pub mod slot;
 pub mod view;

@@ -1,0 +1,66 @@
+//! What a session asks of the process around it.
+
+use std::time::Duration;
+
+use super::Session;
+use super::info::Info;
+
+/// The process around the sessions: its clock, its figures, its settings, its other clients. Node and proxy each
+/// have one.
+pub trait Context {
+    /// Time since the Unix epoch.
+    fn now(&self) -> Duration;
+
+    /// Fills `out` with bytes that nobody can guess (`ACL GENPASS`).
+    fn random(&self, out: &mut [u8]);
+
+    /// The figures of `INFO`.
+    fn info(&self) -> Info;
+
+    /// Everything that `CONFIG GET` shows.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// Takes over all of `changes` (names as in [`Context::settings`], changeable, none twice) or nothing.
+    ///
+    /// # Errors
+    /// One of the values is wrong.
+    fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError>;
+
+    /// Writes the settings back to the file that they came from (`CONFIG REWRITE`).
+    ///
+    /// # Errors
+    /// The reason, without a code in front.
+    fn rewrite_settings(&self) -> Result<(), String> {
+        Err("The server is running without a config file".to_owned())
+    }
+
+    /// Sets the counters of `INFO` to zero (`CONFIG RESETSTAT`).
+    fn reset_statistics(&self);
+
+    /// Shows the sessions other than `own` (an id), in the order of their ids, to `visit`.
+    fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session));
+
+    /// Closes the connections other than `own` (an id) whose sessions `doomed` names; the number of them.
+    fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize;
+}
+
+/// One setting as `CONFIG GET` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Redis's name of it, in lower case.
+    pub name: &'static str,
+    /// Its value, as Redis prints such a value.
+    pub value: String,
+    /// Whether `CONFIG SET` may change it.
+    pub changeable: bool,
+}
+
+/// `CONFIG SET` was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CONFIG SET failed (possibly related to argument '{setting}') - {reason}")]
+pub struct ChangeError {
+    /// The setting that is to blame.
+    pub setting: &'static str,
+    /// Why, in Redis's words where it has them: `argument must be a memory value`.
+    pub reason: String,
+}

@@ -1,0 +1,109 @@
+//! A process for sessions to live in: a fixed clock, a few settings, two clients.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use ringmaster_protocol::command;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::{Args, Span, inline};
+use ringmaster_protocol::session::info::Info;
+use ringmaster_protocol::session::{self, ChangeError, Context, Outcome, Session, Setting};
+
+/// The clock of [`Process`], since the Unix epoch.
+pub(crate) const NOW: Duration = Duration::from_micros(1_795_348_937_643_950);
+
+/// A process with one other client.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    /// The other client; `None` once it is killed.
+    pub(crate) other: RefCell<Option<Session>>,
+}
+
+/// Settings with Redis's default values: name, value, whether it may be changed.
+const SETTINGS: [(&str, &str, bool); 6] = [
+    ("appendonly", "no", true),
+    ("daemonize", "no", false),
+    ("databases", "16", false),
+    ("maxmemory", "0", true),
+    ("maxmemory-policy", "noeviction", true),
+    ("timeout", "0", true),
+];
+
+impl Context for Process {
+    fn now(&self) -> Duration {
+        NOW
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        out.fill(0xab);
+    }
+
+    fn info(&self) -> Info {
+        Info::default()
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        SETTINGS.map(|(name, value, changeable)| Setting { name, value: value.to_owned(), changeable }).into()
+    }
+
+    fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError> {
+        let wrong = changes.iter().find(|(name, value)| *name == "maxmemory" && value == b"x");
+        wrong.map_or(Ok(()), |(setting, _)| {
+            Err(ChangeError { setting, reason: "argument must be a memory value".to_owned() })
+        })
+    }
+
+    fn reset_statistics(&self) {}
+
+    fn other_clients(&self, _own: u64, visit: &mut dyn FnMut(&Session)) {
+        self.other.borrow().iter().for_each(visit);
+    }
+
+    fn kill_clients(&self, _own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
+        usize::from(self.other.borrow_mut().take_if(|other| doomed(other)).is_some())
+    }
+}
+
+/// A new session.
+pub(crate) fn session(id: u64) -> Session {
+    Session::new(id, format!("127.0.0.1:{}", 50_000 + id), "127.0.0.1:6379".to_owned(), NOW)
+}
+
+/// The words of a command line, in Redis's quoting.
+pub(crate) fn words(line: &str) -> Vec<Vec<u8>> {
+    let (mut store, mut spans) = (Vec::new(), Vec::new());
+    inline::split(line.as_bytes(), &mut store, &mut spans).expect("the quotes of a test's command close");
+    Args::new(&store, &spans).iter().map(<[u8]>::to_vec).collect()
+}
+
+/// Executes one command as a tier does; appends the reply to `out`.
+pub(crate) fn execute(
+    words: &[Vec<u8>],
+    session: &mut Session,
+    process: &Process,
+    out: &mut Vec<u8>,
+) -> Outcome {
+    let (mut store, mut spans) = (Vec::new(), Vec::new());
+    for word in words {
+        let start = u32::try_from(store.len()).expect("a test's command is short");
+        spans.push(Span { start, len: u32::try_from(word.len()).expect("a test's word is short") });
+        store.extend_from_slice(word);
+    }
+    let args = Args::new(&store, &spans);
+    let before = out.len();
+    let mut reply = Reply::new(out, session.protocol);
+    let outcome = match command::resolve(&args) {
+        Ok(spec) => {
+            session.begins(spec);
+            session::execute(spec, args, session, process, &mut reply)
+        }
+        Err(rejection) => {
+            reply.error_bytes(&rejection.text(&args));
+            Outcome::Done
+        }
+    };
+    if session.drops_reply() {
+        out.truncate(before);
+    }
+    outcome
+}
