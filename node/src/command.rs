@@ -1,3 +1,83 @@
-//! Commands: one file a family.
+//! Commands: one file a family, each a list of names and handlers.
+//!
+//! A handler parses its arguments, reads through the [`Keyspace`] (whose slots are already locked), changes
+//! through [`Keyspace::apply`] and nothing else, and writes its reply. An `Err` takes back what the handler has
+//! written, so a handler must return it before its first effect.
 
 pub mod error;
+pub mod options;
+pub mod string;
+
+use ringmaster_protocol::command::{self as table, COUNT, CommandId};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+
+pub use error::CommandError;
+
+use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::slot::{Operation, Slot};
+
+/// What a handler answers: its reply is written, or this error is it.
+pub type CommandResult = Result<(), CommandError>;
+
+/// How a command is carried out.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// On the slots of its keys, all locked at once.
+    Keys(fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> CommandResult),
+    /// Over all slots, one after the other, in bounded turns.
+    Walk(fn(Args<'_>, Moment) -> Result<Box<dyn Walk>, CommandError>),
+}
+
+/// A command that visits slots one by one. Between two visits other connections are served.
+pub trait Walk {
+    /// The first slot to visit; the slots above it follow.
+    fn start(&self) -> u16 {
+        0
+    }
+
+    /// Whether the slots below [`Walk::start`] follow after the last.
+    fn wraps(&self) -> bool {
+        false
+    }
+
+    /// Visits one slot. Returns whether to go on.
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool;
+
+    /// Writes the reply.
+    fn finish(self: Box<Self>, reply: &mut Reply<'_>);
+}
+
+/// The handlers by command.
+pub struct Registry {
+    handlers: Box<[Option<Handler>; COUNT]>,
+}
+
+impl Registry {
+    /// All families.
+    ///
+    /// # Panics
+    /// If a family names a command that the table does not have.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut handlers = Box::new([None; COUNT]);
+        for (name, handler) in [string::HANDLERS].into_iter().flatten() {
+            let spec = table::lookup_full(name.as_bytes()).expect("a family's command is in the table");
+            handlers[spec.id.index()] = Some(*handler);
+        }
+        Self { handlers }
+    }
+
+    /// The handler of a command, `None` if the node does not carry it out on its data.
+    #[inline]
+    #[must_use]
+    pub fn handler(&self, id: CommandId) -> Option<Handler> {
+        self.handlers[id.index()]
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -15,8 +15,18 @@ use crate::store::value::{Hash, List, Set, SortedSet, Value};
 pub struct Keyspace<'s, 'k> {
     keys: &'k [Key<'k>],
     held: SmallVec<[Held<'s>; 1]>,
-    database: u8,
-    now: u64,
+    moment: Moment,
+}
+
+/// What a command may know of the world besides its slots, fixed when it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The clock in Unix milliseconds.
+    pub now: u64,
+    /// The database that the connection has selected, 0..16.
+    pub database: u8,
+    /// Seed of the command's random choices.
+    pub random: u64,
 }
 
 /// One slot and the operation of this command on it.
@@ -26,16 +36,16 @@ struct Held<'s> {
 }
 
 impl<'s, 'k> Keyspace<'s, 'k> {
-    /// Locks the slots of `keys`. `now` is the clock in Unix milliseconds.
+    /// Locks the slots of `keys`.
     ///
     /// # Errors
     /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
     #[inline]
-    pub fn lock(store: &'s Store, keys: &'k [Key<'k>], database: u8, now: u64) -> Result<Self, HashSlot> {
+    pub fn lock(store: &'s Store, keys: &'k [Key<'k>], moment: Moment) -> Result<Self, HashSlot> {
         let mut held = SmallVec::new();
         let mut hold = |slot| {
             let guard = store.try_lock(slot).ok_or(slot)?;
-            held.push(Held { guard, operation: store.operation(slot, now) });
+            held.push(Held { guard, operation: store.operation(slot, moment.now) });
             Ok(())
         };
         if let [key] = keys {
@@ -46,7 +56,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             slots.dedup();
             slots.into_iter().try_for_each(hold)?;
         }
-        Ok(Self { keys, held, database, now })
+        Ok(Self { keys, held, moment })
     }
 
     /// The command's keys, in the order of its arguments.
@@ -66,14 +76,22 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// The database that the connection has selected.
     #[must_use]
     pub fn database(&self) -> u8 {
-        self.database
+        self.moment.database
     }
 
     /// The clock in Unix milliseconds when the command began; the same for the whole command.
     #[inline]
     #[must_use]
     pub fn now(&self) -> u64 {
-        self.now
+        self.moment.now
+    }
+
+    /// The next random number of this command (SplitMix64). Only for choices that an effect then names.
+    pub fn random(&mut self) -> u64 {
+        self.moment.random = self.moment.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.moment.random ^ self.moment.random >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ mixed >> 31
     }
 
     #[inline]
@@ -98,7 +116,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        self.held(key.slot).guard.find(key, self.now)
+        self.held(key.slot).guard.find(key, self.moment.now)
     }
 
     /// Changes the slot of the effect's keys: the one door.

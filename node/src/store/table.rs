@@ -476,7 +476,8 @@ mod tests {
                     if add { put(&mut table, key.as_bytes(), b"") } else { drop(table.remove(weak(key.as_bytes()), 0, key.as_bytes(), weak)) }
                 }
             }
-            prop_assert!((0..fixed).all(|n| seen.contains(format!("f{n}").as_bytes())));
+            let all_seen = (0..fixed).all(|n| seen.contains(format!("f{n}").as_bytes()));
+            prop_assert!(all_seen);
         }
     }
 

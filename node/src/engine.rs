@@ -1,0 +1,243 @@
+//! Carries out one data command: finds its keys, locks their slots, calls its handler.
+//!
+//! It knows no socket and no clock. Where a slot is held by somebody else it says so and has done nothing: the
+//! connection waits for that slot and calls again.
+
+use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
+use smallvec::SmallVec;
+
+use crate::command::{CommandError, CommandResult, Handler, Registry, Walk};
+use crate::store::Store;
+use crate::store::effect::Effect;
+use crate::store::key::Key;
+use crate::store::keyspace::{Keyspace, Moment};
+
+/// Slots that a walk visits before it lets other connections have a turn: about 0.1 ms when they hold few keys.
+const WALK_TURN_SLOTS: usize = 512;
+
+/// The store and what is done with it. Shared by all threads.
+pub struct Engine {
+    registry: Registry,
+    store: Store,
+}
+
+/// How far a command came.
+pub enum Flow {
+    /// Its reply is written.
+    Done,
+    /// Nothing was done: this slot is held. Wait for it, then call again.
+    Busy(HashSlot),
+    /// A walk over all slots began; see [`Engine::walk`].
+    Walking(Journey),
+}
+
+/// A walk and how far it came.
+pub struct Journey {
+    walk: Box<dyn Walk>,
+    visited: usize,
+    moment: Moment,
+}
+
+/// How a turn of a walk ended.
+pub enum Turn {
+    /// The reply can be written: [`Engine::arrive`].
+    Arrived(Journey),
+    /// Other connections may have a turn, then go on.
+    Tired(Journey),
+    /// This slot is held. Wait for it, then go on.
+    Busy(Journey, HashSlot),
+}
+
+impl Engine {
+    /// An engine over `store`.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self { registry: Registry::new(), store }
+    }
+
+    /// The store.
+    #[inline]
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether the node carries `spec` out on its data.
+    #[inline]
+    #[must_use]
+    pub fn carries_out(&self, spec: &Spec) -> bool {
+        self.registry.handler(spec.id).is_some()
+    }
+
+    /// A command whose one key is already computed: the hot path.
+    #[inline]
+    pub fn run_single(
+        &self,
+        spec: &Spec,
+        args: Args<'_>,
+        key: Key<'_>,
+        moment: Moment,
+        reply: &mut Reply<'_>,
+    ) -> Flow {
+        match self.registry.handler(spec.id) {
+            Some(Handler::Keys(handler)) => self.on_keys(handler, args, &[key], moment, reply),
+            _ => self.run(spec, args, moment, reply),
+        }
+    }
+
+    /// Any command that [`Engine::carries_out`]. Its arity has been checked.
+    pub fn run(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
+        match self.registry.handler(spec.id) {
+            Some(Handler::Keys(handler)) => match keys_of(spec, args, moment.database) {
+                Ok(keys) => self.on_keys(handler, args, &keys, moment, reply),
+                Err(error) => finished(reply, reply.len(), Err(error)),
+            },
+            Some(Handler::Walk(begin)) => match begin(args, moment) {
+                Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
+                Err(error) => finished(reply, reply.len(), Err(error)),
+            },
+            None => {
+                let error =
+                    CommandError::Other(format!("ERR command '{}' is not supported", spec.name).into());
+                finished(reply, reply.len(), Err(error))
+            }
+        }
+    }
+
+    #[inline]
+    fn on_keys(
+        &self,
+        handler: fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
+        args: Args<'_>,
+        keys: &[Key<'_>],
+        moment: Moment,
+        reply: &mut Reply<'_>,
+    ) -> Flow {
+        let mut keyspace = match Keyspace::lock(&self.store, keys, moment) {
+            Ok(keyspace) => keyspace,
+            Err(slot) => return Flow::Busy(slot),
+        };
+        let before = reply.len();
+        let result = handler(&mut keyspace, args, reply);
+        finished(reply, before, result)
+    }
+
+    /// One turn of a walk.
+    #[must_use]
+    pub fn walk(&self, mut journey: Journey) -> Turn {
+        let slots = HashSlot::all().len();
+        let start = usize::from(journey.walk.start());
+        let end = if journey.walk.wraps() { slots } else { slots - start };
+        for _ in 0..WALK_TURN_SLOTS {
+            let number = (start + journey.visited) % slots;
+            let slot = u16::try_from(number).ok().and_then(HashSlot::new);
+            let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
+            let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
+            let mut operation = self.store.operation(slot, journey.moment.now);
+            journey.visited += 1;
+            if !journey.walk.visit(&mut guard, &mut operation) {
+                return Turn::Arrived(journey);
+            }
+        }
+        Turn::Tired(journey)
+    }
+
+    /// Writes the reply of a walk that arrived.
+    pub fn arrive(&self, journey: Journey, reply: &mut Reply<'_>) {
+        journey.walk.finish(reply);
+    }
+
+    /// Runs a command to its end, waiting where it must: for tests and replay, not for connections.
+    pub fn call(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) {
+        let mut journey = loop {
+            match self.run(spec, args, moment, reply) {
+                Flow::Done => return,
+                Flow::Busy(_) => std::thread::yield_now(),
+                Flow::Walking(journey) => break journey,
+            }
+        };
+        loop {
+            journey = match self.walk(journey) {
+                Turn::Arrived(journey) => return self.arrive(journey, reply),
+                Turn::Tired(journey) | Turn::Busy(journey, _) => journey,
+            };
+        }
+    }
+
+    /// Applies an effect that another node or an earlier process had: one operation of its own.
+    pub fn replay(&self, slot: HashSlot, now: u64, effect: &Effect<'_>) {
+        self.store.apply(slot, now, effect);
+    }
+}
+
+/// Writes the error of a failed command in place of what it has written.
+#[inline]
+fn finished(reply: &mut Reply<'_>, before: usize, result: CommandResult) -> Flow {
+    if let Err(error) = result {
+        reply.truncate(before);
+        error.write(reply);
+    }
+    Flow::Done
+}
+
+/// The keys of a command by its row in the table.
+fn keys_of<'a>(spec: &Spec, args: Args<'a>, database: u8) -> Result<SmallVec<[Key<'a>; 4]>, CommandError> {
+    let mut positions: Vec<u32> = Vec::new();
+    // Arguments that name no valid keys are for the handler to refuse, with the command's own words.
+    drop(spec.key_positions(&args, &mut positions));
+    Ok(positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| Key::new(key, database)).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Commands as text, for the tests of the families.
+
+    use super::*;
+    use ringmaster_protocol::command::resolve;
+    use ringmaster_protocol::resp::{Protocol, Span, inline};
+
+    /// The reply to `line` (words as typed, quotes allowed), escaped, at the time `now` in milliseconds.
+    pub(crate) fn reply_at(engine: &Engine, now: u64, line: &str) -> String {
+        let (mut store, mut spans): (Vec<u8>, Vec<Span>) = Default::default();
+        inline::split(line.as_bytes(), &mut store, &mut spans).unwrap();
+        let args = Args::new(&store, &spans);
+        let mut out = Vec::new();
+        let mut reply = Reply::new(&mut out, Protocol::Resp2);
+        match resolve(&args) {
+            Ok(spec) => engine.call(spec, args, Moment { now, database: 0, random: now }, &mut reply),
+            Err(rejection) => reply.error(&String::from_utf8_lossy(&rejection.text(&args))),
+        }
+        out.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")
+    }
+
+    /// Runs lines of `command => escaped reply` one after the other on a new engine, at time 1,000,000 ms.
+    #[track_caller]
+    pub(crate) fn script(lines: &[(&str, &str)]) {
+        let engine = Engine::new(Store::new(None));
+        for (line, expected) in lines {
+            assert_eq!(reply_at(&engine, 1_000_000, line), *expected, "{line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::script;
+
+    #[test]
+    fn strings_are_set_and_read() {
+        script(&[
+            ("GET k", r"$-1\r\n"),
+            ("SET k v", r"+OK\r\n"),
+            ("GET k", r"$1\r\nv\r\n"),
+            ("SET k w NX", r"$-1\r\n"),
+            ("SET k w XX GET", r"$1\r\nv\r\n"),
+            ("SET k w EX 0", r"-ERR invalid expire time in 'set' command\r\n"),
+            ("SET k w NX XX", r"-ERR syntax error\r\n"),
+            ("GET", r"-ERR wrong number of arguments for 'get' command\r\n"),
+        ]);
+    }
+}
