@@ -19,7 +19,7 @@
 //! ```
 
 mod bits;
-
+mod index;
 pub mod introspect;
 mod key;
 mod policy;

@@ -31,7 +31,9 @@ fn what_is_no_command_is_not_found() {
         assert!(lookup(name.as_bytes()).is_none(), "{name:?}");
     }
     assert!(lookup(&[b'x'; 1000]).is_none());
-    assert!(lookup(b"\x07ET").is_none(), "only letters differ in case");
+    for name in ["\u{7}ET", "SORT\u{7f}RO", "restore\rasking", "georadiusbyXember"] {
+        assert!(lookup(name.as_bytes()).is_none(), "{name:?}: only letters differ in case");
+    }
 }
 
 #[test]
