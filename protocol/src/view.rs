@@ -1,14 +1,291 @@
-//! Who serves what: epochs and versions.
+//! A view: who serves what in an epoch. Immutable, replaced whole, shared in an `Arc`.
+//!
+//! Slots that have equal chains share one: a view of 16384 slots over ten nodes is ten chains and a table of 32 KiB.
+//! What a view promises is checked when it is made ([`View::new`]), so readers need not look again.
 
-/// The number of a view. Rises by one from one view to the next; 0 is no view.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(pub u64);
+mod chain;
+mod error;
+mod id;
 
-/// The version of a slot on a node: that of the last operation applied to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version {
-    /// Epoch of the last view that altered the slot's chain.
-    pub changed: Epoch,
-    /// Rises by one with each operation.
-    pub n: u64,
+pub use chain::{Chain, Entry};
+pub use error::{ChainFault, ViewError};
+pub use id::{Boot, ClusterId, Epoch, Incarnation, MemberIndex, Version};
+
+use crate::cluster_file::{NODES_MAX, NodeAddress, NodeName};
+use crate::config::Millis;
+use crate::slot::{HashSlot, SLOT_COUNT};
+use std::collections::{HashMap, HashSet};
+
+/// Most acceptors of a view; they are odd in number.
+pub const ACCEPTORS_MAX: usize = 5;
+
+/// A node as a view names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its name, unique in the view.
+    pub name: NodeName,
+    /// Where it listens.
+    pub address: NodeAddress,
+    /// Where it stands; empty if not given.
+    pub zone: String,
+    /// Its share of the slots relative to the others; at 0 it holds none.
+    pub weight: u32,
+    /// Its data directory.
+    pub incarnation: Incarnation,
+    /// Its process.
+    pub boot: Boot,
+}
+
+/// What a view is made of.
+#[derive(Clone, Debug)]
+pub struct ViewParts {
+    /// The cluster that the view belongs to.
+    pub cluster: ClusterId,
+    /// Number of the view, from 1.
+    pub epoch: Epoch,
+    /// The nodes, 1..=[`NODES_MAX`].
+    pub members: Vec<Member>,
+    /// Those that decide the next view: none where views are not decided, else an odd number up to [`ACCEPTORS_MAX`].
+    pub acceptors: Vec<MemberIndex>,
+    /// How long a majority's confirmation of the view holds.
+    pub lease: Millis,
+    /// The chain of each slot: [`SLOT_COUNT`].
+    pub chains: Vec<Chain>,
+}
+
+/// Who serves what in an epoch.
+#[derive(Clone, Debug)]
+pub struct View {
+    cluster: ClusterId,
+    epoch: Epoch,
+    members: Vec<Member>,
+    acceptors: Vec<MemberIndex>,
+    lease: Millis,
+    /// Each chain once.
+    chains: Vec<Chain>,
+    /// By slot, the index of its chain.
+    chain_of: Box<[u16; SLOT_COUNT]>,
+}
+
+impl View {
+    /// Checks the parts and puts equal chains together.
+    ///
+    /// # Errors
+    /// The first invariant that does not hold.
+    pub fn new(parts: ViewParts) -> Result<Self, ViewError> {
+        check_members(&parts)?;
+        check_acceptors(&parts)?;
+        for (slot, chain) in parts.chains.iter().enumerate() {
+            chain
+                .check(parts.epoch, parts.members.len())
+                .map_err(|fault| ViewError::Chain { slot, fault })?;
+        }
+        let (chains, chain_of) = share(parts.chains)?;
+        let ViewParts { cluster, epoch, members, acceptors, lease, .. } = parts;
+        Ok(Self { cluster, epoch, members, acceptors, lease, chains, chain_of })
+    }
+
+    /// The cluster that the view belongs to.
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
+    }
+
+    /// Number of the view.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The nodes; a [`MemberIndex`] of this view is a place in it.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The node at an index of this view.
+    pub fn member(&self, index: MemberIndex) -> &Member {
+        &self.members[index.index()]
+    }
+
+    /// Those that decide the next view.
+    pub fn acceptors(&self) -> &[MemberIndex] {
+        &self.acceptors
+    }
+
+    /// How long a majority's confirmation of the view holds.
+    pub fn lease(&self) -> Millis {
+        self.lease
+    }
+
+    /// Chain of `slot`, head first, never empty. For a holder of an older view it can be stale.
+    #[inline]
+    pub fn chain(&self, slot: HashSlot) -> &Chain {
+        &self.chains[usize::from(self.chain_of[slot.index()])]
+    }
+
+    /// The member that executes and orders the writes of `slot`.
+    #[inline]
+    pub fn head(&self, slot: HashSlot) -> MemberIndex {
+        self.chain(slot).head().member
+    }
+
+    /// The last in-sync member, which serves the reads of `slot`.
+    #[inline]
+    pub fn tail(&self, slot: HashSlot) -> MemberIndex {
+        self.chain(slot).tail().member
+    }
+
+    /// Number of different chains.
+    pub fn distinct_chains(&self) -> usize {
+        self.chains.len()
+    }
+}
+
+fn check_members(parts: &ViewParts) -> Result<(), ViewError> {
+    if parts.epoch < Epoch::FIRST {
+        return Err(ViewError::Epoch);
+    }
+    if !(1..=NODES_MAX).contains(&parts.members.len()) {
+        return Err(ViewError::MemberCount(parts.members.len()));
+    }
+    let mut names = HashSet::new();
+    match parts.members.iter().find(|member| !names.insert(&member.name)) {
+        Some(twice) => Err(ViewError::MemberTwice(twice.name.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_acceptors(parts: &ViewParts) -> Result<(), ViewError> {
+    let count = parts.acceptors.len();
+    let distinct: HashSet<_> = parts.acceptors.iter().collect();
+    let exist = parts.acceptors.iter().all(|index| index.index() < parts.members.len());
+    let right_number = count == 0 || (count % 2 == 1 && count <= ACCEPTORS_MAX);
+    if right_number && exist && distinct.len() == count { Ok(()) } else { Err(ViewError::Acceptors) }
+}
+
+/// Each chain once, and by slot which one.
+fn share(chains: Vec<Chain>) -> Result<(Vec<Chain>, Box<[u16; SLOT_COUNT]>), ViewError> {
+    let count = chains.len();
+    let mut known: HashMap<Chain, u16> = HashMap::new();
+    let mut distinct = Vec::new();
+    let chain_of: Vec<u16> = chains
+        .into_iter()
+        .map(|chain| {
+            *known.entry(chain).or_insert_with_key(|chain| {
+                distinct.push(chain.clone());
+                (distinct.len() - 1) as u16
+            })
+        })
+        .collect();
+    let chain_of = chain_of.into_boxed_slice().try_into().map_err(|_| ViewError::ChainCount(count))?;
+    Ok((distinct, chain_of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(name: &str) -> Member {
+        Member {
+            name: name.parse().unwrap(),
+            address: format!("{name}:6380").parse().unwrap(),
+            zone: String::new(),
+            weight: 1,
+            incarnation: Incarnation::default(),
+            boot: Boot::default(),
+        }
+    }
+
+    fn entry(member: u16) -> Entry {
+        Entry { member: MemberIndex::new(member), boot: Boot::default(), since: Epoch::FIRST }
+    }
+
+    fn chain(members: &[u16]) -> Chain {
+        Chain {
+            changed: Epoch::FIRST,
+            born: Epoch::FIRST,
+            unsealed: None,
+            entries: members.iter().copied().map(entry).collect(),
+            in_sync: members.len(),
+        }
+    }
+
+    /// Three members; even slots are on a then b, odd ones on c.
+    fn parts() -> ViewParts {
+        let chains = (0..SLOT_COUNT).map(|slot| if slot % 2 == 0 { chain(&[0, 1]) } else { chain(&[2]) });
+        ViewParts {
+            cluster: ClusterId::default(),
+            epoch: Epoch::FIRST,
+            members: ["a", "b", "c"].map(member).to_vec(),
+            acceptors: vec![0, 1, 2].into_iter().map(MemberIndex::new).collect(),
+            lease: Millis::new(500),
+            chains: chains.collect(),
+        }
+    }
+
+    fn fault_of_first_chain(change: impl FnOnce(&mut Chain)) -> ChainFault {
+        let mut parts = parts();
+        change(&mut parts.chains[0]);
+        match View::new(parts) {
+            Err(ViewError::Chain { slot: 0, fault }) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_slot_has_its_head_and_tail() {
+        let view = View::new(parts()).unwrap();
+        let name = |index| view.member(index).name.as_str();
+        let (even, odd) = (HashSlot::new(0).unwrap(), HashSlot::new(16_383).unwrap());
+        assert_eq!((name(view.head(even)), name(view.tail(even))), ("a", "b"));
+        assert_eq!((name(view.head(odd)), name(view.tail(odd))), ("c", "c"));
+    }
+
+    #[test]
+    fn equal_chains_are_kept_once() {
+        assert_eq!(View::new(parts()).unwrap().distinct_chains(), 2);
+    }
+
+    #[test]
+    fn a_joining_entry_is_not_the_tail() {
+        let mut parts = parts();
+        parts.chains[0].in_sync = 1;
+        let view = View::new(parts).unwrap();
+        let first = HashSlot::new(0).unwrap();
+        assert_eq!(view.tail(first), MemberIndex::new(0));
+        assert_eq!(view.chain(first).joining().map(|entry| entry.member), Some(MemberIndex::new(1)));
+    }
+
+    #[test]
+    fn chains_that_cannot_be_are_refused() {
+        assert_eq!(fault_of_first_chain(|chain| chain.entries.clear()), ChainFault::InSync);
+        assert_eq!(fault_of_first_chain(|chain| chain.in_sync = 0), ChainFault::InSync);
+        assert_eq!(fault_of_first_chain(|chain| chain.in_sync = 3), ChainFault::InSync);
+        assert_eq!(fault_of_first_chain(|chain| chain.entries[1] = entry(0)), ChainFault::MemberTwice);
+        assert_eq!(fault_of_first_chain(|chain| chain.entries[1] = entry(3)), ChainFault::NoSuchMember);
+        assert_eq!(fault_of_first_chain(|chain| chain.changed = Epoch::FIRST.next()), ChainFault::Epochs);
+        assert_eq!(
+            fault_of_first_chain(|chain| {
+                chain.in_sync = 1;
+                chain.entries.push(entry(2));
+            }),
+            ChainFault::InSync
+        );
+    }
+
+    #[test]
+    fn views_that_cannot_be_are_refused() {
+        let refused = |change: fn(&mut ViewParts)| {
+            let mut parts = parts();
+            change(&mut parts);
+            View::new(parts).unwrap_err()
+        };
+        assert_eq!(
+            refused(|parts| parts.members[1] = member("a")),
+            ViewError::MemberTwice("a".parse().unwrap())
+        );
+        assert_eq!(refused(|parts| parts.members.clear()), ViewError::MemberCount(0));
+        assert_eq!(refused(|parts| parts.acceptors.truncate(2)), ViewError::Acceptors);
+        assert_eq!(refused(|parts| parts.acceptors[0] = MemberIndex::new(1)), ViewError::Acceptors);
+        assert_eq!(refused(|parts| parts.chains.truncate(5)), ViewError::ChainCount(5));
+        assert_eq!(refused(|parts| parts.epoch = Epoch::default()), ViewError::Epoch);
+    }
 }
