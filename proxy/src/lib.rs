@@ -1,1 +1,5 @@
-//! (begun)
+//! The smart tier: stateless proxies that own the ring, route, pipeline and merge.
+
+#![forbid(unsafe_code)]
+
+pub mod cluster;

@@ -1,0 +1,5 @@
+//! The cluster as this proxy sees it: the ring that places slots, and the topology made from a cluster.yaml.
+//!
+//! This room is the only writer of the view; all others read it.
+
+pub mod ring;
