@@ -1,0 +1,4 @@
+//! The families of commands against a real redis-server 7.0: one file a family, the harness in [`support`].
+
+mod strings;
+mod support;

@@ -1,0 +1,86 @@
+//! What counts as the same reply.
+
+use ringmaster_protocol::resp::scan::Scanner;
+
+/// How the replies of the two sides are compared.
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "each family takes what it needs")]
+pub(crate) enum Same {
+    /// Byte for byte.
+    Exact,
+    /// The same elements, in any order; errors and other replies byte for byte.
+    AnyOrder,
+    /// The same pairs of elements (fields and values), in any order.
+    AnyOrderOfPairs,
+    /// The same type and, of an aggregate, the same number of elements: random choices.
+    Shape,
+    /// Integers that differ by at most so much; other replies byte for byte.
+    Near(i64),
+    /// Not compared: the command is there for what it changes.
+    Anything,
+}
+
+impl Same {
+    /// Whether the two replies are the same in this sense.
+    pub(crate) fn holds(self, theirs: &[u8], ours: &[u8]) -> bool {
+        match self {
+            Self::Exact => theirs == ours,
+            Self::AnyOrder => sorted(theirs, 1) == sorted(ours, 1),
+            Self::AnyOrderOfPairs => sorted(theirs, 2) == sorted(ours, 2),
+            Self::Shape => shape(theirs) == shape(ours),
+            Self::Near(distance) => theirs == ours || near(theirs, ours, distance),
+            Self::Anything => true,
+        }
+    }
+}
+
+/// The header line of a reply and what follows it.
+fn split(reply: &[u8]) -> (&[u8], &[u8]) {
+    let end = reply.windows(2).position(|pair| pair == b"\r\n").map_or(reply.len(), |at| at + 2);
+    reply.split_at(end)
+}
+
+fn is_aggregate(reply: &[u8]) -> bool {
+    matches!(reply.first(), Some(b'*' | b'~' | b'%' | b'>'))
+}
+
+/// The elements of an aggregate, each as its bytes.
+pub(crate) fn elements(reply: &[u8]) -> Vec<&[u8]> {
+    let (_, mut rest) = split(reply);
+    let mut elements = Vec::new();
+    while !rest.is_empty() {
+        let len = Scanner::default().frame(rest).expect("a reply is RESP").expect("a reply is whole");
+        elements.push(&rest[..len]);
+        rest = &rest[len..];
+    }
+    elements
+}
+
+/// Header and elements in groups of `size`, in one order for all.
+fn sorted(reply: &[u8], size: usize) -> (&[u8], Vec<Vec<u8>>) {
+    if !is_aggregate(reply) {
+        return (reply, Vec::new());
+    }
+    let mut groups: Vec<Vec<u8>> = elements(reply).chunks(size).map(<[&[u8]]>::concat).collect();
+    groups.sort_unstable();
+    (split(reply).0, groups)
+}
+
+fn shape(reply: &[u8]) -> &[u8] {
+    match reply.first() {
+        Some(b'$' | b':' | b',') if !reply.starts_with(b"$-1") => &reply[..1],
+        _ if is_aggregate(reply) => split(reply).0,
+        _ => reply,
+    }
+}
+
+fn near(theirs: &[u8], ours: &[u8], distance: i64) -> bool {
+    let integer = |reply: &[u8]| {
+        let text = std::str::from_utf8(reply).ok()?;
+        text.strip_prefix(':')?.trim_end().parse::<i64>().ok()
+    };
+    match (integer(theirs), integer(ours)) {
+        (Some(theirs), Some(ours)) => theirs.abs_diff(ours) <= distance.unsigned_abs(),
+        _ => false,
+    }
+}
