@@ -187,7 +187,7 @@ fn finished(reply: &mut Reply<'_>, before: usize, result: CommandResult) -> Flow
 fn keys_of<'a>(spec: &Spec, args: Args<'a>, database: u8) -> Result<SmallVec<[Key<'a>; 4]>, CommandError> {
     let mut positions: Vec<u32> = Vec::new();
     // Arguments that name no valid keys are for the handler to refuse, with the command's own words.
-    drop(spec.key_positions(&args, &mut positions));
+    let _ = spec.key_positions(&args, &mut positions);
     Ok(positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| Key::new(key, database)).collect())
 }
 

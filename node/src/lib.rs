@@ -1,5 +1,10 @@
 //! A node: the dumb tier. It stores keys, expires and evicts them, and knows no other node.
 
 pub mod command;
+pub mod config;
 pub mod engine;
+mod server;
 pub mod store;
+
+pub use config::Config;
+pub use server::Node;

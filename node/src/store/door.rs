@@ -235,7 +235,7 @@ impl Slot {
 
     /// Looks through the slot for the earliest deadline; nothing is looked for again before `not_before`.
     pub(crate) fn refresh_next_deadline(&mut self, not_before: u64) {
-        let earliest = self.table.iter().filter_map(|entry| entry.deadline()).min();
+        let earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
         self.next_deadline = earliest.map(|deadline| deadline.max(not_before));
     }
 }

@@ -197,19 +197,11 @@ mod tests {
     #[test]
     fn threads_that_count_under_the_lock_lose_no_step() {
         let (lock, parking) = (SlotLock::new(Slot::default()), Parking::default());
+        let held =
+            || std::iter::from_fn(|| Some(lock.try_lock(&parking, 0))).flatten().next().expect("endless");
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..2000 {
-                        let mut guard = loop {
-                            match lock.try_lock(&parking, 0) {
-                                Some(guard) => break guard,
-                                None => std::thread::yield_now(),
-                            }
-                        };
-                        guard.version.n += 1;
-                    }
-                });
+                scope.spawn(|| (0..2000).for_each(|_| held().version.n += 1));
             }
         });
         assert_eq!(lock.try_lock(&parking, 0).unwrap().version.n, 8000);

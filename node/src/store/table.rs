@@ -107,9 +107,9 @@ impl Table {
     fn home_of_order(order: u32, capacity: usize) -> usize {
         // Small tables use the upper 16 bits only, as that is what they keep.
         if capacity <= SMALL_MAX {
-            (order >> 16) as usize * capacity >> 16
+            ((order >> 16) as usize * capacity) >> 16
         } else {
-            (u64::from(order) * capacity as u64 >> 32) as usize
+            ((u64::from(order) * capacity as u64) >> 32) as usize
         }
     }
 

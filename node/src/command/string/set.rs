@@ -53,7 +53,7 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
     }
     let deadline = match options.expiry.unwrap_or(Expiry::Never) {
         Expiry::Never => None,
-        Expiry::Keep => keyspace.find(key).and_then(|entry| entry.deadline()),
+        Expiry::Keep => keyspace.find(key).and_then(crate::store::entry::EntryRef::deadline),
         Expiry::At(deadline) => Some(deadline),
     };
     match deadline {

@@ -26,7 +26,7 @@ impl Hash {
     /// The value of `field`.
     #[must_use]
     pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
-        self.fields.find(hash_of(field), 0, field).and_then(|entry| entry.as_string())
+        self.fields.find(hash_of(field), 0, field).and_then(super::super::entry::EntryRef::as_string)
     }
 
     /// Fields and values, in no stated order.

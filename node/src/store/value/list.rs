@@ -75,10 +75,10 @@ impl List {
     pub fn remove(&mut self, value: &[u8], count: i64) -> usize {
         let limit =
             if count == 0 { usize::MAX } else { usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX) };
-        let equal = |(index, item): (usize, &Box<[u8]>)| (**item == *value).then_some(index);
+        let equal = |(index, item): (usize, &[u8])| (*item == *value).then_some(index);
         let mut doomed: Vec<usize> = match count {
-            ..0 => self.items.iter().enumerate().rev().filter_map(equal).take(limit).collect(),
-            _ => self.items.iter().enumerate().filter_map(equal).take(limit).collect(),
+            ..0 => self.iter().enumerate().rev().filter_map(equal).take(limit).collect(),
+            _ => self.iter().enumerate().filter_map(equal).take(limit).collect(),
         };
         doomed.sort_unstable();
         let (mut index, mut next) = (0, doomed.iter().peekable());

@@ -31,13 +31,13 @@ impl Set {
 
     /// The members, in no stated order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.members.iter().map(|entry| entry.key())
+        self.members.iter().map(super::super::entry::EntryRef::key)
     }
 
     /// A member at a place chosen by `random`.
     #[must_use]
     pub fn pick(&self, random: u64) -> Option<&[u8]> {
-        self.members.pick(random).map(|entry| entry.key())
+        self.members.pick(random).map(super::super::entry::EntryRef::key)
     }
 
     /// Puts `member` in; returns whether it is new.

@@ -1,0 +1,157 @@
+//! The settings of a node: `node.yaml`, each with a default; flags of the command line override it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
+use serde::Deserialize;
+
+/// Most data threads.
+pub const THREADS_MAX: usize = 256;
+
+/// What is kept over a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Persistence {
+    /// Nothing: a restart begins empty.
+    #[default]
+    Off,
+    /// A write-ahead log; refused until it exists.
+    Wal,
+}
+
+/// Checked settings of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where clients connect; port 0 takes a free one. Default `127.0.0.1:6380`.
+    pub listen: SocketAddr,
+    /// Where the admin port listens; port 0 takes a free one, which is printed. Default `127.0.0.1:0`.
+    pub admin: SocketAddr,
+    /// Data threads, 1..=256. Default: one a core.
+    pub threads: usize,
+    /// Bytes that may be allocated before writes that need memory get `-OOM`; 0 is no bound. Default 0.
+    pub maxmemory: u64,
+    /// What is kept over a restart. Default and, so far, only value: `off`.
+    pub persistence: Persistence,
+    /// Where persistent files live. Default `data`.
+    pub data_dir: PathBuf,
+    /// Most clients at once. Range 1..=1,000,000, default 10,000.
+    pub clients_max: usize,
+    /// Longest request in bytes. Range 1 KiB..=2 GiB, default 1 GiB.
+    pub request_bytes_max: usize,
+    /// A client that sends nothing for so long is closed; `None` never. Default `None`.
+    pub client_idle: Option<Duration>,
+    /// A client that reads nothing of its replies for so long is closed. Range 1 s..=1 h, default 60 s.
+    pub client_write: Duration,
+    /// How long connections may finish when the node stops. Range 0..=10 min, default 5 s.
+    pub drain: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self {
+            listen: local(6380),
+            admin: local(0),
+            threads: std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
+            maxmemory: 0,
+            persistence: Persistence::Off,
+            data_dir: PathBuf::from("data"),
+            clients_max: 10_000,
+            request_bytes_max: 1 << 30,
+            client_idle: None,
+            client_write: Duration::from_secs(60),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// `node.yaml` as it is written. What is left out has its default.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileConfig {
+    listen: Option<SocketAddr>,
+    admin: Option<SocketAddr>,
+    threads: Option<usize>,
+    maxmemory: Option<ByteSize>,
+    persistence: Option<Persistence>,
+    data_dir: Option<PathBuf>,
+    clients_max: Option<usize>,
+    request_bytes_max: Option<ByteSize>,
+    client_idle: Option<Millis>,
+    client_write: Option<Millis>,
+    drain: Option<Millis>,
+}
+
+impl TryFrom<FileConfig> for Config {
+    type Error = Findings;
+
+    fn try_from(file: FileConfig) -> Result<Self, Findings> {
+        let default = Self::default();
+        let config = Self {
+            listen: file.listen.unwrap_or(default.listen),
+            admin: file.admin.unwrap_or(default.admin),
+            threads: file.threads.unwrap_or(default.threads),
+            maxmemory: file.maxmemory.map_or(default.maxmemory, ByteSize::bytes),
+            persistence: file.persistence.unwrap_or(default.persistence),
+            data_dir: file.data_dir.unwrap_or(default.data_dir),
+            clients_max: file.clients_max.unwrap_or(default.clients_max),
+            request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
+            client_idle: file.client_idle.map_or(default.client_idle, Millis::unless_zero),
+            client_write: file.client_write.map_or(default.client_write, Millis::duration),
+            drain: file.drain.map_or(default.drain, Millis::duration),
+        };
+        config.check().or(config)
+    }
+}
+
+impl Config {
+    /// Reads the text of a `node.yaml`; `file` is its name in messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by line and column.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        config::load::<FileConfig, Self>(file, text)
+    }
+
+    /// What is wrong with the values, by the names of their keys.
+    #[must_use]
+    pub fn check(&self) -> Findings {
+        let mut findings = Findings::default();
+        findings.range("threads", self.threads, 1..=THREADS_MAX);
+        findings.range("clients_max", self.clients_max, 1..=1_000_000);
+        findings.range("request_bytes_max", self.request_bytes_max, 1 << 10..=2 << 30);
+        findings.range("client_write", self.client_write.as_secs(), 1..=3600);
+        findings.range("drain", self.drain.as_secs(), 0..=600);
+        if self.persistence == Persistence::Wal {
+            findings.add(
+                "persistence",
+                "`wal` is not there yet: this release keeps data in memory only, use `off`",
+            );
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_file_is_the_defaults() {
+        let text = include_str!("../../configs/node.yaml");
+        assert_eq!(Config::parse("node.yaml", text).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_said_with_its_place() {
+        let text = "listen: nowhere\nthreads: 0\npersistence: wal\nmaxmemroy: 1gb\n";
+        let said = Config::parse("node.yaml", text).unwrap_err().to_string();
+        for part in ["node.yaml:1:9", "node.yaml:2:10", "maxmemory"] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = Config::parse("node.yaml", "persistence: wal\n").unwrap_err().to_string();
+        assert!(said.contains("not there yet"), "{said}");
+    }
+}

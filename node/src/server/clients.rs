@@ -1,0 +1,155 @@
+//! The clients of all threads: for `CLIENT LIST` and `CLIENT KILL`, for idle times and for stopping.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::Duration;
+
+use ringmaster_protocol::session::Session;
+
+/// What others may know of a client, and how they close it.
+#[derive(Debug)]
+pub(crate) struct ClientHandle {
+    /// A copy of the session as of its last change.
+    session: Mutex<Session>,
+    /// When its last command came, in Unix milliseconds.
+    active_at: AtomicU64,
+    /// Since when a reply waits for the client to read, in Unix milliseconds; 0 if none does.
+    writing_since: AtomicU64,
+    closing: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+/// A mutex whose content is whole whatever happened to its last holder.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ClientHandle {
+    fn new(session: Session) -> Self {
+        let active_at = AtomicU64::new(millis(session.active_at));
+        Self {
+            session: Mutex::new(session),
+            active_at,
+            writing_since: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            task: Mutex::new(None),
+        }
+    }
+
+    /// The task to wake when the connection is to close.
+    pub(crate) fn set_task(&self, waker: Waker) {
+        *lock(&self.task) = Some(waker);
+    }
+
+    /// Whether the connection is to close.
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Asks the connection to close when it has finished its batch.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+        if let Some(waker) = lock(&self.task).as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Notes that commands came at `now`, in Unix milliseconds.
+    #[inline]
+    pub(crate) fn active(&self, now: u64) {
+        self.active_at.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes since when a reply waits (0: none does).
+    #[inline]
+    pub(crate) fn writing(&self, since: u64) {
+        self.writing_since.store(since, Ordering::Relaxed);
+    }
+
+    /// Takes over the session's state.
+    pub(crate) fn publish(&self, session: &Session) {
+        lock(&self.session).clone_from(session);
+    }
+
+    fn snapshot(&self) -> Session {
+        let mut session = lock(&self.session).clone();
+        session.active_at = Duration::from_millis(self.active_at.load(Ordering::Relaxed));
+        session
+    }
+
+    /// Whether it was idle, or let a reply wait, for too long at `now`.
+    fn overdue(&self, now: u64, idle: Option<Duration>, write: Duration) -> bool {
+        let writing_since = self.writing_since.load(Ordering::Relaxed);
+        let stuck = writing_since != 0 && now.saturating_sub(writing_since) > millis(write);
+        let quiet = now.saturating_sub(self.active_at.load(Ordering::Relaxed));
+        stuck || idle.is_some_and(|idle| quiet > millis(idle))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// All clients by id.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    next_id: AtomicU64,
+    by_id: Mutex<BTreeMap<u64, Arc<ClientHandle>>>,
+}
+
+impl Clients {
+    /// A new id, from 1.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Enters a client; [`Clients::leave`] takes it out.
+    pub(crate) fn enter(&self, session: &Session) -> Arc<ClientHandle> {
+        let handle = Arc::new(ClientHandle::new(session.clone()));
+        lock(&self.by_id).insert(session.id, Arc::clone(&handle));
+        handle
+    }
+
+    /// Takes a client out.
+    pub(crate) fn leave(&self, id: u64) {
+        lock(&self.by_id).remove(&id);
+    }
+
+    /// Clients now.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.by_id).len()
+    }
+
+    fn handles(&self) -> Vec<Arc<ClientHandle>> {
+        lock(&self.by_id).values().cloned().collect()
+    }
+
+    /// Shows the sessions other than `own`, by id.
+    pub(crate) fn visit_others(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
+        let sessions = self.handles().into_iter().map(|handle| handle.snapshot());
+        sessions.filter(|session| session.id != own).for_each(|session| visit(&session));
+    }
+
+    /// Closes the clients other than `own` that `doomed` names; returns how many.
+    pub(crate) fn kill_others(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
+        let is_doomed = |handle: &Arc<ClientHandle>| {
+            let session = handle.snapshot();
+            session.id != own && doomed(&session)
+        };
+        self.handles().into_iter().filter(is_doomed).map(|handle| handle.close()).count()
+    }
+
+    /// Closes who was idle or did not read for too long at `now`, in Unix milliseconds.
+    pub(crate) fn close_overdue(&self, now: u64, idle: Option<Duration>, write: Duration) {
+        let overdue = self.handles().into_iter().filter(|handle| handle.overdue(now, idle, write));
+        overdue.for_each(|handle| handle.close());
+    }
+
+    /// Closes all, each after its batch.
+    pub(crate) fn close_all(&self) {
+        self.handles().into_iter().for_each(|handle| handle.close());
+    }
+}

@@ -1,0 +1,142 @@
+//! The node as its sessions see it: clock, figures, settings, other clients.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ringmaster_protocol::config::ByteSize;
+use ringmaster_protocol::session::info::{self, Info, Section};
+use ringmaster_protocol::session::{ChangeError, Context, Session, Setting};
+
+use super::shared::{self, Shared};
+
+impl Context for Shared {
+    fn now(&self) -> Duration {
+        shared::unix_time()
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        shared::random_bytes(out);
+    }
+
+    fn info(&self) -> Info {
+        Info {
+            server: self.server(),
+            clients: info::Clients {
+                connected: self.clients.len() as u64,
+                max: self.config.clients_max as u64,
+                blocked: 0,
+            },
+            memory: self.memory_figures(),
+            persistence: info::Persistence::default(),
+            statistics: self.statistics(),
+            processor: info::Processor::default(),
+            errors: Vec::new(),
+            keyspace: self.keyspace(),
+            extra: vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())],
+        }
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let fixed = |name, value: &str| Setting { name, value: value.to_owned(), changeable: false };
+        let idle = self.config.client_idle.map_or(0, |idle| idle.as_secs());
+        let maxmemory = self.maxmemory.load(Ordering::Relaxed).to_string();
+        vec![
+            fixed("appendonly", "no"),
+            fixed("cluster-enabled", "no"),
+            fixed("databases", "16"),
+            fixed("maxclients", &self.config.clients_max.to_string()),
+            Setting { name: "maxmemory", value: maxmemory, changeable: true },
+            fixed("maxmemory-policy", "noeviction"),
+            fixed("notify-keyspace-events", ""),
+            fixed("port", &self.address.get().map_or(0, std::net::SocketAddr::port).to_string()),
+            fixed("proto-max-bulk-len", "536870912"),
+            fixed("requirepass", ""),
+            fixed("save", ""),
+            fixed("slowlog-log-slower-than", "-1"),
+            fixed("slowlog-max-len", "0"),
+            fixed("timeout", &idle.to_string()),
+        ]
+    }
+
+    fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError> {
+        for (setting, value) in changes {
+            let size = std::str::from_utf8(value).ok().and_then(|text| text.parse::<ByteSize>().ok());
+            let reason = || "argument must be a memory value".to_owned();
+            let size = size.ok_or_else(|| ChangeError { setting, reason: reason() })?;
+            self.maxmemory.store(size.bytes(), Ordering::Relaxed);
+        }
+        self.memory.look(self.maxmemory.load(Ordering::Relaxed));
+        Ok(())
+    }
+
+    fn reset_statistics(&self) {
+        self.reset_totals();
+    }
+
+    fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
+        self.clients.visit_others(own, visit);
+    }
+
+    fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
+        self.clients.kill_others(own, doomed)
+    }
+}
+
+impl Shared {
+    fn server(&self) -> info::Server {
+        let executable = std::env::current_exe().map(|path| path.display().to_string());
+        info::Server {
+            os: std::env::consts::OS.to_owned(),
+            process_id: std::process::id(),
+            run_id: self.run_id.clone(),
+            tcp_port: self.address.get().map_or(0, std::net::SocketAddr::port),
+            uptime: self.started.elapsed(),
+            executable: executable.unwrap_or_default(),
+            config_file: String::new(),
+        }
+    }
+
+    fn memory_figures(&self) -> info::Memory {
+        let max = self.maxmemory.load(Ordering::Relaxed);
+        self.memory.look(max);
+        let used = self.memory.used_bytes.load(Ordering::Relaxed);
+        info::Memory {
+            used_bytes: used,
+            used_peak_bytes: self.memory.peak_bytes.load(Ordering::Relaxed),
+            dataset_bytes: used,
+            resident_bytes: self.memory.resident_bytes.load(Ordering::Relaxed),
+            max_bytes: max,
+            policy: "noeviction",
+            allocator: "jemalloc",
+            ..info::Memory::default()
+        }
+    }
+
+    fn statistics(&self) -> info::Statistics {
+        let totals = self.totals();
+        info::Statistics {
+            connections_received: totals.connections,
+            commands_processed: totals.commands,
+            operations_per_second: self.rate.load(Ordering::Relaxed),
+            input_bytes: totals.input_bytes,
+            output_bytes: totals.output_bytes,
+            keyspace_hits: totals.hits,
+            keyspace_misses: totals.misses,
+            expired_keys: totals.expired,
+            error_replies: totals.errors,
+            ..info::Statistics::default()
+        }
+    }
+
+    fn keyspace(&self) -> Vec<info::Database> {
+        let databases = (0u8..).zip(self.engine.store().census());
+        let used = databases.filter(|(_, count)| count.keys > 0);
+        used.map(|(index, count)| info::Database {
+            index,
+            keys: count.keys,
+            expires: count.volatile,
+            mean_ttl: Duration::ZERO,
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! What a data thread counts. Each thread writes its own and nobody else's, so counting is one plain store.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A counter that one thread writes and any thread reads.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `amount`. Only by the counter's own thread: a load and a store, no locked instruction.
+    #[inline]
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// The value now.
+    pub(crate) fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counters of one data thread, on cache lines of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Counters {
+    /// Connections served.
+    pub(crate) connections: Counter,
+    /// Commands executed, the refused included.
+    pub(crate) commands: Counter,
+    /// Error replies of data commands and refusals.
+    pub(crate) errors: Counter,
+    /// Bytes read from clients.
+    pub(crate) input_bytes: Counter,
+    /// Bytes written to clients.
+    pub(crate) output_bytes: Counter,
+    /// Keys that reads found.
+    pub(crate) hits: Counter,
+    /// Keys that reads did not find.
+    pub(crate) misses: Counter,
+    /// Keys freed because their deadline had passed.
+    pub(crate) expired: Counter,
+}
+
+/// Sums of the threads' counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) connections: u64,
+    pub(crate) commands: u64,
+    pub(crate) errors: u64,
+    pub(crate) input_bytes: u64,
+    pub(crate) output_bytes: u64,
+    pub(crate) hits: u64,
+    pub(crate) misses: u64,
+    pub(crate) expired: u64,
+}
+
+impl Totals {
+    /// The sums over all threads.
+    pub(crate) fn of(threads: &[Counters]) -> Self {
+        threads.iter().fold(Self::default(), |sum, one| Self {
+            connections: sum.connections + one.connections.value(),
+            commands: sum.commands + one.commands.value(),
+            errors: sum.errors + one.errors.value(),
+            input_bytes: sum.input_bytes + one.input_bytes.value(),
+            output_bytes: sum.output_bytes + one.output_bytes.value(),
+            hits: sum.hits + one.hits.value(),
+            misses: sum.misses + one.misses.value(),
+            expired: sum.expired + one.expired.value(),
+        })
+    }
+
+    /// What came since `base`.
+    pub(crate) fn since(self, base: Self) -> Self {
+        Self {
+            connections: self.connections.saturating_sub(base.connections),
+            commands: self.commands.saturating_sub(base.commands),
+            errors: self.errors.saturating_sub(base.errors),
+            input_bytes: self.input_bytes.saturating_sub(base.input_bytes),
+            output_bytes: self.output_bytes.saturating_sub(base.output_bytes),
+            hits: self.hits.saturating_sub(base.hits),
+            misses: self.misses.saturating_sub(base.misses),
+            expired: self.expired.saturating_sub(base.expired),
+        }
+    }
+}

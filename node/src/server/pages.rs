@@ -1,0 +1,65 @@
+//! The node's admin pages: `/healthz`, `/readyz`, `/metrics`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ringmaster_runtime::admin::{Admin, Page};
+
+use super::shared::Shared;
+
+/// The pages over a node's figures.
+pub(crate) struct Pages(pub(crate) Arc<Shared>);
+
+impl Admin for Pages {
+    fn page(&self, path: &str) -> Option<Page> {
+        match path {
+            "/healthz" => Some(Page::text(200, "ok\n")),
+            "/readyz" => Some(self.ready()),
+            "/metrics" => Some(Page {
+                status: 200,
+                content_type: "text/plain; version=0.0.4; charset=utf-8",
+                body: self.metrics(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl Pages {
+    fn ready(&self) -> Page {
+        if self.0.memory.is_over() {
+            return Page::text(503, "memory is above maxmemory: writes that need memory are refused\n");
+        }
+        Page::text(200, "ready\n")
+    }
+
+    fn metrics(&self) -> String {
+        let totals = self.0.totals();
+        let used = self.0.memory.used_bytes.load(Ordering::Relaxed);
+        let resident = self.0.memory.resident_bytes.load(Ordering::Relaxed);
+        let max = self.0.maxmemory.load(Ordering::Relaxed);
+        let rows = [
+            ("connections_total", "counter", "Connections accepted.", totals.connections),
+            ("commands_total", "counter", "Commands executed.", totals.commands),
+            ("errors_total", "counter", "Error replies.", totals.errors),
+            ("received_bytes_total", "counter", "Bytes read from clients.", totals.input_bytes),
+            ("sent_bytes_total", "counter", "Bytes written to clients.", totals.output_bytes),
+            ("keyspace_hits_total", "counter", "Keys that reads found.", totals.hits),
+            ("keyspace_misses_total", "counter", "Keys that reads did not find.", totals.misses),
+            ("expired_keys_total", "counter", "Keys freed after their deadline.", totals.expired),
+            ("clients", "gauge", "Clients connected.", self.0.clients.len() as u64),
+            ("memory_used_bytes", "gauge", "Bytes allocated.", used),
+            ("memory_resident_bytes", "gauge", "Bytes resident.", resident),
+            ("memory_max_bytes", "gauge", "Bound of the allocated bytes, 0 for none.", max),
+        ];
+        let mut text = String::new();
+        for (name, kind, help, value) in rows {
+            // Writing into a String cannot fail.
+            let _ =
+                writeln!(text, "# HELP ringmaster_node_{name} {help}\n# TYPE ringmaster_node_{name} {kind}");
+            let _ = writeln!(text, "ringmaster_node_{name} {value}");
+        }
+        text
+    }
+}

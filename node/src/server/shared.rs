@@ -1,0 +1,114 @@
+//! What all threads of a node share.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::clients::Clients;
+use super::counters::{Counters, Totals};
+use crate::config::Config;
+use crate::engine::Engine;
+
+/// One node: its engine, its clients, its figures.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) config: Config,
+    pub(crate) clients: Clients,
+    pub(crate) counters: Box<[Counters]>,
+    pub(crate) memory: MemoryGauge,
+    /// Counters at the last `CONFIG RESETSTAT`.
+    pub(crate) base: Mutex<Totals>,
+    pub(crate) started: Instant,
+    /// Where clients connect, once it is bound.
+    pub(crate) address: OnceLock<SocketAddr>,
+    /// 40 hexadecimal digits, new with each start.
+    pub(crate) run_id: String,
+    /// The bound of memory in bytes, 0 for none; `CONFIG SET maxmemory` changes it.
+    pub(crate) maxmemory: AtomicU64,
+    /// Commands a second over the last full second.
+    pub(crate) rate: AtomicU64,
+}
+
+/// The allocator's figures as of the last look, ten times a second: a look costs microseconds.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryGauge {
+    pub(crate) used_bytes: AtomicU64,
+    pub(crate) peak_bytes: AtomicU64,
+    pub(crate) resident_bytes: AtomicU64,
+    /// Whether a write that needs memory is to be refused.
+    over: AtomicBool,
+}
+
+impl MemoryGauge {
+    /// Whether writes that need memory are refused.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Looks at the allocator. Where it is not jemalloc the figures stay 0 and nothing is refused.
+    pub(crate) fn look(&self, max: u64) {
+        let looked = tikv_jemalloc_ctl::epoch::advance().is_ok();
+        let read = |value: Result<usize, tikv_jemalloc_ctl::Error>| value.map_or(0, |bytes| bytes as u64);
+        let used = if looked { read(tikv_jemalloc_ctl::stats::allocated::read()) } else { 0 };
+        let resident = if looked { read(tikv_jemalloc_ctl::stats::resident::read()) } else { 0 };
+        self.used_bytes.store(used, Ordering::Relaxed);
+        self.peak_bytes.fetch_max(used, Ordering::Relaxed);
+        self.resident_bytes.store(resident, Ordering::Relaxed);
+        self.over.store(max > 0 && used > max, Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(engine: Engine, config: Config) -> Self {
+        Self {
+            engine,
+            clients: Clients::default(),
+            counters: (0..config.threads).map(|_| Counters::default()).collect(),
+            memory: MemoryGauge::default(),
+            base: Mutex::default(),
+            started: Instant::now(),
+            address: OnceLock::new(),
+            run_id: random_hex(40),
+            maxmemory: AtomicU64::new(config.maxmemory),
+            rate: AtomicU64::new(0),
+            config,
+        }
+    }
+
+    /// Counters since the start or `CONFIG RESETSTAT`.
+    pub(crate) fn totals(&self) -> Totals {
+        let base = *self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        Totals::of(&self.counters).since(base)
+    }
+
+    /// Makes the counters begin at zero.
+    pub(crate) fn reset_totals(&self) {
+        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = Totals::of(&self.counters);
+    }
+}
+
+/// Time since the Unix epoch; zero if the clock is before it.
+pub(crate) fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Unix milliseconds.
+#[inline]
+pub(crate) fn unix_millis() -> u64 {
+    let now = unix_time();
+    now.as_secs() * 1000 + u64::from(now.subsec_millis())
+}
+
+/// Fills `out` with bytes that nobody can guess, from the kernel.
+pub(crate) fn random_bytes(out: &mut [u8]) {
+    getrandom::fill(out).expect("the kernel gives random bytes");
+}
+
+fn random_hex(digits: usize) -> String {
+    let mut bytes = vec![0; digits.div_ceil(2)];
+    random_bytes(&mut bytes);
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex[..digits].to_owned()
+}

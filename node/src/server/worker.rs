@@ -1,0 +1,92 @@
+//! A data thread of the node: its connections and its share of the housekeeping.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ringmaster_runtime::service;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::counters::Counters;
+use super::shared::{Shared, unix_millis};
+
+/// How often a thread looks for due keys.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Ticks in a second.
+const TICKS_A_SECOND: u32 = 20;
+
+/// What a data thread holds.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    index: usize,
+    random: Cell<u64>,
+}
+
+impl Worker {
+    /// Worker of data thread `index`; begins its housekeeping.
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        tokio::task::spawn_local(housekeeping(Arc::clone(&shared), index));
+        let mut seed = [0; 8];
+        super::shared::random_bytes(&mut seed);
+        Self { shared, index, random: Cell::new(u64::from_le_bytes(seed)) }
+    }
+
+    /// This thread's counters.
+    #[inline]
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters[self.index]
+    }
+
+    /// A seed for one command's random choices.
+    #[inline]
+    pub(crate) fn seed(&self) -> u64 {
+        let next = self.random.get().wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
+        self.random.set(next);
+        next
+    }
+}
+
+impl service::Worker for Worker {
+    async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
+        self.counters().connections.add(1);
+        if let Some(connection) = Connection::new(Rc::clone(&self), stream) {
+            connection.run(&stop).await;
+        }
+    }
+}
+
+/// Frees due keys in every `threads`-th slot; the first thread also looks after memory, rates and clients.
+async fn housekeeping(shared: Arc<Shared>, index: usize) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut tick, mut commands) = (0u32, 0);
+    loop {
+        ticks.tick().await;
+        tick = tick.wrapping_add(1);
+        while expire(&shared, index) > 0 {
+            tokio::task::yield_now().await;
+        }
+        if index == 0 {
+            shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
+            if tick.is_multiple_of(TICKS_A_SECOND) {
+                let total = super::counters::Totals::of(&shared.counters).commands;
+                shared.rate.store(total.saturating_sub(commands), Ordering::Relaxed);
+                commands = total;
+                let (idle, write) = (shared.config.client_idle, shared.config.client_write);
+                shared.clients.close_overdue(unix_millis(), idle, write);
+            }
+        }
+    }
+}
+
+fn expire(shared: &Shared, index: usize) -> usize {
+    let freed = shared.engine.store().expire_share(index, shared.config.threads, unix_millis());
+    shared.counters[index].expired.add(freed as u64);
+    freed
+}
