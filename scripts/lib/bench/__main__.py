@@ -2,15 +2,16 @@
 
 import argparse
 import datetime
+import json
 import signal
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import contenders, host, memory, report, speed, targets
+from . import contenders, host, latency, memory, report, speed, targets
 
-PARTS = "ABC"
+PARTS = "ABCD"
 
 
 @dataclass
@@ -42,6 +43,9 @@ class Report:
     def raw(self, name, rows):
         report.write_csv(self.directory / "raw" / f"{name}.csv", rows)
 
+    def raw_json(self, name, value):
+        (self.directory / "raw" / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
+
     def write(self, command, load_before):
         versions = "\n".join(f"- {name}: {version}" for name, version in self.versions.items())
         facts = "\n".join(f"- {fact}" for fact in host.facts())
@@ -69,14 +73,20 @@ def part_a(setup, options, out):
     out.add("Node", text, commands)
 
 
-def part_b(setup, options, out):
-    """The proxy beside nutcracker and Envoy, all in front of the same three servers."""
+def proxied(options):
+    """The servers to put behind proxies, and the proxies that can be run here, ours first."""
     node = contenders.RingmasterNode(options.node_bin) if options.node_bin and not options.redis_behind \
         else contenders.RedisServer()
     proxies = [contenders.Nutcracker(), *(contenders.Envoy(options.envoy_bin, b) for b in (False, True))]
-    proxies = [p for p in proxies if contenders.executable(p.binary)]
+    proxies = [proxy for proxy in proxies if contenders.executable(proxy.binary)]
     if options.proxy_bin:
         proxies.insert(0, contenders.RingmasterProxy(options.proxy_bin))
+    return node, proxies
+
+
+def part_b(setup, options, out):
+    """The proxy beside nutcracker and Envoy, all in front of the same three servers."""
+    node, proxies = proxied(options)
     for server in [node, *proxies]:
         out.versions[server.name] = server.version()
     backing = [node.start(setup.load_core, setup.work_dir) for _ in range(3)]
@@ -119,6 +129,28 @@ def part_c(setup, options, out):
     out.add("Memory", text, commands)
 
 
+def part_d(setup, options, out):
+    """Latency that a proxy adds."""
+    if not options.cli_bin:
+        setup.progress("left out: it needs --cli-bin, whose `bench` is the load")
+        return
+    node, proxies = proxied(options)
+    proxies = [proxy for proxy in proxies if proxy.name != "envoy-buffered"]  # it trades latency away
+    for server in [node, *proxies]:
+        out.versions[server.name] = server.version()
+    rate, figures, names, commands = latency.measure(
+        lambda core: node.start(core, setup.work_dir),
+        [lambda core, ports, p=proxy: p.start(core, setup.work_dir, ports) for proxy in proxies],
+        options.cli_bin, setup)
+    out.raw_json("latency", {"rate": rate, "servers": names, "report": figures})
+    text = (f"Open loop: {rate:,} operations a second at times fixed beforehand, a fifth of what {names[1]} carried in a "
+            "closed loop of 50 connections; latency counts from those times. Nodes and proxies share one core, the load "
+            "has the other. One node directly, then each proxy, in turns; added is the median over the rounds of the "
+            "difference within a round, in milliseconds.\n\n"
+            + report.latency_table(names, figures, contenders.RingmasterProxy.name, targets.ADDED_P99_MS_MAX))
+    out.add("Latency", text, commands)
+
+
 def parse(arguments):
     """The options that scripts/benchmark.sh hands over; its help text explains them."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark.sh")
@@ -127,6 +159,7 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--node-bin")
     parser.add_argument("--proxy-bin")
+    parser.add_argument("--cli-bin")
     parser.add_argument("--envoy-bin")
     parser.add_argument("--redis-behind", action="store_true")
     parser.add_argument("--server-core", type=int, default=0)
@@ -144,7 +177,7 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
-        for part, run in zip(PARTS, (part_a, part_b, part_c)):
+        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d)):
             if part in (options.part or PARTS):
                 setup.part = part
                 run(setup, options, out)

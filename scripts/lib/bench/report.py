@@ -63,6 +63,23 @@ def memory_table(results, ours, targets):
     return table(["server", "time to live", "bytes a key", "target", "reached"], rows)
 
 
+def latency_table(names, bench_report, ours, limit_ms):
+    """Latency of the direct way, and what each proxy adds to it: medians over the rounds, in milliseconds."""
+    differences = [None, *bench_report["differences"]]
+    rows = []
+    for name, target, difference in zip(names, bench_report["targets"], differences):
+        figures = [f"{target['median'][key] / 1000:.3f}" for key in ("p50_us", "p99_us", "p999_us")]
+        more = [ABSENT] * 3
+        if difference is not None:
+            more = [f"{difference[key] / 1000:+.3f}" for key in ("p50_us", "p99_us", "p999_us")]
+        is_ours = name == ours
+        reached = verdict(round(difference["p99_us"] / 1000, 3), limit_ms) if is_ours else ABSENT
+        way = f"{name} directly" if difference is None else f"through {name}"
+        rows.append([way, *figures, *more, f"≤ {limit_ms}" if is_ours else ABSENT, reached])
+    header = ["way", "p50 ms", "p99 ms", "p99.9 ms", "added p50", "added p99", "added p99.9", "target p99", "reached"]
+    return table(header, rows)
+
+
 def write_csv(path, rows):
     """Rows (dicts of equal keys) as CSV."""
     with open(path, "w", newline="") as file:

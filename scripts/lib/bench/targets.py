@@ -6,3 +6,5 @@ NODE_RATIO_MAX = {1: 0.88, 16: 0.36, 64: 0.28}
 PROXY_RATIO_MAX = {1: 0.75, 16: 0.30, 64: 0.22}
 # Resident bytes a key: 16-byte keys, 32-byte values; without and with a time to live.
 KEY_BYTES_MAX = {False: 82, True: 88}
+# The median over the pairs of: p99 through the proxy minus p99 of a node directly.
+ADDED_P99_MS_MAX = 0.3
