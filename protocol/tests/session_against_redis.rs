@@ -23,7 +23,7 @@ fn replies_and_errors_are_those_of_redis_byte_for_byte() {
     for conversation in CONVERSATIONS.lines() {
         for prologue in ["", "HELLO 3;"] {
             let text = format!("{prologue}{conversation}; QUIT");
-            let (ours, theirs) = (ours(&text), mask(&redis.conversation(&commands(&text))));
+            let (ours, theirs) = (ours(&text), mask(&redis.conversation(&request(&text))));
             if mask(&ours) != theirs {
                 let (ours, theirs) = (ours.escape_ascii(), theirs.escape_ascii());
                 differences.push(format!("{text}\n  ours  {ours}\n  redis {theirs}"));
@@ -39,7 +39,7 @@ fn help_of_client_has_the_lines_of_redis_and_those_of_the_newer_subcommands() {
     let lines = |replies: Vec<u8>| -> Vec<String> {
         String::from_utf8(replies).expect("text").lines().skip(1).map(ToOwned::to_owned).collect()
     };
-    let theirs = lines(redis.conversation(&commands("CLIENT HELP; QUIT")));
+    let theirs = lines(redis.conversation(&request("CLIENT HELP; QUIT")));
     let mut ours = lines(ours("CLIENT HELP; QUIT"));
     ours.retain(|line| theirs.contains(line));
     assert_eq!(ours, theirs);
@@ -56,7 +56,7 @@ fn the_categories_hold_the_commands_that_redis_puts_into_them() {
     };
     for category in names(&ours("ACL CAT")) {
         let command = format!("ACL CAT {category}; QUIT");
-        let theirs = names(&redis.conversation(&commands(&command)));
+        let theirs = names(&redis.conversation(&request(&command)));
         let mut ours = names(&ours(&command));
         ours.retain(|name| {
             command::lookup_full(name.as_bytes()).is_none_or(|spec| spec.source == Source::Redis70)
@@ -73,7 +73,7 @@ fn the_lines_of_clients_have_the_fields_of_redis() {
         "CLIENT NO-EVICT ON; CLIENT LIST; QUIT",
         "HELLO 3; CLIENT LIST TYPE normal; QUIT",
     ] {
-        let theirs = line_fields(&redis.conversation(&commands(text)));
+        let theirs = line_fields(&redis.conversation(&request(text)));
         let mut ours = line_fields(&ours(text));
         ours.retain(|(name, _)| !name.starts_with("lib-"));
         assert!(theirs.len() > 20, "{text}: {theirs:?}");
@@ -89,7 +89,7 @@ fn the_fields_of_info_are_those_of_redis_in_its_order() {
         let fields = text.lines().filter(|line| line.starts_with("# ") || line.contains(':'));
         fields.map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
     };
-    let theirs = names(&redis.conversation(&commands("INFO; QUIT")));
+    let theirs = names(&redis.conversation(&request("INFO; QUIT")));
     let ours = names(&ours("INFO; QUIT"));
     let mut place = theirs.iter();
     for name in &ours {
@@ -106,13 +106,18 @@ fn time_and_generated_passwords_have_their_shape() {
         text.lines().map(|line| if line.starts_with(['*', '+']) { line } else { "text" }).collect()
     };
     let text = "TIME; ACL GENPASS; ACL GENPASS 5; QUIT";
-    assert_eq!(shape(ours(text)), shape(redis.conversation(&commands(text))));
+    assert_eq!(shape(ours(text)), shape(redis.conversation(&request(text))));
     let lengths = "ACL GENPASS; ACL GENPASS 5; ACL GENPASS 4096";
     assert_eq!(ours(lengths).len(), 5 + 64 + 2 + 4 + 2 + 2 + 7 + 1024 + 2);
 }
 
 fn commands(text: &str) -> Vec<Vec<Vec<u8>>> {
     text.split(';').map(process::words).collect()
+}
+
+/// The bytes that a client sends for `text`.
+fn request(text: &str) -> Vec<u8> {
+    commands(text).iter().flat_map(|words| process::encoded(words)).collect()
 }
 
 /// What a session of ours answers, up to where it closes.

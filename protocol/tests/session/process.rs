@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ringmaster_protocol::command;
 use ringmaster_protocol::resp::reply::Reply;
-use ringmaster_protocol::resp::{Args, Span, inline};
+use ringmaster_protocol::resp::request::{self, RequestLimits, Resume, Step};
+use ringmaster_protocol::resp::{Args, inline};
 use ringmaster_protocol::session::info::Info;
 use ringmaster_protocol::session::{self, ChangeError, Context, Outcome, Session, Setting};
 
@@ -20,12 +21,14 @@ pub(crate) struct Process {
 }
 
 /// Settings with Redis's default values: name, value, whether it may be changed.
-const SETTINGS: [(&str, &str, bool); 6] = [
+const SETTINGS: [(&str, &str, bool); 8] = [
     ("appendonly", "no", true),
     ("daemonize", "no", false),
     ("databases", "16", false),
     ("maxmemory", "0", true),
     ("maxmemory-policy", "noeviction", true),
+    ("replica-read-only", "yes", true),
+    ("save", "", true),
     ("timeout", "0", true),
 ];
 
@@ -76,21 +79,18 @@ pub(crate) fn words(line: &str) -> Vec<Vec<u8>> {
     Args::new(&store, &spans).iter().map(<[u8]>::to_vec).collect()
 }
 
-/// Executes one command as a tier does; appends the reply to `out`.
+/// Executes one command as a tier does, from the bytes that a client sends; appends the reply to `out`.
 pub(crate) fn execute(
     words: &[Vec<u8>],
     session: &mut Session,
     process: &Process,
     out: &mut Vec<u8>,
 ) -> Outcome {
-    let (mut store, mut spans) = (Vec::new(), Vec::new());
-    for word in words {
-        let start = u32::try_from(store.len()).expect("a test's command is short");
-        spans.push(Span { start, len: u32::try_from(word.len()).expect("a test's word is short") });
-        store.extend_from_slice(word);
-    }
-    let args = Args::new(&store, &spans);
-    let before = out.len();
+    let (bytes, mut spans) = (encoded(words), Vec::new());
+    let (limits, mut resume) = (RequestLimits::default(), Resume::default());
+    let step = request::parse(&bytes, 0, &mut spans, &mut resume, &limits);
+    assert_eq!(step, Ok(Step::Command { end: bytes.len() }));
+    let (args, before) = (Args::new(&bytes, &spans), out.len());
     let mut reply = Reply::new(out, session.protocol);
     let outcome = match command::resolve(&args) {
         Ok(spec) => {
@@ -106,4 +106,15 @@ pub(crate) fn execute(
         out.truncate(before);
     }
     outcome
+}
+
+/// A command as clients send it: an array of bulk strings.
+pub(crate) fn encoded(words: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        bytes.extend_from_slice(word);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes
 }

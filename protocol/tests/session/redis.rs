@@ -49,20 +49,11 @@ impl Redis {
         Some(redis)
     }
 
-    /// Sends all `commands` at once and reads until the server closes; the last command is to make it close.
-    pub(crate) fn conversation(&self, commands: &[Vec<Vec<u8>>]) -> Vec<u8> {
+    /// Sends `request` at once and reads until the server closes; the last command is to make it close.
+    pub(crate) fn conversation(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
-        let mut request = Vec::new();
-        for words in commands {
-            request.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-            for word in words {
-                request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-                request.extend_from_slice(word);
-                request.extend_from_slice(b"\r\n");
-            }
-        }
-        stream.write_all(&request).expect("the server reads");
+        stream.write_all(request).expect("the server reads");
         let mut replies = Vec::new();
         stream.read_to_end(&mut replies).expect("the server answers and closes");
         replies
