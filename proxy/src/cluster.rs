@@ -3,3 +3,6 @@
 //! This room is the only writer of the view; all others read it.
 
 pub mod ring;
+mod topology;
+
+pub use topology::{NodeId, NodeIndex, NodeInfo, Topology, TopologyError};

@@ -1,0 +1,16 @@
+//! The cluster.yaml of a running proxy: load → check → watch → swap.
+//!
+//! ```text
+//! cluster.yaml ──► text ──► ClusterFile ──► Topology ──► ArcSwap, read by all
+//!      │ change       │ fault: nothing changes, it is counted, told once, and kept for INFO and metrics
+//!      └── notify on its directory, and a look every five seconds
+//! ```
+
+mod cluster_config;
+mod read;
+mod status;
+mod watch;
+
+pub use cluster_config::ClusterConfig;
+pub use status::ReloadStatus;
+pub use watch::Watcher;

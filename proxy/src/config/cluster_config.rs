@@ -1,0 +1,161 @@
+//! One cluster.yaml: its first load, and what happens when it has changed.
+
+use super::ReloadStatus;
+use super::read;
+use crate::cluster::{Topology, TopologyError};
+use arc_swap::ArcSwap;
+use ringmaster_protocol::cluster_file::ClusterFile;
+use ringmaster_protocol::config::ConfigErrors;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A cluster.yaml in effect, and the topology that all threads read.
+#[derive(Debug)]
+pub struct ClusterConfig {
+    path: PathBuf,
+    /// What the last look found; the same again is nothing new.
+    seen: Result<String, ConfigErrors>,
+    topology: Arc<ArcSwap<Topology>>,
+    status: Arc<ReloadStatus>,
+}
+
+impl ClusterConfig {
+    /// Loads the file that the proxy starts with.
+    ///
+    /// # Errors
+    /// All that is wrong with it; a proxy does not start without a good one.
+    pub fn load(path: impl Into<PathBuf>) -> Result<Self, ConfigErrors> {
+        let path = path.into();
+        let text = read::text(&path)?;
+        let file = ClusterFile::parse(&name_of(&path), &text)?;
+        let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
+        Ok(Self {
+            path,
+            seen: Ok(text),
+            topology: Arc::new(ArcSwap::from_pointee(topology)),
+            status: Arc::default(),
+        })
+    }
+
+    /// The topology in effect, replaced whole when the file changes. Load it once a batch.
+    pub fn topology(&self) -> Arc<ArcSwap<Topology>> {
+        Arc::clone(&self.topology)
+    }
+
+    /// What has come of the changes so far.
+    pub fn status(&self) -> Arc<ReloadStatus> {
+        Arc::clone(&self.status)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Looks at the file. If it has changed for the good, its topology takes effect; if for the bad, nothing changes
+    /// and the fault is told, once.
+    pub(super) fn refresh(&mut self) {
+        let found = read::text(&self.path);
+        if found == self.seen {
+            return;
+        }
+        let next = found.clone().and_then(|text| self.successor(&text));
+        self.seen = found;
+        match next {
+            Ok(Some(next)) => self.publish(next),
+            Ok(None) => self.status.clear_error(),
+            Err(errors) => self.refuse(&errors),
+        }
+    }
+
+    /// The topology of a changed text; `None` if only its comments or spelling changed.
+    fn successor(&self, text: &str) -> Result<Option<Topology>, ConfigErrors> {
+        let file = ClusterFile::parse(&name_of(&self.path), text)?;
+        let current = self.topology.load();
+        if file == *current.file() {
+            return Ok(None);
+        }
+        current.next(file).map(Some).map_err(|error| unplaceable(&self.path, &error))
+    }
+
+    fn publish(&self, next: Topology) {
+        let before = self.topology.load_full();
+        tracing::info!(
+            file = %self.path.display(),
+            epoch = next.epoch().0,
+            nodes = next.nodes().len(),
+            slots_moved = next.slots_moved_since(&before),
+            "cluster file applied"
+        );
+        self.topology.store(Arc::new(next));
+        self.status.count_reload();
+    }
+
+    fn refuse(&self, errors: &ConfigErrors) {
+        for problem in errors.problems() {
+            tracing::error!(file = errors.file(), %problem, "cluster file refused, nothing changed");
+        }
+        self.status.count_failure(errors.to_string());
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn unplaceable(path: &Path, error: &TopologyError) -> ConfigErrors {
+    ConfigErrors::whole_file(&name_of(path), error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use tempfile::TempDir;
+
+    const TEXT: &str = "nodes: [{name: a, address: 'a:1'}]\n";
+
+    #[test]
+    fn a_proxy_does_not_start_without_a_good_file() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("cluster.yaml");
+        let error = |text: &[u8]| {
+            fs::write(&path, text).unwrap();
+            ClusterConfig::load(&path).unwrap_err().to_string()
+        };
+        assert!(error(b"nodes: []\n").contains("cluster.yaml:1:8: nodes: "));
+        assert!(error(b"\xff\n").contains("is no UTF-8 text"));
+        fs::remove_file(&path).unwrap();
+        assert!(ClusterConfig::load(&path).unwrap_err().to_string().contains("cannot be read"));
+    }
+
+    #[test]
+    fn other_comments_are_no_change() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("cluster.yaml");
+        fs::write(&path, TEXT).unwrap();
+        let mut config = ClusterConfig::load(&path).unwrap();
+        fs::write(&path, format!("# a comment\n{TEXT}")).unwrap();
+        config.refresh();
+        assert_eq!((config.topology().load().epoch().0, config.status().reloads_total()), (1, 0));
+        fs::write(&path, TEXT.replace("a:1", "a:2")).unwrap();
+        config.refresh();
+        assert_eq!((config.topology().load().epoch().0, config.status().reloads_total()), (2, 1));
+    }
+
+    #[test]
+    fn a_fault_that_stays_is_counted_once() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("cluster.yaml");
+        fs::write(&path, TEXT).unwrap();
+        let mut config = ClusterConfig::load(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        config.refresh();
+        config.refresh();
+        assert_eq!(config.status().reload_failures_total(), 1);
+        fs::write(&path, "nodes: 3\n").unwrap();
+        config.refresh();
+        config.refresh();
+        assert_eq!(config.status().reload_failures_total(), 2);
+    }
+}

@@ -1,0 +1,45 @@
+//! What has come of the changes of a cluster.yaml, for metrics and INFO.
+
+use arc_swap::ArcSwapOption;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters of the changes of a cluster.yaml since the proxy started.
+#[derive(Debug, Default)]
+pub struct ReloadStatus {
+    reloads_total: AtomicU64,
+    reload_failures_total: AtomicU64,
+    last_error: ArcSwapOption<String>,
+}
+
+impl ReloadStatus {
+    /// Changes that took effect. The load at the start is none.
+    pub fn reloads_total(&self) -> u64 {
+        self.reloads_total.load(Relaxed)
+    }
+
+    /// Changes that were refused, each once however long the file stays so.
+    pub fn reload_failures_total(&self) -> u64 {
+        self.reload_failures_total.load(Relaxed)
+    }
+
+    /// What is wrong with the file as it is now, one problem a line; `None` while it is in effect.
+    pub fn last_error(&self) -> Option<Arc<String>> {
+        self.last_error.load_full()
+    }
+
+    pub(super) fn count_reload(&self) {
+        self.last_error.store(None);
+        self.reloads_total.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn count_failure(&self, error: String) {
+        self.last_error.store(Some(Arc::new(error)));
+        self.reload_failures_total.fetch_add(1, Relaxed);
+    }
+
+    /// The file is again the one that is in effect.
+    pub(super) fn clear_error(&self) {
+        self.last_error.store(None);
+    }
+}
