@@ -1,4 +1,4 @@
-//! Replies out of a byte stream: the scanner measures a whole frame, only then redis-protocol decodes it.
+//! Replies out of a byte stream: the scanner measures a whole frame, only then is it decoded.
 //!
 //! So a frame in many pieces is walked once, nesting is bounded before a recursive decoder sees it, and a
 //! frame that the decoder refuses spoils one reply and not the stream.
@@ -6,29 +6,24 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use ringmaster_protocol::resp::{Protocol, scan::Scanner};
+use ringmaster_protocol::resp::scan::Scanner;
 use tokio_util::codec::Decoder;
 
-use crate::value::{Dialect, Value, decode};
+use crate::value::{Value, decode};
 
-/// A whole reply: its value, or why redis-protocol refused it. Errors of the server are values here.
+/// A whole reply: its value, or why it was refused. Errors of the server are values here.
 pub(crate) type Decoded = Result<Value, String>;
 
 /// Decoder of replies, one for each connection.
 pub(crate) struct ReplyCodec {
     scanner: Scanner,
-    dialect: Dialect,
     reply_max_bytes: usize,
 }
 
 impl ReplyCodec {
-    /// Tries `protocol` first on each frame. A reply above `reply_max_bytes` breaks the stream.
-    pub(crate) fn new(protocol: Protocol, reply_max_bytes: usize) -> ReplyCodec {
-        let dialect = match protocol {
-            Protocol::Resp2 => Dialect::Resp2,
-            Protocol::Resp3 => Dialect::Resp3,
-        };
-        ReplyCodec { scanner: Scanner::default(), dialect, reply_max_bytes }
+    /// A reply above `reply_max_bytes` breaks the stream.
+    pub(crate) fn new(reply_max_bytes: usize) -> ReplyCodec {
+        ReplyCodec { scanner: Scanner::default(), reply_max_bytes }
     }
 
     /// The next whole frame's bytes.
@@ -48,7 +43,7 @@ impl Decoder for ReplyCodec {
 
     /// `Ok(None)` asks for more bytes; an error of kind `InvalidData` means that the stream is broken.
     fn decode(&mut self, input: &mut BytesMut) -> io::Result<Option<Decoded>> {
-        Ok(self.frame(input)?.map(|frame| decode(&frame, &mut self.dialect)))
+        Ok(self.frame(input)?.map(|frame| decode(&frame)))
     }
 }
 
@@ -57,7 +52,7 @@ mod tests {
     use super::*;
 
     fn codec() -> ReplyCodec {
-        ReplyCodec::new(Protocol::Resp3, 64)
+        ReplyCodec::new(64)
     }
 
     #[test]
@@ -72,7 +67,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused_before_it_is_decoded() {
         let mut input = BytesMut::from("*1\r\n".repeat(10_000).as_str());
-        let error = ReplyCodec::new(Protocol::Resp3, usize::MAX).decode(&mut input).unwrap_err();
+        let error = ReplyCodec::new(usize::MAX).decode(&mut input).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 

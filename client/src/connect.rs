@@ -45,7 +45,7 @@ async fn open(address: &str, options: &Options) -> Result<Connection, Error> {
     let stream = TcpStream::connect(address).await.map_err(refused).map_err(Error::NotSent)?;
     stream.set_nodelay(true).map_err(Error::NotSent)?;
     let (source, sink) = stream.into_split();
-    let codec = ReplyCodec::new(options.protocol, options.reply_max_bytes);
+    let codec = ReplyCodec::new(options.reply_max_bytes);
     let replies = FramedRead::with_capacity(source, codec, READ_BUFFER_BYTES);
     let mut connection = Connection { replies, sink };
     connection.shake_hands(&handshake(options)).await?;

@@ -24,7 +24,7 @@ use crate::{
 use backoff::Backoff;
 use session::Ended;
 
-/// Runs until every [`crate::Client`] of this connection is gone.
+/// Runs until every [`crate::Client`] of this connection is gone, or the connection is and may not be remade.
 pub(crate) struct Driver {
     address: String,
     options: Options,
@@ -45,6 +45,7 @@ impl Driver {
         while let Some((connection, first)) = next {
             match session::run(connection, &mut self.requests, first, &self.options).await {
                 Ended::Finished => return,
+                Ended::Lost { .. } if !self.options.reconnect => return,
                 Ended::Lost { replied: true } => self.backoff.reset(),
                 Ended::Lost { replied: false } => self.backoff.failed(Instant::now()),
             }

@@ -32,6 +32,9 @@ pub struct Options {
     pub queue_max_bytes: u32,
     /// Largest single reply. Default 512 MiB + 1 MiB: the largest string of Redis, and its frame.
     pub reply_max_bytes: usize,
+    /// Whether a command makes a new connection after the old one is lost. Default true. Without it all further
+    /// commands are `NotSent`: for callers who changed the state of the connection.
+    pub reconnect: bool,
     /// First wait after a failed attempt to connect; doubles at each failure. Default 20 ms.
     pub backoff_min: Duration,
     /// Longest such wait. Default 2 s.
@@ -51,6 +54,7 @@ impl Default for Options {
             queue_max: 1024,
             queue_max_bytes: 64 << 20,
             reply_max_bytes: (512 << 20) + (1 << 20),
+            reconnect: true,
             backoff_min: Duration::from_millis(20),
             backoff_max: Duration::from_secs(2),
         }

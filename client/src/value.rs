@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 pub use convert::FromValue;
 pub(crate) use convert::Pairs;
-pub(crate) use decode::{Dialect, decode};
+pub(crate) use decode::decode;
 
 use crate::error::ServerError;
 

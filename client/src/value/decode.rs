@@ -1,114 +1,136 @@
-//! From the bytes of one complete frame to a [`Value`], by redis-protocol.
+//! From the bytes of one complete frame to a [`Value`].
 //!
-//! The caller has measured the frame and bounded its depth: redis-protocol recurses without a limit. Its
-//! range frames are used, not its byte frames: those refuse errors that are not UTF-8 and drop duplicates.
+//! The leaves are decoded by redis-protocol, the aggregates here: redis-protocol recurses without a limit, takes
+//! the null of RESP2 for a stream when it decodes RESP3, keeps maps and sets in hash tables (so it refuses a set
+//! of maps, which `COMMAND` answers in RESP3), and loses their order. The caller has measured the frame and
+//! bounded its depth.
 
 use bytes::Bytes;
 use redis_protocol::{resp2, resp3};
+use ringmaster_protocol::resp::number::parse_integer;
 
 use super::Value;
 use crate::error::ServerError;
 
-/// Which decoder to try first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// `$-1` is null. The RESP3 decoder takes it for a stream.
-    Resp2,
-    /// Maps, sets, doubles and the like.
-    Resp3,
-}
+/// Most elements that room is made for before they are seen.
+const ROOM_MAX: usize = 1 << 16;
 
-/// Decodes `frame`, which is exactly one complete frame. Tries `dialect` first, then the other, and leaves in
-/// `dialect` the one that fitted, so that each connection settles on its own.
+/// Decodes `frame`, which is exactly one complete frame, at most [`ringmaster_protocol::resp::scan::DEPTH_MAX`]
+/// deep.
 ///
 /// # Errors
-/// A text that says what both decoders refused.
-pub(crate) fn decode(frame: &Bytes, dialect: &mut Dialect) -> Result<Value, String> {
-    let other = match dialect {
-        Dialect::Resp2 => Dialect::Resp3,
-        Dialect::Resp3 => Dialect::Resp2,
-    };
-    decode_as(frame, *dialect).or_else(|_| {
-        let value = decode_as(frame, other)?;
-        *dialect = other;
-        Ok(value)
-    })
+/// A text that says what was refused.
+pub(crate) fn decode(frame: &Bytes) -> Result<Value, String> {
+    let mut rest = Rest { frame, at: 0 };
+    let value = rest.value()?;
+    if rest.at == frame.len() { Ok(value) } else { Err("a reply that ends elsewhere than measured".into()) }
 }
 
-fn decode_as(frame: &Bytes, dialect: Dialect) -> Result<Value, String> {
-    match dialect {
-        Dialect::Resp2 => {
-            whole(frame, resp2::decode::decode_range(frame)).map(|range| from_resp2(frame, range))
+/// What is left of a frame.
+struct Rest<'a> {
+    frame: &'a Bytes,
+    at: usize,
+}
+
+impl Rest<'_> {
+    /// Takes the next value; attributes before it are dropped.
+    fn value(&mut self) -> Result<Value, String> {
+        while self.kind()? == b'|' {
+            let attributes = self.count()?.unwrap_or(0);
+            self.pairs(attributes)?;
         }
-        Dialect::Resp3 => whole(frame, resp3::decode::complete::decode_range(frame))
-            .and_then(|range| from_resp3(frame, range)),
-    }
-}
-
-/// The range frame, if it covers all of `frame`.
-fn whole<T, E: std::fmt::Display>(
-    frame: &Bytes,
-    decoded: Result<Option<(T, usize)>, E>,
-) -> Result<T, String> {
-    match decoded {
-        Ok(Some((range, len))) if len == frame.len() => Ok(range),
-        Ok(_) => Err("a reply that ends elsewhere than measured".into()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn from_resp2(frame: &Bytes, range: resp2::types::RangeFrame) -> Value {
-    use resp2::types::RangeFrame as R;
-    match range {
-        R::SimpleString((start, end)) => Value::Simple(frame.slice(start..end)),
-        R::Error((start, end)) => Value::Error(ServerError::from_reply(&frame[start..end])),
-        R::Integer(number) => Value::Int(number),
-        R::BulkString((start, end)) => Value::Bulk(frame.slice(start..end)),
-        R::Array(items) => Value::Array(items.into_iter().map(|item| from_resp2(frame, item)).collect()),
-        R::Null => Value::Null,
-    }
-}
-
-fn from_resp3(frame: &Bytes, range: resp3::types::RangeFrame) -> Result<Value, String> {
-    use resp3::types::RangeFrame as R;
-    let slice = |(start, end): (usize, usize)| frame.slice(start..end);
-    Ok(match range {
-        R::Null => Value::Null,
-        R::Boolean { data, .. } => Value::Bool(data),
-        R::Number { data, .. } => Value::Int(data),
-        R::Double { data, .. } => Value::Double(data),
-        R::BigNumber { data, .. } => Value::BigNumber(slice(data)),
-        R::SimpleString { data, .. } => Value::Simple(slice(data)),
-        R::BlobString { data, .. } => Value::Bulk(slice(data)),
-        R::VerbatimString { data, .. } => Value::Verbatim(slice(data)),
-        R::SimpleError { data, .. } | R::BlobError { data, .. } => {
-            Value::Error(ServerError::from_reply(&slice(data)))
+        let kind = self.kind()?;
+        match kind {
+            b'+' | b'-' | b':' | b'$' => self.resp2_leaf(),
+            b'*' | b'~' | b'>' | b'%' => match self.count()? {
+                None => Ok(Value::Null),
+                Some(count) if kind == b'*' => self.values(count).map(Value::Array),
+                Some(count) if kind == b'~' => self.values(count).map(Value::Set),
+                Some(count) if kind == b'>' => self.values(count).map(Value::Push),
+                Some(count) => self.pairs(count).map(Value::Map),
+            },
+            _ => self.resp3_leaf(),
         }
-        R::Array { data, .. } => Value::Array(all(frame, data)?),
-        R::Push { data, .. } => Value::Push(all(frame, data)?),
-        R::Set { data, .. } => Value::Set(all(frame, data)?),
-        R::Map { data, .. } => Value::Map(pairs(frame, data)?),
-        R::Hello { .. } | R::ChunkedString(_) => return Err("a frame that is no reply".into()),
-    })
-}
+    }
 
-fn all(
-    frame: &Bytes,
-    ranges: impl IntoIterator<Item = resp3::types::RangeFrame>,
-) -> Result<Vec<Value>, String> {
-    ranges.into_iter().map(|range| from_resp3(frame, range)).collect()
-}
+    fn values(&mut self, count: usize) -> Result<Vec<Value>, String> {
+        let mut values = Vec::with_capacity(count.min(ROOM_MAX));
+        for _ in 0..count {
+            values.push(self.value()?);
+        }
+        Ok(values)
+    }
 
-/// redis-protocol fills its maps from the last pair to the first; reversed, they are in the wire's order.
-fn pairs(
-    frame: &Bytes,
-    ranges: resp3::types::FrameMap<resp3::types::RangeFrame, resp3::types::RangeFrame>,
-) -> Result<Vec<(Value, Value)>, String> {
-    ranges
-        .into_iter()
-        .rev()
-        .map(|(key, value)| Ok((from_resp3(frame, key)?, from_resp3(frame, value)?)))
-        .collect()
+    fn pairs(&mut self, count: usize) -> Result<Vec<(Value, Value)>, String> {
+        let mut pairs = Vec::with_capacity(count.min(ROOM_MAX));
+        for _ in 0..count {
+            pairs.push((self.value()?, self.value()?));
+        }
+        Ok(pairs)
+    }
+
+    /// The byte that says what comes next.
+    fn kind(&self) -> Result<u8, String> {
+        self.frame.get(self.at).copied().ok_or_else(|| "a reply that ends early".into())
+    }
+
+    /// Takes the header of an aggregate: its count, `None` for the null of RESP2.
+    fn count(&mut self) -> Result<Option<usize>, String> {
+        let header = &self.frame[self.at + 1..];
+        let len = header.iter().position(|&byte| byte == b'\r').ok_or("a length that does not end")?;
+        let count = parse_integer(&header[..len]).ok_or("a length that is no number")?;
+        self.at += 1 + len + 2;
+        match count {
+            -1 => Ok(None),
+            count => usize::try_from(count).map(Some).map_err(|_| "a negative length".into()),
+        }
+    }
+
+    fn resp2_leaf(&mut self) -> Result<Value, String> {
+        use resp2::types::RangeFrame as R;
+        let start = self.at;
+        let range = self.leaf(resp2::decode::decode_range)?;
+        let slice = |(from, to): (usize, usize)| self.frame.slice(start + from..start + to);
+        Ok(match range {
+            R::SimpleString(data) => Value::Simple(slice(data)),
+            R::Error(data) => Value::Error(ServerError::from_reply(&slice(data))),
+            R::Integer(number) => Value::Int(number),
+            R::BulkString(data) => Value::Bulk(slice(data)),
+            R::Null => Value::Null,
+            R::Array(_) => return Err("an array in place of a leaf".into()),
+        })
+    }
+
+    fn resp3_leaf(&mut self) -> Result<Value, String> {
+        use resp3::types::RangeFrame as R;
+        let start = self.at;
+        let range = self.leaf(resp3::decode::complete::decode_range)?;
+        let slice = |(from, to): (usize, usize)| self.frame.slice(start + from..start + to);
+        Ok(match range {
+            R::Null => Value::Null,
+            R::Boolean { data, .. } => Value::Bool(data),
+            R::Double { data, .. } => Value::Double(data),
+            R::BigNumber { data, .. } => Value::BigNumber(slice(data)),
+            R::VerbatimString { data, .. } => Value::Verbatim(slice(data)),
+            R::BlobError { data, .. } => Value::Error(ServerError::from_reply(&slice(data))),
+            _ => return Err("a frame that is no reply".into()),
+        })
+    }
+
+    /// Takes what `decoder` finds at the front.
+    fn leaf<T, E: std::fmt::Display>(
+        &mut self,
+        decoder: impl Fn(&[u8]) -> Result<Option<(T, usize)>, E>,
+    ) -> Result<T, String> {
+        match decoder(&self.frame[self.at..]) {
+            Ok(Some((range, len))) => {
+                self.at += len;
+                Ok(range)
+            }
+            Ok(None) => Err("a reply that ends early".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +138,7 @@ mod tests {
     use super::*;
 
     fn read(wire: &'static str) -> Result<Value, String> {
-        decode(&Bytes::from_static(wire.as_bytes()), &mut Dialect::Resp3)
+        decode(&Bytes::from_static(wire.as_bytes()))
     }
 
     fn bulk(text: &'static str) -> Value {
@@ -124,23 +146,28 @@ mod tests {
     }
 
     #[test]
-    fn a_resp2_null_is_read_on_a_resp3_connection_and_the_dialect_follows() {
-        let mut dialect = Dialect::Resp3;
-        assert_eq!(decode(&Bytes::from_static(b"$-1\r\n"), &mut dialect), Ok(Value::Null));
-        assert_eq!(dialect, Dialect::Resp2);
-        assert_eq!(decode(&Bytes::from_static(b"_\r\n"), &mut dialect), Ok(Value::Null));
-        assert_eq!(dialect, Dialect::Resp3);
-        assert_eq!(read("*2\r\n$-1\r\n:1\r\n"), Ok(Value::Array(vec![Value::Null, Value::Int(1)])));
+    fn nulls_of_both_protocols_are_null_wherever_they_stand() {
+        for wire in ["$-1\r\n", "*-1\r\n", "_\r\n"] {
+            assert_eq!(read(wire), Ok(Value::Null), "{wire}");
+        }
+        let nested = Value::Array(vec![Value::Null, Value::Null, Value::Map(vec![(bulk("a"), Value::Null)])]);
+        assert_eq!(read("*3\r\n$-1\r\n_\r\n%1\r\n$1\r\na\r\n*-1\r\n"), Ok(nested));
     }
 
     #[test]
-    fn maps_and_sets_keep_the_order_of_the_wire() {
+    fn maps_and_sets_keep_the_order_of_the_wire_and_what_comes_twice() {
         let map = read("%2\r\n$1\r\nb\r\n:1\r\n$1\r\na\r\n:2\r\n").unwrap();
         assert_eq!(map, Value::Map(vec![(bulk("b"), Value::Int(1)), (bulk("a"), Value::Int(2))]));
         assert_eq!(
-            read("~3\r\n$1\r\nb\r\n$1\r\na\r\n$1\r\nb\r\n"),
-            Ok(Value::Set(vec![bulk("b"), bulk("a"), bulk("b")]))
+            read("~3\r\n:2\r\n:1\r\n:2\r\n"),
+            Ok(Value::Set(vec![Value::Int(2), Value::Int(1), Value::Int(2)]))
         );
+    }
+
+    #[test]
+    fn a_set_may_hold_maps() {
+        let map = Value::Map(vec![(Value::Array(vec![]), Value::Bool(false))]);
+        assert_eq!(read("~1\r\n%1\r\n*0\r\n#f\r\n"), Ok(Value::Set(vec![map])));
     }
 
     #[test]
@@ -151,19 +178,21 @@ mod tests {
         assert_eq!(read("=7\r\ntxt:abc\r\n"), Ok(Value::Verbatim("abc".into())));
         assert_eq!(read("!5\r\nERR x\r\n"), Ok(Value::Error(ServerError::from_reply(b"ERR x"))));
         assert_eq!(read(">1\r\n+x\r\n"), Ok(Value::Push(vec![Value::Simple("x".into())])));
+        assert_eq!(read("|1\r\n+ttl\r\n:9\r\n:1\r\n"), Ok(Value::Int(1)), "attributes are dropped");
     }
 
     #[test]
     fn an_error_that_is_not_utf8_is_still_an_error_reply() {
         let frame = Bytes::from_static(b"-ERR unknown command '\xff'\r\n");
-        let Ok(Value::Error(error)) = decode(&frame, &mut Dialect::Resp3) else { panic!("no error") };
+        let Ok(Value::Error(error)) = decode(&frame) else { panic!("no error") };
         assert_eq!(error.code(), "ERR");
     }
 
     #[test]
-    fn a_frame_that_no_decoder_knows_is_refused() {
-        assert!(read("$x\r\n").is_err());
-        assert!(read(":1\r\n:2\r\n").is_err());
-        assert!(read(";3\r\nabc\r\n").is_err());
+    fn frames_that_are_no_reply_are_refused() {
+        for wire in ["$x\r\n", ":1\r\n:2\r\n", ";3\r\nabc\r\n", "*2\r\n:1\r\n", "", "*", ":1x\r\n", "#x\r\n"]
+        {
+            assert!(read(wire).is_err(), "{wire:?}");
+        }
     }
 }

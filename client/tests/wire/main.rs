@@ -82,6 +82,16 @@ async fn the_next_command_makes_a_new_connection() {
 }
 
 #[tokio::test]
+async fn without_leave_to_reconnect_nothing_more_is_sent() {
+    let peer = Peer::listen().await;
+    let (client, socket) = peer.meet(Options { reconnect: false, ..Options::default() }).await;
+    drop(socket);
+    while !matches!(client.ping().await, Err(Error::NotSent(_))) {}
+    assert!(matches!(client.ping().await, Err(Error::NotSent(_))));
+    assert!(timeout(Duration::from_millis(20), peer.accept()).await.is_err());
+}
+
+#[tokio::test]
 async fn without_a_server_nothing_is_sent() {
     let peer = Peer::listen().await;
     let address = peer.address();
