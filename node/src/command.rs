@@ -20,11 +20,14 @@ use crate::store::slot::{Operation, Slot};
 /// What a handler answers: its reply is written, or this error is it.
 pub type CommandResult = Result<(), CommandError>;
 
+/// A handler of a command on keys.
+pub type KeysHandler = fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> CommandResult;
+
 /// How a command is carried out.
 #[derive(Clone, Copy)]
 pub enum Handler {
     /// On the slots of its keys, all locked at once.
-    Keys(fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> CommandResult),
+    Keys(KeysHandler),
     /// Over all slots, one after the other, in bounded turns.
     Walk(fn(Args<'_>, Moment) -> Result<Box<dyn Walk>, CommandError>),
 }

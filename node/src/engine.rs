@@ -9,11 +9,11 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
 
-use crate::command::{CommandError, CommandResult, Handler, Registry, Walk};
+use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Registry, Walk};
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
-use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::keyspace::{Keyspace, Lookups, Moment};
 
 /// Slots that a walk visits before it lets other connections have a turn: about 0.1 ms when they hold few keys.
 const WALK_TURN_SLOTS: usize = 512;
@@ -27,11 +27,20 @@ pub struct Engine {
 /// How far a command came.
 pub enum Flow {
     /// Its reply is written.
-    Done,
+    Done(Tally),
     /// Nothing was done: this slot is held. Wait for it, then call again.
     Busy(HashSlot),
     /// A walk over all slots began; see [`Engine::walk`].
     Walking(Journey),
+}
+
+/// What a command that is done adds to the figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Keys that it looked for; none for a command that writes.
+    pub lookups: Lookups,
+    /// Whether its reply is an error.
+    pub failed: bool,
 }
 
 /// A walk and how far it came.
@@ -83,7 +92,7 @@ impl Engine {
         reply: &mut Reply<'_>,
     ) -> Flow {
         match self.registry.handler(spec.id) {
-            Some(Handler::Keys(handler)) => self.on_keys(handler, args, &[key], moment, reply),
+            Some(Handler::Keys(handler)) => self.on_keys((spec, handler), args, &[key], moment, reply),
             _ => self.run(spec, args, moment, reply),
         }
     }
@@ -92,17 +101,17 @@ impl Engine {
     pub fn run(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
         match self.registry.handler(spec.id) {
             Some(Handler::Keys(handler)) => match keys_of(spec, args, moment.database) {
-                Ok(keys) => self.on_keys(handler, args, &keys, moment, reply),
-                Err(error) => finished(reply, reply.len(), Err(error)),
+                Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
+                Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
             Some(Handler::Walk(begin)) => match begin(args, moment) {
                 Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
-                Err(error) => finished(reply, reply.len(), Err(error)),
+                Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
             None => {
                 let error =
                     CommandError::Other(format!("ERR command '{}' is not supported", spec.name).into());
-                finished(reply, reply.len(), Err(error))
+                Flow::Done(finished(reply, reply.len(), Err(error)))
             }
         }
     }
@@ -110,7 +119,7 @@ impl Engine {
     #[inline]
     fn on_keys(
         &self,
-        handler: fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> CommandResult,
+        (spec, handler): (&Spec, KeysHandler),
         args: Args<'_>,
         keys: &[Key<'_>],
         moment: Moment,
@@ -122,7 +131,9 @@ impl Engine {
         };
         let before = reply.len();
         let result = handler(&mut keyspace, args, reply);
-        finished(reply, before, result)
+        let tally = finished(reply, before, result);
+        let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
+        Flow::Done(Tally { lookups, ..tally })
     }
 
     /// One turn of a walk.
@@ -154,7 +165,7 @@ impl Engine {
     pub fn call(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) {
         let mut journey = loop {
             match self.run(spec, args, moment, reply) {
-                Flow::Done => return,
+                Flow::Done(_) => return,
                 Flow::Busy(_) => std::thread::yield_now(),
                 Flow::Walking(journey) => break journey,
             }
@@ -175,12 +186,13 @@ impl Engine {
 
 /// Writes the error of a failed command in place of what it has written.
 #[inline]
-fn finished(reply: &mut Reply<'_>, before: usize, result: CommandResult) -> Flow {
+fn finished(reply: &mut Reply<'_>, before: usize, result: CommandResult) -> Tally {
     if let Err(error) = result {
         reply.truncate(before);
         error.write(reply);
+        return Tally { failed: true, ..Tally::default() };
     }
-    Flow::Done
+    Tally::default()
 }
 
 /// The keys of a command by its row in the table.

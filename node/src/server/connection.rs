@@ -27,7 +27,7 @@ use super::batch::{Batch, End, Planned};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
-use crate::engine::{Flow, Journey, Turn};
+use crate::engine::{Flow, Journey, Tally, Turn};
 use crate::store::keyspace::Moment;
 
 /// Bytes that a connection's input buffer has from the start.
@@ -143,9 +143,12 @@ impl Connection {
         if self.input.is_empty() && self.input.capacity() > KEPT_BYTES {
             self.input = Vec::with_capacity(INPUT_BYTES);
         }
-        let missing = needed.saturating_sub(self.input.len()).min(self.limits.request_bytes_max);
-        if self.input.capacity() - self.input.len() < missing.max(INPUT_BYTES / 4) {
-            self.input.reserve(missing.max(INPUT_BYTES));
+        let free = self.input.capacity() - self.input.len();
+        let missing = needed.saturating_sub(self.input.len());
+        // The buffer at most doubles: an announced length is not believed before its bytes come.
+        let wanted = missing.min(self.input.len()).max(INPUT_BYTES);
+        if free < missing.clamp(INPUT_BYTES / 4, wanted) {
+            self.input.reserve(wanted);
         }
     }
 
@@ -227,10 +230,21 @@ impl Connection {
             None => return Begun::Done(self.converse_about(spec, args)),
         };
         match flow {
-            Flow::Done => Begun::Done(Fate::Open),
+            Flow::Done(tally) => {
+                self.count(tally);
+                Begun::Done(Fate::Open)
+            }
             Flow::Busy(slot) => Begun::Waiting(Waiting::Slot(slot)),
             Flow::Walking(journey) => Begun::Waiting(Waiting::Walk(journey)),
         }
+    }
+
+    #[inline]
+    fn count(&self, tally: Tally) {
+        let counters = self.worker.counters();
+        counters.hits.add(u64::from(tally.lookups.hits));
+        counters.misses.add(u64::from(tally.lookups.misses));
+        counters.errors.add(u64::from(tally.failed));
     }
 
     /// A command of the session: HELLO, CLIENT, INFO and the like.

@@ -1,5 +1,7 @@
 //! What one command sees: its keys, and their slots held.
 
+use std::cell::Cell;
+
 use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
 
@@ -16,6 +18,16 @@ pub struct Keyspace<'s, 'k> {
     keys: &'k [Key<'k>],
     held: SmallVec<[Held<'s>; 1]>,
     moment: Moment,
+    lookups: Cell<Lookups>,
+}
+
+/// How often a command found a key and how often not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookups {
+    /// Keys found.
+    pub hits: u32,
+    /// Keys absent or expired.
+    pub misses: u32,
 }
 
 /// What a command may know of the world besides its slots, fixed when it begins.
@@ -56,7 +68,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             slots.dedup();
             slots.into_iter().try_for_each(hold)?;
         }
-        Ok(Self { keys, held, moment })
+        Ok(Self { keys, held, moment, lookups: Cell::default() })
     }
 
     /// The command's keys, in the order of its arguments.
@@ -116,7 +128,18 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        self.held(key.slot).guard.find(key, self.moment.now)
+        let found = self.held(key.slot).guard.find(key, self.moment.now);
+        let Lookups { hits, misses } = self.lookups.get();
+        let (hit, miss) = (u32::from(found.is_some()), u32::from(found.is_none()));
+        self.lookups.set(Lookups { hits: hits + hit, misses: misses + miss });
+        found
+    }
+
+    /// What the command has found so far.
+    #[inline]
+    #[must_use]
+    pub fn lookups(&self) -> Lookups {
+        self.lookups.get()
     }
 
     /// Changes the slot of the effect's keys: the one door.

@@ -92,7 +92,10 @@ impl SlotLock {
         // Marked after parking: a release between the two finds WANTED or has left FREE, which is seen here.
         match self.state.compare_exchange(HELD, WANTED, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) | Err(WANTED) => Poll::Pending,
-            Err(_) => Poll::Ready(()),
+            Err(_) => {
+                parking.unpark(index, waker);
+                Poll::Ready(())
+            }
         }
     }
 }
@@ -155,6 +158,10 @@ impl Parking {
         if !lot.iter().any(|(parked, known)| *parked == slot && known.will_wake(&waker)) {
             lot.push((slot, waker));
         }
+    }
+
+    fn unpark(&self, slot: u16, waker: &Waker) {
+        self.lot(slot).retain(|(parked, known)| *parked != slot || !known.will_wake(waker));
     }
 
     #[cold]
