@@ -5,6 +5,7 @@
 //! written, so a handler must return it before its first effect.
 
 pub mod error;
+pub(crate) mod long_double;
 pub mod options;
 pub mod string;
 

@@ -1,19 +1,59 @@
 //! Strings: GET, SET and their family.
 
+mod counter;
+mod expiry;
+mod lcs;
+mod many;
+mod range;
 mod set;
+mod swap;
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
 use super::{CommandResult, Handler};
+use crate::store::effect::Effect;
+use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
 /// The family's commands.
-pub const HANDLERS: &[(&str, Handler)] = &[("get", Handler::Keys(get)), ("set", Handler::Keys(set::set))];
+pub const HANDLERS: &[(&str, Handler)] = &[
+    ("append", Handler::Keys(range::append)),
+    ("decr", Handler::Keys(counter::decr)),
+    ("decrby", Handler::Keys(counter::decrby)),
+    ("get", Handler::Keys(get)),
+    ("getdel", Handler::Keys(swap::getdel)),
+    ("getex", Handler::Keys(swap::getex)),
+    ("getrange", Handler::Keys(range::getrange)),
+    ("getset", Handler::Keys(swap::getset)),
+    ("incr", Handler::Keys(counter::incr)),
+    ("incrby", Handler::Keys(counter::incrby)),
+    ("incrbyfloat", Handler::Keys(counter::incrbyfloat)),
+    ("lcs", Handler::Keys(lcs::lcs)),
+    ("mget", Handler::Keys(many::mget)),
+    ("mset", Handler::Keys(many::mset)),
+    ("msetnx", Handler::Keys(many::msetnx)),
+    ("psetex", Handler::Keys(swap::psetex)),
+    ("set", Handler::Keys(set::set)),
+    ("setex", Handler::Keys(swap::setex)),
+    ("setnx", Handler::Keys(swap::setnx)),
+    ("setrange", Handler::Keys(range::setrange)),
+    ("strlen", Handler::Keys(range::strlen)),
+    ("substr", Handler::Keys(range::getrange)),
+];
 
 /// `GET key`. The node's connection loop takes this path for most commands, see docs/ARCHITECTURE.md.
 #[inline]
 pub(crate) fn get(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     reply.bulk_or_null(keyspace.string(keyspace.key())?);
     Ok(())
+}
+
+/// Sets a string; with a deadline that has passed already the key is gone instead.
+fn set_or_remove(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, value: &[u8], deadline: Option<u64>) {
+    let effect = match deadline {
+        Some(deadline) if deadline <= keyspace.now() => Effect::Remove { key },
+        _ => Effect::SetString { key, value, deadline },
+    };
+    keyspace.apply(key.slot, &effect);
 }

@@ -1,12 +1,13 @@
 //! `SET key value [NX|XX] [GET] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]`.
 
 use ringmaster_protocol::resp::Args;
-use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_protocol::resp::reply::Reply;
 
+use super::expiry::Unit;
 use crate::command::options::is;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::entry::EntryRef;
 use crate::store::keyspace::Keyspace;
 
 const INVALID_EXPIRE: CommandError = CommandError::text("ERR invalid expire time in 'set' command");
@@ -20,15 +21,15 @@ enum Condition {
 
 /// What becomes of the deadline.
 #[derive(Clone, Copy)]
-enum Expiry {
+enum Expiry<'a> {
     Never,
     Keep,
-    At(u64),
+    In(Unit, &'a [u8]),
 }
 
-struct Options {
+struct Options<'a> {
     condition: Option<Condition>,
-    expiry: Option<Expiry>,
+    expiry: Expiry<'a>,
     get: bool,
 }
 
@@ -40,7 +41,12 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
         reply.ok();
         return Ok(());
     }
-    let options = Options::parse(args, keyspace.now())?;
+    let options = Options::parse(args)?;
+    let deadline = match options.expiry {
+        Expiry::Never => None,
+        Expiry::Keep => keyspace.find(key).and_then(EntryRef::deadline),
+        Expiry::In(unit, amount) => Some(unit.deadline(amount, keyspace.now(), &INVALID_EXPIRE)?),
+    };
     let present = keyspace.find(key).is_some();
     if options.get {
         reply.bulk_or_null(keyspace.string(key)?);
@@ -51,31 +57,19 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
         }
         return Ok(());
     }
-    let deadline = match options.expiry.unwrap_or(Expiry::Never) {
-        Expiry::Never => None,
-        Expiry::Keep => keyspace.find(key).and_then(crate::store::entry::EntryRef::deadline),
-        Expiry::At(deadline) => Some(deadline),
-    };
-    match deadline {
-        Some(deadline) if deadline <= keyspace.now() => {
-            keyspace.apply(key.slot, &Effect::Remove { key });
-        }
-        _ => {
-            keyspace.apply(key.slot, &Effect::SetString { key, value: &args[2], deadline });
-        }
-    }
+    super::set_or_remove(keyspace, key, &args[2], deadline);
     if !options.get {
         reply.ok();
     }
     Ok(())
 }
 
-impl Options {
-    fn parse(args: Args<'_>, now: u64) -> Result<Self, CommandError> {
-        let mut options = Self { condition: None, expiry: None, get: false };
+impl<'a> Options<'a> {
+    /// An option may be repeated; the last one counts.
+    fn parse(args: Args<'a>) -> Result<Self, CommandError> {
+        let mut options = Self { condition: None, expiry: Expiry::Never, get: false };
         let mut index = 3;
         while let Some(option) = args.get(index) {
-            let free = options.expiry.is_none();
             match option {
                 _ if is(option, "NX") && options.condition != Some(Condition::Present) => {
                     options.condition = Some(Condition::Absent);
@@ -84,32 +78,27 @@ impl Options {
                     options.condition = Some(Condition::Present);
                 }
                 _ if is(option, "GET") => options.get = true,
-                _ if is(option, "KEEPTTL") && free => options.expiry = Some(Expiry::Keep),
-                _ if free && args.get(index + 1).is_some() => {
-                    index += 1;
-                    options.expiry = Some(Expiry::At(deadline(option, &args[index], now)?));
+                _ if is(option, "KEEPTTL") && !matches!(options.expiry, Expiry::In(..)) => {
+                    options.expiry = Expiry::Keep;
                 }
-                _ => return Err(CommandError::Syntax),
+                _ => {
+                    index += 1;
+                    options.expiry = options.expire_in(option, args.get(index))?;
+                }
             }
             index += 1;
         }
         Ok(options)
     }
-}
 
-/// The deadline in Unix milliseconds of `EX 10` and its kin.
-fn deadline(unit: &[u8], amount: &[u8], now: u64) -> Result<u64, CommandError> {
-    let (factor, base) = match unit {
-        _ if is(unit, "EX") => (1000, now),
-        _ if is(unit, "PX") => (1, now),
-        _ if is(unit, "EXAT") => (1000, 0),
-        _ if is(unit, "PXAT") => (1, 0),
-        _ => return Err(CommandError::Syntax),
-    };
-    let amount = parse_integer(amount).ok_or(CommandError::NotInteger)?;
-    if amount <= 0 {
-        return Err(INVALID_EXPIRE);
+    /// `EX 10` and its kin, which go together with none but themselves.
+    fn expire_in(&self, option: &[u8], amount: Option<&'a [u8]>) -> Result<Expiry<'a>, CommandError> {
+        let unit = Unit::of_option(option).ok_or(CommandError::Syntax)?;
+        let free = match self.expiry {
+            Expiry::Never => true,
+            Expiry::Keep => false,
+            Expiry::In(before, _) => before == unit,
+        };
+        amount.filter(|_| free).map(|amount| Expiry::In(unit, amount)).ok_or(CommandError::Syntax)
     }
-    let milliseconds = amount.checked_mul(factor).and_then(|ms| ms.checked_add_unsigned(base));
-    milliseconds.and_then(|ms| u64::try_from(ms).ok()).ok_or(INVALID_EXPIRE)
 }

@@ -42,7 +42,7 @@ const DOUBLES: [&str; 30] = [
 const TEXTS: [&[u8]; 12] =
     [b"", b"a", b"b", b"c", b"abc", b"hello", b"foobar", b"\0", b"\r\n", b"\xff\xfe", b"A", b"10"];
 
-#[expect(dead_code, reason = "each family takes what it needs")]
+#[allow(dead_code, reason = "each family takes what it needs")]
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))

@@ -4,7 +4,7 @@ use ringmaster_protocol::resp::scan::Scanner;
 
 /// How the replies of the two sides are compared.
 #[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "each family takes what it needs")]
+#[allow(dead_code, reason = "each family takes what it needs")]
 pub(crate) enum Same {
     /// Byte for byte.
     Exact,
