@@ -1,6 +1,36 @@
-//! The smart tier: stateless proxies that own the ring, route, pipeline and merge.
+//! The smart tier of Ringmaster: a stateless proxy that owns the ring, routes, pipelines and merges.
+//!
+//! ```text
+//! client ─► downstream ─► route ─► upstream ─► node        commands: raw bytes, appended to the node's queue
+//! client ◄─────────── output ◄──── upstream ◄─ node        replies: raw bytes, in the order of the commands
+//! ```
+//!
+//! | room | what |
+//! | --- | --- |
+//! | [`cluster`], [`config`] | the ring, and cluster.yaml loaded, watched and swapped |
+//! | `downstream` | one client: reading, limits, the commands of its session |
+//! | `route` | from a command to nodes; split and merge |
+//! | `upstream` | pipelined connections to nodes, failures |
+//! | `output` | the replies of one client, put in order |
+//! | `turn` | one write for all that was made ready together |
+//! | `thread` | one data thread; everything above lives on one, without locks |
+//! | `telemetry`, `admin` | counters; health and metrics pages |
 
 #![forbid(unsafe_code)]
 
+mod admin;
 pub mod cluster;
 pub mod config;
+mod downstream;
+mod output;
+mod proxy;
+mod route;
+mod settings;
+mod shared;
+mod telemetry;
+mod thread;
+mod turn;
+mod upstream;
+
+pub use proxy::Proxy;
+pub use settings::Config;

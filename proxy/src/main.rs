@@ -1,2 +1,61 @@
-//! (begun)
-fn main() {}
+//! `ringmaster-proxy`: one proxy process.
+
+#![forbid(unsafe_code)]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Parser;
+use ringmaster_proxy::{Config, Proxy};
+use ringmaster_runtime::{logging, signal};
+
+/// The stateless front of a Ringmaster cluster: point any Redis client at it.
+#[derive(Debug, Parser)]
+#[command(name = "ringmaster-proxy", version)]
+struct Flags {
+    /// The file that names the nodes; it is watched, an edit takes effect at once [default: cluster.yaml]
+    #[arg(long, env = "RINGMASTER_CLUSTER")]
+    cluster: Option<PathBuf>,
+    /// A proxy.yaml; the flags override it
+    #[arg(long, env = "RINGMASTER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where clients connect [default: 127.0.0.1:6379]
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where /healthz, /readyz and /metrics are served [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "IP:PORT")]
+    admin: Option<SocketAddr>,
+    /// Data threads [default: one for each processor]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
+}
+
+impl Flags {
+    fn config(self) -> anyhow::Result<Config> {
+        let mut config = match &self.config {
+            None => Config::default(),
+            Some(file) => {
+                let name = file.display().to_string();
+                let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+                Config::parse(&name, &text)?
+            }
+        };
+        config.cluster = self.cluster.unwrap_or(config.cluster);
+        config.listen = self.listen.unwrap_or(config.listen);
+        config.admin = self.admin.unwrap_or(config.admin);
+        config.threads = self.threads.map_or(config.threads, usize::from);
+        Ok(config)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let config = Flags::parse().config()?;
+    logging::start(&config.log);
+    let proxy = Proxy::start(config)?;
+    tracing::info!(address = %proxy.address(), admin = %proxy.admin_address(), "proxy is ready");
+    signal::wait_for_stop()?;
+    tracing::info!("proxy stops");
+    proxy.stop();
+    Ok(())
+}

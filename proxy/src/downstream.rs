@@ -1,0 +1,195 @@
+//! One client: reads its commands, executes them, and ends the connection.
+//!
+//! One task a client, woken when the client has sent something. It reads once a turn, takes all whole commands from
+//! what it read ([`execute`]), and does not write: replies are put into the [`Output`], which the end of the turn
+//! writes. The task waits, without reading, while the client must be slowed down:
+//!
+//! | why | until |
+//! | --- | --- |
+//! | too many commands or too many bytes of replies under way | enough were answered and taken |
+//! | the queue of a node that it needs is full | there is room |
+//! | it changed its database or protocol | all before that is answered: another connection to the node comes next |
+
+pub(crate) mod directory;
+mod execute;
+pub(crate) mod input;
+mod local;
+
+pub(crate) use execute::Scratch;
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use ringmaster_protocol::session::Session;
+use tokio::net::TcpStream;
+
+use crate::output::{Closed, Output};
+use crate::thread::DataThread;
+use crate::upstream::{Lane, Upstream};
+use directory::Card;
+use input::Input;
+
+/// One client's connection.
+pub(crate) struct Connection {
+    thread: Rc<DataThread>,
+    output: Rc<Output>,
+    session: Session,
+    card: Arc<Card>,
+    input: Input,
+    /// The database and protocol that its commands are sent with.
+    lane: Lane,
+    /// Nothing is read any more; it ends when all is answered and written.
+    ending: bool,
+    /// All commands under way must be answered before the next is sent.
+    fenced: bool,
+    /// The node whose queue was full.
+    held_by: Option<Rc<Upstream>>,
+}
+
+impl Connection {
+    /// A client that was just accepted.
+    pub(crate) fn new(thread: Rc<DataThread>, stream: TcpStream) -> Self {
+        let address = |address: io::Result<std::net::SocketAddr>| {
+            address.map(|address| address.to_string()).unwrap_or_default()
+        };
+        let (peer, local) = (address(stream.peer_addr()), address(stream.local_addr()));
+        let directory = &thread.shared.directory;
+        let session = Session::new(directory.next_id(), peer, local, thread.shared.now());
+        let card = directory.enter(&session);
+        let output = thread.enter(session.id, stream);
+        let lane = Lane::new(session.database, session.protocol);
+        let input = Input::default();
+        Self { thread, output, session, card, input, lane, ending: false, fenced: false, held_by: None }
+    }
+
+    /// Goes on as far as it can; ready at the end of the connection.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.output.task_is(context) {
+            self.card.task_is(context.waker());
+        }
+        self.output.poll_blocked(context);
+        let mut has_read = false;
+        loop {
+            self.look_around();
+            if self.output.closed().is_some() || self.ending && self.output.is_idle() {
+                return Poll::Ready(());
+            }
+            if self.ending || self.must_wait() {
+                self.output.pause();
+                return Poll::Pending;
+            }
+            if self.input.may_be_whole() {
+                self.execute_kept();
+                continue;
+            }
+            if self.poll_readable(context).is_pending() {
+                return Poll::Pending;
+            }
+            if has_read {
+                // Others first.
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            has_read = true;
+            self.read();
+        }
+    }
+
+    /// What others want of this client.
+    #[inline]
+    fn look_around(&mut self) {
+        if self.card.is_killed() {
+            self.output.close(Closed::Killed);
+        }
+        if self.thread.is_stopping() {
+            // What was read whole is executed; what comes now is not read.
+            self.ending |= !self.input.may_be_whole();
+        }
+    }
+
+    /// Whether no further command may be taken for now.
+    #[inline]
+    fn must_wait(&mut self) -> bool {
+        if self.fenced && self.output.in_flight() > 0 {
+            return true;
+        }
+        self.fenced = false;
+        if let Some(upstream) = &self.held_by {
+            if upstream.is_full() {
+                upstream.hold(&self.output);
+                return true;
+            }
+            self.held_by = None;
+        }
+        self.output.is_full()
+    }
+
+    #[inline]
+    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        match self.output.stream().as_ref().map(|stream| stream.poll_read_ready(context)) {
+            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Ready(Ok(()))) => Poll::Ready(()),
+            Some(Poll::Ready(Err(_))) | None => {
+                self.output.close(Closed::Gone);
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// Reads once and executes what is whole.
+    #[inline]
+    fn read(&mut self) {
+        if !self.input.is_empty() {
+            let outcome = self.output.stream().as_ref().map(|stream| self.input.read(stream));
+            if self.has_come(outcome).is_some() {
+                self.execute_kept();
+            }
+            return;
+        }
+        let thread = Rc::clone(&self.thread);
+        let mut buffer = thread.read_buffer.borrow_mut();
+        let outcome = self.output.stream().as_ref().map(|stream| stream.try_read(&mut buffer));
+        let Some(count) = self.has_come(outcome) else { return };
+        let (end, needed) = self.execute(&buffer[..count], 0);
+        self.input.keep(&buffer[end..count], needed);
+    }
+
+    /// Judges a read: the number of bytes that came, `None` if none did.
+    #[inline]
+    fn has_come(&mut self, outcome: Option<io::Result<usize>>) -> Option<usize> {
+        match outcome {
+            Some(Ok(0)) => {
+                // It may wait for replies still, having shut down only its sending half.
+                self.ending = true;
+                None
+            }
+            Some(Ok(count)) => {
+                self.output.note_active();
+                self.thread.metrics.input_bytes.add(count as u64);
+                Some(count)
+            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Some(Err(_)) | None => {
+                self.output.close(Closed::Gone);
+                None
+            }
+        }
+    }
+
+    /// Executes what is whole of what was kept.
+    fn execute_kept(&mut self) {
+        let (bytes, start) = self.input.take();
+        let (end, needed) = self.execute(&bytes, start);
+        self.input.put_back(bytes, end, needed);
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.output.drop_stream();
+        self.thread.leave(self.session.id, self.output.closed());
+        self.thread.shared.directory.leave(self.session.id);
+    }
+}

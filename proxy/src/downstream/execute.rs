@@ -1,0 +1,134 @@
+//! The loop over the commands of one read: parse, find the row, send on or answer.
+
+use std::rc::Rc;
+
+use ringmaster_protocol::command::{self, Rejection, Split};
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::request::{self, Step};
+use ringmaster_protocol::resp::{Args, Protocol, ProtocolError, Span, inline};
+
+use super::Connection;
+use crate::route::{Route, RouteScratch, Routed};
+use crate::thread::Routes;
+
+/// Memory of a thread that is used anew for each command.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    /// Places of the arguments of the command at hand.
+    spans: Vec<Span>,
+    /// The words of an inline command, and the same as a request.
+    words: Vec<u8>,
+    request: Vec<u8>,
+    /// A reply made here.
+    pub(super) reply: Vec<u8>,
+    route: RouteScratch,
+}
+
+impl Scratch {
+    /// `seed` need not be secret.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { route: RouteScratch::new(seed), ..Self::default() }
+    }
+}
+
+impl Connection {
+    /// Executes the commands from `at` on, until they end or the client must wait. Returns the offset of the first
+    /// that was not executed, and how many bytes it has at least (0: it may be whole).
+    pub(super) fn execute(&mut self, buffer: &[u8], mut at: usize) -> (usize, usize) {
+        let thread = Rc::clone(&self.thread);
+        let (mut routes, mut scratch) = (thread.routes.borrow_mut(), thread.scratch.borrow_mut());
+        let (routes, scratch) = (&mut *routes, &mut *scratch);
+        routes.refresh();
+        let limits = thread.request_limits.get();
+        let (mut commands, mut needed) = (0, 0);
+        loop {
+            scratch.spans.clear();
+            match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits) {
+                Ok(Step::Command { end }) => {
+                    commands += 1;
+                    self.command(buffer, &buffer[at..end], routes, scratch);
+                    at = end;
+                }
+                Ok(Step::Inline { line, end }) => {
+                    commands += 1;
+                    self.inline_command(line.of(buffer), routes, scratch);
+                    at = end;
+                }
+                Ok(Step::Nothing { end }) => at = end,
+                Ok(Step::Need(bytes)) => {
+                    needed = bytes;
+                    break;
+                }
+                Err(error) => self.broken(error),
+            }
+            if self.ending {
+                at = buffer.len();
+                self.input.clear();
+            }
+            if at == buffer.len() || self.fenced || self.held_by.is_some() || self.output.is_full() {
+                break;
+            }
+        }
+        thread.metrics.commands.add(commands);
+        (at, needed)
+    }
+
+    /// Executes one command; `raw` is all of it, its arguments are the spans of `buffer`.
+    #[inline]
+    fn command(&mut self, buffer: &[u8], raw: &[u8], routes: &mut Routes, scratch: &mut Scratch) {
+        let args = Args::new(buffer, &scratch.spans);
+        let spec = match command::resolve(&args) {
+            Ok(spec) => spec,
+            Err(rejection) => return self.reject(rejection, args),
+        };
+        self.session.begins(spec);
+        if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
+            return self.local(spec, args, &mut scratch.reply);
+        }
+        let wanted = !self.session.drops_reply();
+        let (topology, links) = routes.parts();
+        let (client, lane) = (&self.output, self.lane);
+        match (Route { topology, links, scratch: &mut scratch.route, client, lane })
+            .send(spec, args, raw, wanted)
+        {
+            Routed::Sent(full) => self.held_by = full,
+            Routed::Rejected => self.thread.metrics.rejected.add(1),
+        }
+    }
+
+    /// A line of words: executed as the request that it stands for.
+    #[cold]
+    fn inline_command(&mut self, line: &[u8], routes: &mut Routes, scratch: &mut Scratch) {
+        scratch.words.clear();
+        if let Err(error) = inline::split(line, &mut scratch.words, &mut scratch.spans) {
+            return self.broken(error);
+        }
+        if scratch.spans.is_empty() {
+            return;
+        }
+        let (words, mut request) = (std::mem::take(&mut scratch.words), std::mem::take(&mut scratch.request));
+        request.clear();
+        let mut writer = Reply::new(&mut request, Protocol::Resp2);
+        let args = Args::new(&words, &scratch.spans);
+        writer.array(args.len());
+        args.iter().for_each(|word| writer.bulk(word));
+        self.command(&words, &request, routes, scratch);
+        (scratch.words, scratch.request) = (words, request);
+    }
+
+    #[cold]
+    fn reject(&mut self, rejection: Rejection, args: Args<'_>) {
+        self.thread.metrics.rejected.add(1);
+        let wanted = !self.session.drops_reply();
+        let reply = [b"-", &rejection.text(&args)[..], b"\r\n"].concat();
+        self.output.answer_now(wanted, &reply);
+    }
+
+    /// The stream cannot be understood any more: the client is told, after the replies that it waits for, and closed.
+    #[cold]
+    fn broken(&mut self, error: ProtocolError) {
+        self.thread.metrics.protocol_errors.add(1);
+        self.output.answer_now(true, format!("-ERR {error}\r\n").as_bytes());
+        self.ending = true;
+    }
+}

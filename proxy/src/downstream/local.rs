@@ -1,0 +1,154 @@
+//! Commands that no node is needed for: the session's, answered here.
+
+use std::time::Duration;
+
+use ringmaster_protocol::command::{Spec, Split};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::session::info::{self, Info, Section};
+use ringmaster_protocol::session::{self, Buffers, ChangeError, Context, Outcome, Session, Setting};
+
+use super::Connection;
+use crate::shared::Shared;
+use crate::upstream::Lane;
+
+impl Connection {
+    /// Answers a command of the session. `reply` is scratch.
+    pub(super) fn local(&mut self, spec: &'static Spec, args: Args<'_>, reply: &mut Vec<u8>) {
+        reply.clear();
+        self.session.active_at = self.thread.shared.now();
+        self.session.buffers =
+            Buffers { query_bytes: self.input.len(), query_free_bytes: 0, output_bytes: self.output.bytes() };
+        let process = Process { shared: &self.thread.shared };
+        let mut writer = Reply::new(reply, self.session.protocol);
+        let outcome = session::execute(spec, args, &mut self.session, &process, &mut writer);
+        if outcome == Outcome::NotMine {
+            refuse(spec, &mut writer);
+        }
+        let wanted = !self.session.drops_reply();
+        self.output.answer_now(wanted, reply);
+        self.ending |= outcome == Outcome::Close;
+        self.card.renew(&self.session);
+        let lane = Lane::new(self.session.database, self.session.protocol);
+        self.fenced |= lane != self.lane;
+        self.lane = lane;
+    }
+}
+
+/// The answer to what neither the session nor a node can do for a client of the proxy.
+fn refuse(spec: &Spec, reply: &mut Reply<'_>) {
+    let name = spec.name.replace('|', " ");
+    let why = match spec.split {
+        Split::Refused => "not available through the proxy: it concerns one node",
+        _ => "not supported through the proxy yet",
+    };
+    reply.error(&format!("ERR '{name}' is {why}"));
+}
+
+/// The proxy around its sessions.
+struct Process<'a> {
+    shared: &'a Shared,
+}
+
+impl Context for Process<'_> {
+    fn now(&self) -> Duration {
+        self.shared.now()
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        rand::fill(out);
+    }
+
+    fn info(&self) -> Info {
+        let shared = self.shared;
+        Info {
+            server: info::Server {
+                os: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+                process_id: std::process::id(),
+                run_id: shared.run_id.clone(),
+                tcp_port: shared.port(),
+                uptime: shared.now().saturating_sub(shared.started_at),
+                executable: String::new(),
+                config_file: shared.config.cluster.display().to_string(),
+            },
+            clients: info::Clients {
+                connected: shared.sum(|metrics| &metrics.clients),
+                max: shared.clients_max() as u64,
+                blocked: 0,
+            },
+            memory: info::Memory { policy: "noeviction", ..info::Memory::default() },
+            statistics: info::Statistics {
+                connections_received: shared.sum(|metrics| &metrics.connections),
+                commands_processed: shared.sum(|metrics| &metrics.commands),
+                input_bytes: shared.sum(|metrics| &metrics.input_bytes),
+                output_bytes: shared.sum(|metrics| &metrics.output_bytes),
+                ..info::Statistics::default()
+            },
+            extra: extra(shared),
+            ..Info::default()
+        }
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let fixed = |name, value: &str| Setting { name, value: value.to_owned(), changeable: false };
+        let limits = self.shared.topology.load().file().limits.clone();
+        let timeouts = self.shared.topology.load().file().timeouts.clone();
+        vec![
+            fixed("appendonly", "no"),
+            fixed("databases", &session::DATABASES.to_string()),
+            fixed("maxclients", &self.shared.clients_max().to_string()),
+            fixed("maxmemory", "0"),
+            fixed("maxmemory-policy", "noeviction"),
+            fixed("notify-keyspace-events", ""),
+            fixed("port", &self.shared.port().to_string()),
+            fixed("proto-max-bulk-len", &limits.request.bytes().to_string()),
+            fixed("save", ""),
+            fixed("timeout", &timeouts.client_idle.duration().as_secs().to_string()),
+        ]
+    }
+
+    fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError> {
+        // No setting is changeable, so none comes here; the file is the place to change them.
+        let setting = changes.first().map_or("", |(name, _)| *name);
+        Err(ChangeError { setting, reason: "edit cluster.yaml instead".to_owned() })
+    }
+
+    fn reset_statistics(&self) {
+        // The counters are Prometheus counters too, and those never fall.
+    }
+
+    fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
+        self.shared.directory.visit(own, visit);
+    }
+
+    fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
+        self.shared.directory.kill(own, doomed)
+    }
+}
+
+/// What only Ringmaster's proxy has to tell.
+fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
+    let topology = shared.topology.load();
+    let mut lines = vec![
+        (Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned()),
+        (Section::Server, "ringmaster_tier", "proxy".to_owned()),
+        (Section::Server, "ringmaster_cluster", topology.file().cluster.clone()),
+        (Section::Server, "ringmaster_nodes", topology.nodes().len().to_string()),
+    ];
+    for node in shared.nodes.all() {
+        let state =
+            node.reached().map_or_else(|reason| format!("not reached: {reason}"), |()| "reached".to_owned());
+        let state = format!("name={},address={},state={state}", node.name(), node.address());
+        lines.push((Section::Server, "ringmaster_node", state));
+    }
+    let last_error =
+        shared.reloads.last_error().map(|error| error.replace(['\r', '\n'], "; ")).unwrap_or_default();
+    lines.push((Section::Server, "config_reloads", shared.reloads.reloads_total().to_string()));
+    lines.push((
+        Section::Server,
+        "config_reload_failures",
+        shared.reloads.reload_failures_total().to_string(),
+    ));
+    lines.push((Section::Server, "config_last_error", last_error));
+    lines
+}

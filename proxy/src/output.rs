@@ -1,0 +1,258 @@
+//! The writing half of a client's connection: where upstreams and the router put the client's replies.
+//!
+//! Replies are put in order ([`order`]) and written at the end of the turn, straight to the socket; the client's task
+//! runs only for what has to wait: a socket that takes no more, a reader that was paused, the end.
+
+mod order;
+
+pub(crate) use order::{Order, Sequence};
+
+use std::cell::{Cell, Ref, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::telemetry::ThreadMetrics;
+use crate::turn::{Flush, Turn};
+
+/// Bounds of one client's output, in bytes and commands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutputLimits {
+    /// Above these many bytes the client's commands are not read.
+    pub(crate) pause_bytes: usize,
+    /// Above these many bytes the client is closed: it asked for more in one go than it may.
+    pub(crate) bytes_max: usize,
+    /// Most commands under way; above it the client's commands are not read.
+    pub(crate) in_flight_max: usize,
+}
+
+/// Why a client's connection ends before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// It went away.
+    Gone,
+    /// Its replies are larger than [`OutputLimits::bytes_max`].
+    OutputFull,
+    /// It did not take its replies in time.
+    Stalled,
+    /// It sent nothing for too long.
+    Idle,
+    /// Another client had it closed (`CLIENT KILL`).
+    Killed,
+}
+
+/// One client's replies and the socket that they go to.
+pub(crate) struct Output {
+    /// `None` once closed.
+    stream: RefCell<Option<TcpStream>>,
+    order: RefCell<Order>,
+    limits: Rc<Cell<OutputLimits>>,
+    metrics: Arc<ThreadMetrics>,
+    turn: Rc<Turn>,
+    dirty: Cell<bool>,
+    /// The socket took not all; the task waits for it.
+    blocked: Cell<bool>,
+    /// The reader waits until it may go on.
+    paused: Cell<bool>,
+    closed: Cell<Option<Closed>>,
+    /// Whether bytes were read or written since the last look.
+    active: Cell<bool>,
+    /// For how long none were, at the last look.
+    still: Cell<Duration>,
+    /// Waits for room in the queue of a node.
+    pub(crate) held: Cell<bool>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Output {
+    pub(crate) fn new(
+        stream: TcpStream,
+        limits: Rc<Cell<OutputLimits>>,
+        metrics: Arc<ThreadMetrics>,
+        turn: Rc<Turn>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            stream: RefCell::new(Some(stream)),
+            order: RefCell::default(),
+            limits,
+            metrics,
+            turn,
+            dirty: Cell::new(false),
+            blocked: Cell::new(false),
+            paused: Cell::new(false),
+            closed: Cell::new(None),
+            active: Cell::new(true),
+            still: Cell::default(),
+            held: Cell::new(false),
+            task: RefCell::new(None),
+        })
+    }
+
+    /// Takes the place of the next command.
+    #[inline]
+    pub(crate) fn reserve(&self, wanted: bool) -> Sequence {
+        self.order.borrow_mut().reserve(wanted)
+    }
+
+    /// Answers one command; the reply is written at the end of the turn.
+    pub(crate) fn answer(self: &Rc<Self>, sequence: Sequence, reply: &[u8]) {
+        self.answer_with(|order| order.answer(sequence, reply));
+    }
+
+    /// Answers a command that needs no node, in its turn; the reply is dropped unless `wanted`.
+    pub(crate) fn answer_now(self: &Rc<Self>, wanted: bool, reply: &[u8]) {
+        self.answer_with(|order| order.answer_now(if wanted { reply } else { &[] }));
+    }
+
+    /// Answers any number of commands. After the end of the connection their replies are dropped.
+    #[inline]
+    pub(crate) fn answer_with<T>(self: &Rc<Self>, answer: impl FnOnce(&mut Order) -> T) -> T {
+        if !self.dirty.replace(true) {
+            self.turn.add_client(Rc::clone(self) as Rc<dyn Flush>);
+        }
+        answer(&mut self.order.borrow_mut())
+    }
+
+    /// Whether the reader has to wait: too much is under way or unread.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        let (order, limits) = (self.order.borrow(), self.limits.get());
+        order.in_flight() >= limits.in_flight_max || order.bytes() > limits.pause_bytes
+    }
+
+    /// Commands under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.order.borrow().in_flight()
+    }
+
+    /// Bytes that wait for the client.
+    pub(crate) fn bytes(&self) -> usize {
+        self.order.borrow().bytes()
+    }
+
+    /// Whether every command is answered and every reply written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.order.borrow().is_idle()
+    }
+
+    /// Wakes the client's task when replies were written: the reader waits for that.
+    pub(crate) fn pause(&self) {
+        self.paused.set(true);
+    }
+
+    /// Wakes the client's task, to look at everything anew.
+    pub(crate) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Remembers the client's task; whether it is another than before.
+    #[inline]
+    pub(crate) fn task_is(&self, context: &Context<'_>) -> bool {
+        let mut task = self.task.borrow_mut();
+        let changed = !task.as_ref().is_some_and(|task| task.will_wake(context.waker()));
+        if changed {
+            *task = Some(context.waker().clone());
+        }
+        changed
+    }
+
+    /// Why the connection has ended, if it has.
+    #[inline]
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        self.closed.get()
+    }
+
+    /// Ends the connection now; commands under way are executed all the same, their replies dropped.
+    pub(crate) fn close(&self, why: Closed) {
+        if self.closed.get().is_none() {
+            self.closed.set(Some(why));
+        }
+        self.wake();
+    }
+
+    /// Gives the socket back to the system. To be called by the client's task, at its end.
+    pub(crate) fn drop_stream(&self) {
+        self.closed.set(Some(self.closed.get().unwrap_or(Closed::Gone)));
+        drop(self.stream.take());
+        // An empty order has no place for what is still to come, and so drops it.
+        drop(self.order.take());
+    }
+
+    /// The socket, for reading.
+    #[inline]
+    pub(crate) fn stream(&self) -> Ref<'_, Option<TcpStream>> {
+        self.stream.borrow()
+    }
+
+    /// Something came from the client.
+    #[inline]
+    pub(crate) fn note_active(&self) {
+        self.active.set(true);
+    }
+
+    /// Looks after a client, `passed` after the last look: closes it when it took nothing of its replies for `write`,
+    /// or when nothing came or went for `idle` (zero is never).
+    pub(crate) fn look(&self, passed: Duration, write: Duration, idle: Duration) {
+        let still = if self.active.replace(false) { Duration::ZERO } else { self.still.get() + passed };
+        self.still.set(still);
+        if self.blocked.get() && still >= write {
+            self.close(Closed::Stalled);
+        } else if !idle.is_zero() && still >= idle && self.is_idle() {
+            self.close(Closed::Idle);
+        }
+    }
+
+    /// Goes on writing to a socket that took not all.
+    pub(crate) fn poll_blocked(&self, context: &mut Context<'_>) {
+        while self.blocked.get() && self.closed.get().is_none() {
+            match self.stream.borrow().as_ref().map(|stream| stream.poll_write_ready(context)) {
+                Some(Poll::Ready(Ok(()))) => self.blocked.set(false),
+                Some(Poll::Pending) | None => return,
+                Some(Poll::Ready(Err(_))) => return self.close(Closed::Gone),
+            }
+            self.write();
+        }
+    }
+
+    /// Writes what the socket takes.
+    #[inline]
+    fn write(&self) {
+        let mut order = self.order.borrow_mut();
+        let stream = self.stream.borrow();
+        let Some(stream) = stream.as_ref().filter(|_| !self.blocked.get()) else { return };
+        while !order.ready().is_empty() {
+            match stream.try_write(order.ready()) {
+                Ok(count) => {
+                    order.written(count);
+                    self.active.set(true);
+                    self.metrics.output_bytes.add(count as u64);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked.set(true);
+                    return self.wake();
+                }
+                Err(_) => return self.close(Closed::Gone),
+            }
+        }
+    }
+}
+
+impl Flush for Output {
+    fn flush(self: Rc<Self>) {
+        self.dirty.set(false);
+        self.write();
+        if self.order.borrow().bytes() > self.limits.get().bytes_max {
+            return self.close(Closed::OutputFull);
+        }
+        if self.paused.get() && !self.is_full() {
+            self.paused.set(false);
+            self.wake();
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The replies of one client, put in the order of its commands.
+//!
+//! Every command takes a place. A reply that comes in its turn goes straight into the bytes to be written; one that
+//! comes early is parked in a second buffer until its turn. So in the common case a reply is copied once, and never
+//! is there an allocation for a command.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+/// From this many bytes of the parking buffer on, the bytes of replies that have left it are given back.
+const COMPACT_FROM_BYTES: usize = 64 << 10;
+
+/// A buffer that is larger than this is given back when it runs empty.
+const KEEP_BYTES: usize = 64 << 10;
+
+/// The number of a command of one client; wraps.
+pub(crate) type Sequence = u32;
+
+/// One command's reply.
+#[derive(Clone, Debug)]
+enum Place {
+    /// Not there yet.
+    Awaited,
+    /// Not there yet, and dropped when it comes (`CLIENT REPLY OFF`).
+    Unwanted,
+    /// There, before its turn: these bytes of the parking buffer.
+    Parked(Range<u32>),
+}
+
+/// Replies of one client between their arrival and the socket.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    /// In turn, to be written.
+    ready: Vec<u8>,
+    /// How many bytes of `ready` were written.
+    sent: usize,
+    /// Places of the commands that have no reply in `ready` yet, oldest first.
+    places: VecDeque<Place>,
+    /// Number of the first place.
+    first: Sequence,
+    parked: Vec<u8>,
+    /// Bytes of `parked` that a place still names.
+    parked_live: usize,
+}
+
+impl Order {
+    /// Takes the next place. An unwanted reply takes one too, for the order of the others.
+    #[inline]
+    pub(crate) fn reserve(&mut self, wanted: bool) -> Sequence {
+        let sequence = self.first.wrapping_add(length(self.places.len()));
+        self.places.push_back(if wanted { Place::Awaited } else { Place::Unwanted });
+        sequence
+    }
+
+    /// Answers the command at `sequence` with one whole reply. Each place is answered once.
+    #[inline]
+    pub(crate) fn answer(&mut self, sequence: Sequence, reply: &[u8]) {
+        let index = sequence.wrapping_sub(self.first) as usize;
+        if index > 0 {
+            return self.park(index, reply);
+        }
+        if let Some(Place::Awaited) = self.places.pop_front() {
+            self.ready.extend_from_slice(reply);
+        }
+        self.first = self.first.wrapping_add(1);
+        self.release();
+    }
+
+    /// Answers a command that has no place yet: takes the next one and answers it.
+    pub(crate) fn answer_now(&mut self, reply: &[u8]) {
+        if self.places.is_empty() {
+            return self.ready.extend_from_slice(reply);
+        }
+        let sequence = self.reserve(true);
+        self.answer(sequence, reply);
+    }
+
+    /// Moves what has its turn now from the parking buffer.
+    #[inline]
+    fn release(&mut self) {
+        while let Some(Place::Parked(range)) = self.places.front() {
+            let range = range.start as usize..range.end as usize;
+            self.parked_live -= range.len();
+            self.ready.extend_from_slice(&self.parked[range]);
+            self.places.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+        if self.parked_live == 0 {
+            empty(&mut self.parked);
+        }
+    }
+
+    #[inline]
+    fn park(&mut self, index: usize, reply: &[u8]) {
+        let Some(place) = self.places.get_mut(index) else { return };
+        let reply = if matches!(place, Place::Awaited) { reply } else { &[] };
+        let start = self.parked.len();
+        self.parked.extend_from_slice(reply);
+        self.parked_live += reply.len();
+        *place = Place::Parked(length(start)..length(self.parked.len()));
+        if self.parked.len() >= COMPACT_FROM_BYTES && self.parked_live < self.parked.len() / 2 {
+            self.compact();
+        }
+    }
+
+    /// Copies the live half of the parking buffer: costs no more than what was parked since the last time.
+    #[cold]
+    fn compact(&mut self) {
+        let mut live = Vec::with_capacity(self.parked_live * 2);
+        for place in &mut self.places {
+            if let Place::Parked(range) = place {
+                let start = live.len();
+                live.extend_from_slice(&self.parked[range.start as usize..range.end as usize]);
+                *range = length(start)..length(live.len());
+            }
+        }
+        self.parked = live;
+    }
+
+    /// The bytes to be written next.
+    #[inline]
+    pub(crate) fn ready(&self) -> &[u8] {
+        &self.ready[self.sent..]
+    }
+
+    /// The first `count` bytes of [`Order::ready`] were written.
+    #[inline]
+    pub(crate) fn written(&mut self, count: usize) {
+        self.sent += count;
+        if self.sent == self.ready.len() {
+            empty(&mut self.ready);
+            self.sent = 0;
+        } else if self.sent > self.ready.len() / 2 {
+            self.ready.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Commands that have no reply in [`Order::ready`] yet.
+    #[inline]
+    pub(crate) fn in_flight(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Bytes held.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.ready.len() - self.sent + self.parked.len()
+    }
+
+    /// Whether all is answered and written.
+    #[inline]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.places.is_empty() && self.ready.is_empty()
+    }
+}
+
+/// Empties a buffer and gives back what is more than the usual.
+#[inline]
+fn empty(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEEP_BYTES {
+        *buffer = Vec::new();
+    } else {
+        buffer.clear();
+    }
+}
+
+/// Bounds of a buffer; the output's limit keeps them far below 4 GiB.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "bounded by the limit of a client's output")]
+fn length(value: usize) -> u32 {
+    value as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(order: &mut Order) -> String {
+        let text = String::from_utf8(order.ready().to_vec()).unwrap();
+        order.written(text.len());
+        text
+    }
+
+    #[test]
+    fn replies_leave_in_the_order_of_commands_whatever_order_they_come_in() {
+        let mut order = Order::default();
+        let places: Vec<_> = (0..5).map(|_| order.reserve(true)).collect();
+        order.answer(places[3], b"d");
+        order.answer(places[1], b"b");
+        assert_eq!(taken(&mut order), "");
+        order.answer(places[0], b"a");
+        assert_eq!(taken(&mut order), "ab");
+        order.answer(places[4], b"e");
+        order.answer(places[2], b"c");
+        assert_eq!(taken(&mut order), "cde");
+        assert!(order.is_idle());
+    }
+
+    #[test]
+    fn a_local_reply_waits_for_those_before_it() {
+        let mut order = Order::default();
+        order.answer_now(b"a");
+        let place = order.reserve(true);
+        order.answer_now(b"c");
+        assert_eq!(taken(&mut order), "a");
+        order.answer(place, b"b");
+        assert_eq!(taken(&mut order), "bc");
+    }
+
+    #[test]
+    fn an_unwanted_reply_is_dropped_in_and_before_its_turn() {
+        let mut order = Order::default();
+        let places = [order.reserve(false), order.reserve(true), order.reserve(false)];
+        order.answer(places[2], b"x");
+        order.answer(places[0], b"x");
+        order.answer(places[1], b"a");
+        assert_eq!(taken(&mut order), "a");
+        assert!(order.is_idle());
+    }
+
+    #[test]
+    fn the_parking_buffer_stays_small_while_it_never_runs_empty() {
+        let mut order = Order::default();
+        let (mut oldest, early) = (order.reserve(true), order.reserve(true));
+        order.answer(early, b"x");
+        for _ in 0..1000 {
+            let (next, early) = (order.reserve(true), order.reserve(true));
+            order.answer(early, &[b'x'; 1000]);
+            order.answer(oldest, b"x");
+            oldest = next;
+            assert!(taken(&mut order).len() <= 1001);
+            assert!(order.bytes() <= 2 * COMPACT_FROM_BYTES, "{}", order.bytes());
+        }
+    }
+
+    #[test]
+    fn numbers_of_places_wrap() {
+        let mut order = Order { first: Sequence::MAX, ..Order::default() };
+        let (one, two) = (order.reserve(true), order.reserve(true));
+        assert_eq!((one, two), (Sequence::MAX, 0));
+        order.answer(two, b"b");
+        order.answer(one, b"a");
+        assert_eq!(taken(&mut order), "ab");
+    }
+}

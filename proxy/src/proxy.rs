@@ -1,0 +1,71 @@
+//! A running proxy.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ringmaster_runtime::service::{Service, ServiceConfig};
+
+use crate::admin::Pages;
+use crate::config::{ClusterConfig, Watcher};
+use crate::settings::Config;
+use crate::shared::Shared;
+use crate::thread::DataThread;
+
+/// A running proxy: its threads and the watch over cluster.yaml. Dropping it without [`Proxy::stop`] leaves its
+/// threads running.
+pub struct Proxy {
+    service: Service,
+    watcher: Watcher,
+}
+
+impl Proxy {
+    /// Loads cluster.yaml, binds both ports and starts the threads. Nodes need not be up yet.
+    ///
+    /// # Errors
+    /// The file cannot be read or has faults (all are named), or a port cannot be bound.
+    pub fn start(config: Config) -> anyhow::Result<Self> {
+        let cluster = ClusterConfig::load(&config.cluster)?;
+        let service_config = service_config(&config, &cluster);
+        let shared = Arc::new(Shared::new(config, &cluster));
+        let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
+        let of_threads = Arc::clone(&shared);
+        let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
+        let service = Service::start(&service_config, make, pages)?;
+        shared.set_port(service.address().port());
+        let watcher = Watcher::spawn(cluster)?;
+        Ok(Self { service, watcher })
+    }
+
+    /// Where clients connect, the port filled in.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.service.address()
+    }
+
+    /// Where the admin port listens, the port filled in.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.service.admin_address()
+    }
+
+    /// Takes no further client, lets those that there are finish for at most the drain time, and ends the threads.
+    /// Blocks.
+    pub fn stop(self) {
+        self.watcher.stop();
+        self.service.stop();
+    }
+}
+
+fn service_config(config: &Config, cluster: &ClusterConfig) -> ServiceConfig {
+    let topology = cluster.topology();
+    let topology = topology.load();
+    let (limits, timeouts) = (&topology.file().limits, &topology.file().timeouts);
+    ServiceConfig {
+        name: "proxy",
+        listen: config.listen,
+        admin: config.admin,
+        threads: config.threads,
+        connections_max: limits.clients,
+        drain: timeouts.drain.duration(),
+    }
+}

@@ -1,0 +1,194 @@
+//! From the replies of parts to one reply, on raw frames, in time linear in their bytes.
+
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::scan::Scanner;
+use ringmaster_protocol::resp::{Protocol, number};
+
+use super::cursor::Cursor;
+
+/// How the replies of parts become one: a [`ringmaster_protocol::command::Merge`] with what it needs to know.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Merger {
+    /// One element for each key; holds the part that has it.
+    Positions(Vec<u16>),
+    /// `+OK`.
+    Ok,
+    /// The sum of integers.
+    Sum,
+    /// All elements of all arrays.
+    Concat,
+    /// The one part's cursor, made one over all nodes; holds the place of the node and the number of nodes.
+    Cursor(usize, usize),
+    /// The first that is not null, beginning with this part.
+    AnyOne(usize),
+    /// The first.
+    Same,
+    /// Logical and of arrays of integers by position.
+    And,
+}
+
+impl Merger {
+    /// The one reply of `parts`, none of which is an error; `None` if one of them has not the expected shape.
+    pub(super) fn merge(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        match self {
+            Self::Positions(part_of_key) => positions(parts, part_of_key),
+            Self::Ok => parts.iter().all(|part| *part == b"+OK\r\n").then(|| b"+OK\r\n".to_vec()),
+            Self::Sum => sum(parts),
+            Self::Concat => concat(parts),
+            Self::Cursor(node, nodes) => cursor(parts.first()?, *node, *nodes),
+            Self::AnyOne(start) => {
+                let (before, after) = parts.split_at_checked(start % parts.len().max(1))?;
+                let mut rotated = after.iter().chain(before);
+                let found = rotated.find(|part| !is_null(part)).or(parts.first());
+                found.map(|part| part.to_vec())
+            }
+            Self::Same => parts.first().map(|part| part.to_vec()),
+            Self::And => and(parts),
+        }
+    }
+}
+
+fn is_null(reply: &[u8]) -> bool {
+    matches!(reply, b"$-1\r\n" | b"_\r\n" | b"*-1\r\n")
+}
+
+/// Number of elements of the array or set `reply`, and its elements' bytes.
+fn array(reply: &[u8]) -> Option<(usize, &[u8])> {
+    if !matches!(reply.first()?, b'*' | b'~') {
+        return None;
+    }
+    let end = reply.iter().position(|&byte| byte == b'\r')?;
+    let count = usize::try_from(number::parse_integer(&reply[1..end])?).ok()?;
+    Some((count, reply.get(end + 2..)?))
+}
+
+fn integer(reply: &[u8]) -> Option<i64> {
+    number::parse_integer(reply.strip_prefix(b":")?.strip_suffix(b"\r\n")?)
+}
+
+/// Takes the frame at the front off `rest`.
+fn take_frame<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = Scanner::default().frame(rest).ok().flatten()?;
+    let (frame, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    Some(frame)
+}
+
+fn with_header(count: usize, bytes: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes + 16);
+    Reply::new(&mut out, Protocol::Resp2).array(count);
+    out
+}
+
+fn positions(parts: &[&[u8]], part_of_key: &[u16]) -> Option<Vec<u8>> {
+    let mut rests = Vec::with_capacity(parts.len());
+    for part in parts {
+        rests.push(array(part)?.1);
+    }
+    let mut out = with_header(part_of_key.len(), parts.iter().map(|part| part.len()).sum());
+    for &part in part_of_key {
+        out.extend_from_slice(take_frame(rests.get_mut(usize::from(part))?)?);
+    }
+    rests.iter().all(|rest| rest.is_empty()).then_some(out)
+}
+
+fn sum(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let total = parts.iter().try_fold(0i64, |total, part| total.checked_add(integer(part)?))?;
+    let mut out = Vec::new();
+    Reply::new(&mut out, Protocol::Resp2).int(total);
+    Some(out)
+}
+
+fn concat(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut arrays = Vec::with_capacity(parts.len());
+    for part in parts {
+        arrays.push(array(part)?);
+    }
+    let count = arrays.iter().map(|(count, _)| count).sum();
+    let mut out = with_header(count, parts.iter().map(|part| part.len()).sum());
+    arrays.iter().for_each(|(_, elements)| out.extend_from_slice(elements));
+    Some(out)
+}
+
+fn and(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut all: Vec<bool> = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let (count, mut rest) = array(part)?;
+        if index == 0 {
+            all = vec![true; count.min(part.len())];
+        }
+        if count != all.len() {
+            return None;
+        }
+        for value in &mut all {
+            *value &= integer(take_frame(&mut rest)?)? != 0;
+        }
+    }
+    let mut out = with_header(all.len(), all.len() * 4);
+    all.iter().for_each(|&value| Reply::new(&mut out, Protocol::Resp2).int(i64::from(value)));
+    Some(out)
+}
+
+fn cursor(reply: &[u8], node: usize, nodes: usize) -> Option<Vec<u8>> {
+    let (count, mut elements) = array(reply)?;
+    let frame = take_frame(&mut elements)?;
+    let text = frame.strip_suffix(b"\r\n")?.rsplit(|&byte| byte == b'\n').next()?;
+    let place = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let next = Cursor { node, place }.after(nodes)?;
+    let mut out = with_header(count, reply.len() + 16);
+    Reply::new(&mut out, Protocol::Resp2).bulk(next.to_string().as_bytes());
+    out.extend_from_slice(elements);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(merger: &Merger, parts: &[&str]) -> Option<String> {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        merger.merge(&parts).map(|reply| String::from_utf8(reply).unwrap())
+    }
+
+    #[test]
+    fn elements_are_put_back_in_the_order_of_keys() {
+        let merger = Merger::Positions(vec![1, 0, 1, 1]);
+        let parts = ["*1\r\n$-1\r\n", "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n"];
+        let whole = "*4\r\n$1\r\na\r\n$-1\r\n$1\r\nb\r\n$1\r\nc\r\n";
+        assert_eq!(merged(&merger, &parts).as_deref(), Some(whole));
+    }
+
+    #[test]
+    fn a_part_with_too_few_or_too_many_elements_is_no_reply() {
+        let merger = Merger::Positions(vec![0, 0]);
+        assert_eq!(merged(&merger, &["*1\r\n$-1\r\n"]), None);
+        assert_eq!(merged(&merger, &["*3\r\n$-1\r\n$-1\r\n$-1\r\n"]), None);
+        assert_eq!(merged(&merger, &["+OK\r\n"]), None);
+    }
+
+    #[test]
+    fn sums_oks_arrays_and_answers_of_one_are_merged() {
+        assert_eq!(merged(&Merger::Sum, &[":1\r\n", ":41\r\n"]).as_deref(), Some(":42\r\n"));
+        assert_eq!(merged(&Merger::Sum, &[":1\r\n", "+OK\r\n"]), None);
+        assert_eq!(merged(&Merger::Ok, &["+OK\r\n", "+OK\r\n"]).as_deref(), Some("+OK\r\n"));
+        assert_eq!(merged(&Merger::Ok, &["+OK\r\n", "+QUEUED\r\n"]), None);
+        let arrays = ["*1\r\n+a\r\n", "*0\r\n", "*2\r\n+b\r\n+c\r\n"];
+        assert_eq!(merged(&Merger::Concat, &arrays).as_deref(), Some("*3\r\n+a\r\n+b\r\n+c\r\n"));
+        let keys = ["$1\r\na\r\n", "$-1\r\n", "$1\r\nc\r\n"];
+        assert_eq!(merged(&Merger::AnyOne(1), &keys).as_deref(), Some("$1\r\nc\r\n"));
+        assert_eq!(merged(&Merger::AnyOne(1), &["$-1\r\n", "$-1\r\n"]).as_deref(), Some("$-1\r\n"));
+        let known = ["*2\r\n:1\r\n:1\r\n", "*2\r\n:1\r\n:0\r\n"];
+        assert_eq!(merged(&Merger::And, &known).as_deref(), Some("*2\r\n:1\r\n:0\r\n"));
+    }
+
+    #[test]
+    fn a_cursor_goes_from_node_to_node_and_ends_at_zero() {
+        let whole = |cursor: u64| format!("*2\r\n${}\r\n{cursor}\r\n*1\r\n+k\r\n", cursor.to_string().len());
+        let next = |node, cursor: u64| merged(&Merger::Cursor(node, 2), &[&whole(cursor)]);
+        assert_eq!(next(0, 7), Some(whole(7)));
+        assert_eq!(next(0, 0), Some(whole(1 << 46)));
+        assert_eq!(next(1, 7), Some(whole((1 << 46) + 7)));
+        assert_eq!(next(1, 0), Some(whole(0)));
+        assert_eq!(next(1, 1 << 46), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! What the proxy counts and knows about itself.
+//!
+//! Each data thread has counters of its own ([`ThreadMetrics`]), which nobody else writes: counting is an addition
+//! without a lock or a shared cache line. The admin port adds them up when it is asked.
+
+mod nodes;
+
+pub(crate) use nodes::{NodeStatus, Nodes};
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::upstream::FailureKind;
+
+/// A counter that one thread writes and all may read.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `count`. Only for the thread that owns the counter.
+    #[inline]
+    pub(crate) fn add(&self, count: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+    }
+
+    /// Takes `count` away. Only for the thread that owns the counter.
+    pub(crate) fn sub(&self, count: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(count), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one data thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct ThreadMetrics {
+    /// Clients connected now.
+    pub(crate) clients: Counter,
+    /// Clients ever connected.
+    pub(crate) connections: Counter,
+    /// Commands taken from clients.
+    pub(crate) commands: Counter,
+    /// Bytes of commands taken from clients.
+    pub(crate) input_bytes: Counter,
+    /// Bytes of replies written to clients.
+    pub(crate) output_bytes: Counter,
+    /// Commands that no node was asked for: unknown, wrong, refused.
+    pub(crate) rejected: Counter,
+    /// Clients closed for a broken stream.
+    pub(crate) protocol_errors: Counter,
+    /// Commands refused because a node's queue was full.
+    pub(crate) shed: Counter,
+    /// Clients closed because they did not take their replies, or asked for too much at once.
+    pub(crate) clients_closed: Counter,
+    /// Connections to nodes that failed, by [`FailureKind`].
+    failures: [Counter; 4],
+}
+
+impl ThreadMetrics {
+    /// A connection to a node failed.
+    pub(crate) fn failed(&self, kind: FailureKind) {
+        self.failures[kind as usize].add(1);
+    }
+
+    /// Failed connections to nodes of this kind.
+    pub(crate) fn failures(&self, kind: FailureKind) -> u64 {
+        self.failures[kind as usize].get()
+    }
+}

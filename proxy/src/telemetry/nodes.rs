@@ -1,0 +1,88 @@
+//! What the threads know about the nodes: whether each of them reaches each node.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::cluster::{NodeId, NodeInfo};
+
+/// One node at one address, as all threads see it.
+#[derive(Debug)]
+pub(crate) struct NodeStatus {
+    id: NodeId,
+    name: String,
+    address: String,
+    /// By data thread: `None` reached, or why not. A thread that is not in it has not tried yet.
+    threads: Mutex<BTreeMap<usize, Option<String>>>,
+}
+
+impl NodeStatus {
+    /// Host and port.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The name in cluster.yaml.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `thread` is connected.
+    pub(crate) fn set_up(&self, thread: usize) {
+        lock(&self.threads).insert(thread, None);
+    }
+
+    /// `thread` is not connected, because of `reason`.
+    pub(crate) fn set_down(&self, thread: usize, reason: String) {
+        lock(&self.threads).insert(thread, Some(reason));
+    }
+
+    /// Whether a thread reaches the node.
+    ///
+    /// # Errors
+    /// Why none does.
+    pub(crate) fn reached(&self) -> Result<(), String> {
+        let threads = lock(&self.threads);
+        if threads.values().any(Option::is_none) {
+            return Ok(());
+        }
+        Err(threads.values().flatten().next().cloned().unwrap_or_else(|| "not connected yet".to_owned()))
+    }
+}
+
+impl fmt::Display for NodeStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node '{}' at {}", self.name, self.address)
+    }
+}
+
+/// The nodes that some thread uses.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes(Mutex<Vec<Weak<NodeStatus>>>);
+
+impl Nodes {
+    /// The nodes in use, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<NodeStatus>> {
+        let mut nodes: Vec<_> = lock(&self.0).iter().filter_map(Weak::upgrade).collect();
+        nodes.sort_by(|one, other| one.name.cmp(&other.name));
+        nodes
+    }
+
+    /// The status of a node, one and the same for all threads while some thread uses it.
+    pub(crate) fn status_of(&self, node: &NodeInfo) -> Arc<NodeStatus> {
+        let mut nodes = lock(&self.0);
+        nodes.retain(|known| known.strong_count() > 0);
+        let known = nodes.iter().filter_map(Weak::upgrade).find(|known| known.id == node.id);
+        known.unwrap_or_else(|| {
+            let (name, address) = (node.name.to_string(), node.address.to_string());
+            let status = Arc::new(NodeStatus { id: node.id, name, address, threads: Mutex::default() });
+            nodes.push(Arc::downgrade(&status));
+            status
+        })
+    }
+}
+
+/// A panic elsewhere leaves these maps whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,213 @@
+//! One data thread: its clients, its connections to nodes, and the tasks that look after them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Cache};
+use ringmaster_protocol::resp::request::RequestLimits;
+use ringmaster_runtime::service::Worker;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::Topology;
+use crate::downstream::input::READ_BYTES;
+use crate::downstream::{Connection, Scratch};
+use crate::output::{Closed, Output, OutputLimits};
+use crate::shared::Shared;
+use crate::telemetry::ThreadMetrics;
+use crate::turn::Turn;
+use crate::upstream::{Links, UpstreamContext, UpstreamLimits};
+
+/// Shortest and longest time between two looks at the clients.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// The topology as this thread has it, and the connections for it.
+pub(crate) struct Routes {
+    cache: Cache<Arc<ArcSwap<Topology>>, Arc<Topology>>,
+    /// The topology that `links` is for.
+    adopted: Arc<Topology>,
+    links: Links,
+    shared: Arc<Shared>,
+    upstreams: Rc<UpstreamContext>,
+}
+
+impl Routes {
+    /// Looks for a new topology. Once a batch: within it the topology stays the same.
+    #[inline]
+    pub(crate) fn refresh(&mut self) {
+        let latest = self.cache.load();
+        if !Arc::ptr_eq(latest, &self.adopted) {
+            self.adopted = Arc::clone(latest);
+            self.adopt();
+        }
+    }
+
+    #[cold]
+    fn adopt(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        self.links.adopt(self.adopted.nodes().iter().map(|node| shared.nodes.status_of(node)));
+        self.upstreams.limits.set(upstream_limits(&self.adopted));
+    }
+
+    /// The topology and its connections.
+    #[inline]
+    pub(crate) fn parts(&mut self) -> (&Topology, &mut Links) {
+        (&self.adopted, &mut self.links)
+    }
+}
+
+/// One data thread.
+pub(crate) struct DataThread {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) metrics: Arc<ThreadMetrics>,
+    pub(crate) routes: RefCell<Routes>,
+    pub(crate) scratch: RefCell<Scratch>,
+    /// What all clients are read into.
+    pub(crate) read_buffer: RefCell<Vec<u8>>,
+    pub(crate) request_limits: Cell<RequestLimits>,
+    output_limits: Rc<Cell<OutputLimits>>,
+    turn: Rc<Turn>,
+    clients: RefCell<BTreeMap<u64, Rc<Output>>>,
+    /// Set when the proxy stops.
+    stopping: Cell<bool>,
+    /// Somebody waits for the stop.
+    watched: Cell<bool>,
+}
+
+impl DataThread {
+    /// Data thread `index`; to be called on it.
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        let (turn, metrics) = (Rc::new(Turn::default()), Arc::clone(&shared.metrics[index]));
+        let topology = shared.topology.load_full();
+        let limits = Cell::new(upstream_limits(&topology));
+        let upstreams =
+            UpstreamContext { turn: Rc::clone(&turn), limits, metrics: Arc::clone(&metrics), thread: index };
+        let upstreams = Rc::new(upstreams);
+        let mut routes = Routes {
+            cache: Cache::new(Arc::clone(&shared.topology)),
+            adopted: Arc::clone(&topology),
+            links: Links::new(Rc::clone(&upstreams)),
+            shared: Arc::clone(&shared),
+            upstreams,
+        };
+        routes.adopt();
+        tokio::task::spawn_local(Rc::clone(&turn).run());
+        Self {
+            metrics,
+            routes: RefCell::new(routes),
+            scratch: RefCell::new(Scratch::new(rand::random())),
+            read_buffer: RefCell::new(vec![0; READ_BYTES]),
+            request_limits: Cell::new(request_limits(&topology)),
+            output_limits: Rc::new(Cell::new(output_limits(&topology))),
+            turn,
+            clients: RefCell::default(),
+            stopping: Cell::new(false),
+            watched: Cell::new(false),
+            shared,
+        }
+    }
+
+    /// Whether the proxy stops: clients end when what they sent is answered.
+    #[inline]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// A client with this id has come.
+    pub(crate) fn enter(&self, id: u64, stream: TcpStream) -> Rc<Output> {
+        let (limits, metrics) = (Rc::clone(&self.output_limits), Arc::clone(&self.metrics));
+        let output = Output::new(stream, limits, metrics, Rc::clone(&self.turn));
+        self.clients.borrow_mut().insert(id, Rc::clone(&output));
+        self.metrics.clients.add(1);
+        self.metrics.connections.add(1);
+        output
+    }
+
+    /// The client with this id has gone.
+    pub(crate) fn leave(&self, id: u64, why: Option<Closed>) {
+        self.clients.borrow_mut().remove(&id);
+        self.metrics.clients.sub(1);
+        if matches!(why, Some(Closed::OutputFull | Closed::Stalled | Closed::Idle)) {
+            self.metrics.clients_closed.add(1);
+        }
+    }
+
+    /// Starts the tasks that look after the clients, with the first of them.
+    fn watch(self: &Rc<Self>, stop: CancellationToken) {
+        if self.watched.replace(true) {
+            return;
+        }
+        let thread = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            stop.cancelled().await;
+            thread.stopping.set(true);
+            thread.clients.borrow().values().for_each(|client| client.wake());
+        });
+        tokio::task::spawn_local(Rc::clone(self).look_after());
+    }
+
+    /// Closes clients that take too long, and follows the topology when no client does.
+    async fn look_after(self: Rc<Self>) {
+        loop {
+            let timeouts = {
+                let mut routes = self.routes.borrow_mut();
+                routes.refresh();
+                self.request_limits.set(request_limits(&routes.adopted));
+                self.output_limits.set(output_limits(&routes.adopted));
+                routes.adopted.file().timeouts.clone()
+            };
+            let (idle, write) = (timeouts.client_idle.duration(), timeouts.client_write.duration());
+            let shortest = if idle.is_zero() { write } else { write.min(idle) };
+            let pause = (shortest / 4).clamp(LOOK_EVERY.0, LOOK_EVERY.1);
+            sleep(pause).await;
+            for client in self.clients.borrow().values() {
+                client.look(pause, write, idle);
+            }
+        }
+    }
+}
+
+impl Worker for DataThread {
+    async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
+        self.watch(stop);
+        let mut connection = Connection::new(self, stream);
+        poll_fn(|context| connection.poll(context)).await;
+    }
+}
+
+fn request_limits(topology: &Topology) -> RequestLimits {
+    let limits = &topology.file().limits;
+    let request = limits.request.as_usize();
+    RequestLimits { bulk_bytes_max: request, args_max: limits.arguments, request_bytes_max: request }
+}
+
+fn output_limits(topology: &Topology) -> OutputLimits {
+    let limits = &topology.file().limits;
+    let pause_bytes = limits.client_buffer.as_usize();
+    let bytes_max = (OUTPUT_FACTOR * pause_bytes).max(OUTPUT_REQUESTS * limits.request.as_usize());
+    OutputLimits { pause_bytes, bytes_max, in_flight_max: limits.pipeline }
+}
+
+fn upstream_limits(topology: &Topology) -> UpstreamLimits {
+    let (limits, timeouts) = (&topology.file().limits, &topology.file().timeouts);
+    UpstreamLimits {
+        connect: timeouts.connect.duration(),
+        request: timeouts.request.duration(),
+        pause_bytes: limits.upstream_buffer.as_usize(),
+        reply_bytes_max: REPLY_BYTES_MAX,
+    }
+}
+
+/// A client whose commands under way have more bytes of replies than this many `client_buffer`s is closed …
+const OUTPUT_FACTOR: usize = 8;
+
+/// … unless these are fewer than this many requests could have written.
+const OUTPUT_REQUESTS: usize = 2;
+
+/// Longest reply of a node in bytes: Redis's longest value and then some.
+const REPLY_BYTES_MAX: usize = (512 << 20) + (64 << 10);

@@ -1,0 +1,284 @@
+//! Connections to nodes: one for each data thread, node, database and protocol in use, shared by all clients of the
+//! thread, pipelined.
+//!
+//! A command is queued at once and written at the end of the turn ([`crate::turn`]). The connection's task reads
+//! replies, keeps the time, connects and connects anew. Nothing is sent twice: a command that was under way when the
+//! connection failed is answered an error that tells whether it may have been executed.
+//!
+//! ```text
+//!            ┌────────── backoff ──────────┐
+//!            ▼                             │
+//!   Connecting ──set-up answered──► Ready ─┴─► Down (commands are refused at once)
+//!        └───────────failed──────────────────►
+//! ```
+
+mod failure;
+mod overdue;
+mod queue;
+mod setup;
+mod table;
+mod task;
+
+pub(crate) use failure::FailureKind;
+pub(crate) use queue::TakePart;
+pub(crate) use table::{Lane, Links};
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use ringmaster_protocol::resp::Protocol;
+use tokio::net::TcpStream;
+
+use crate::output::{Output, Sequence};
+use crate::telemetry::{NodeStatus, ThreadMetrics};
+use crate::turn::{Flush, Turn};
+use failure::{Failure, Texts};
+use queue::Queue;
+
+/// Timeouts and bounds of connections to nodes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UpstreamLimits {
+    /// Longest time of connecting, set-up included.
+    pub(crate) connect: Duration,
+    /// Longest time until a reply.
+    pub(crate) request: Duration,
+    /// Above these many bytes that wait to be sent, clients that need the node are not read; above twice as many
+    /// their commands are refused.
+    pub(crate) pause_bytes: usize,
+    /// Longest reply in bytes.
+    pub(crate) reply_bytes_max: usize,
+}
+
+/// What all connections of a thread share.
+pub(crate) struct UpstreamContext {
+    pub(crate) turn: Rc<Turn>,
+    pub(crate) limits: Cell<UpstreamLimits>,
+    pub(crate) metrics: Arc<ThreadMetrics>,
+    /// Index of the data thread.
+    pub(crate) thread: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Connecting,
+    Ready,
+    Down,
+}
+
+/// One connection to a node.
+pub(crate) struct Upstream {
+    node: Arc<NodeStatus>,
+    database: u8,
+    protocol: Protocol,
+    context: Rc<UpstreamContext>,
+    state: Cell<State>,
+    queue: RefCell<Queue>,
+    stream: RefCell<Option<TcpStream>>,
+    /// Why the node is down, as the reply of the commands that need it.
+    refusal: RefCell<Vec<u8>>,
+    dirty: Cell<bool>,
+    /// The socket took not all; the task waits for it.
+    blocked: Cell<bool>,
+    /// The task keeps the time of the commands under way.
+    timed: Cell<bool>,
+    /// No command comes any more: the node left the cluster.
+    retired: Cell<bool>,
+    /// A write failed.
+    broken: RefCell<Option<io::Error>>,
+    /// Clients that are not read because the queue is full.
+    held: RefCell<Vec<Rc<Output>>>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Upstream {
+    /// Opens a connection: its task is spawned, and connects.
+    fn open(
+        node: Arc<NodeStatus>,
+        database: u8,
+        protocol: Protocol,
+        context: Rc<UpstreamContext>,
+    ) -> Rc<Self> {
+        let upstream = Rc::new(Self {
+            node,
+            database,
+            protocol,
+            context,
+            state: Cell::new(State::Connecting),
+            queue: RefCell::default(),
+            stream: RefCell::default(),
+            refusal: RefCell::default(),
+            dirty: Cell::new(false),
+            blocked: Cell::new(false),
+            timed: Cell::new(false),
+            retired: Cell::new(false),
+            broken: RefCell::default(),
+            held: RefCell::default(),
+            task: RefCell::default(),
+        });
+        tokio::task::spawn_local(task::run(Rc::clone(&upstream)));
+        upstream
+    }
+
+    /// Sends a client's command, a whole RESP request; the reply goes to `place` of the client.
+    #[inline]
+    pub(crate) fn send(self: &Rc<Self>, client: &Rc<Output>, place: Sequence, request: &[u8], writes: bool) {
+        let mut queue = self.queue.borrow_mut();
+        if self.refuses(&queue) {
+            return client.answer(place, &self.refusal());
+        }
+        queue.push(client, place, request, writes);
+        self.touch();
+    }
+
+    /// Sends part `index` of a command that was split.
+    pub(crate) fn send_part(self: &Rc<Self>, to: Rc<dyn TakePart>, index: u32, request: &[u8], writes: bool) {
+        if self.refuses(&self.queue.borrow()) {
+            return to.take_part(index, &self.refusal());
+        }
+        self.queue.borrow_mut().push_part(to, index, request, writes);
+        self.touch();
+    }
+
+    #[inline]
+    fn touch(self: &Rc<Self>) {
+        if !self.dirty.replace(true) {
+            self.context.turn.add_upstream(Rc::clone(self) as Rc<dyn Flush>);
+        }
+    }
+
+    #[inline]
+    fn refuses(&self, queue: &Queue) -> bool {
+        self.state.get() == State::Down || queue.unsent().len() > 2 * self.context.limits.get().pause_bytes
+    }
+
+    #[cold]
+    fn refusal(&self) -> Vec<u8> {
+        if self.state.get() == State::Down {
+            return self.refusal.borrow().clone();
+        }
+        self.context.metrics.shed.add(1);
+        format!("-OVERLOADED {}: too many commands wait for it; the command was not executed\r\n", self.node)
+            .into_bytes()
+    }
+
+    /// Whether clients that need this node should not be read for now.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.borrow().unsent().len() > self.context.limits.get().pause_bytes
+    }
+
+    /// Wakes `client` when there is room again.
+    pub(crate) fn hold(&self, client: &Rc<Output>) {
+        if !client.held.replace(true) {
+            self.held.borrow_mut().push(Rc::clone(client));
+        }
+    }
+
+    fn release_held(&self) {
+        if !self.held.borrow().is_empty() {
+            for client in self.held.take() {
+                client.held.set(false);
+                client.wake();
+            }
+        }
+    }
+
+    /// No further command is sent: closes when those under way are answered.
+    fn retire(&self) {
+        self.retired.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Whether this is the connection by which the node's health is judged.
+    fn is_primary(&self) -> bool {
+        self.database == 0 && self.protocol == Protocol::Resp2
+    }
+
+    /// Writes what the socket takes.
+    fn write(&self) -> io::Result<()> {
+        let stream = self.stream.borrow();
+        let Some(stream) = stream.as_ref().filter(|_| !self.blocked.get()) else { return Ok(()) };
+        let mut queue = self.queue.borrow_mut();
+        while !queue.unsent().is_empty() {
+            match stream.try_write(queue.unsent()) {
+                Ok(count) => queue.sent(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked.set(true);
+                    self.wake();
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// One line in the log for each outage.
+    fn report(&self, failure: &Failure) {
+        if self.state.get() != State::Down {
+            tracing::warn!(node = %self.node, database = self.database, %failure, "lost a node");
+        }
+    }
+
+    /// The end of a connection that is needed no more.
+    fn close(&self) {
+        self.stream.take();
+        let texts = Texts::new(&self.node.to_string(), "the node has left the cluster");
+        self.refusal.borrow_mut().clone_from(&texts.not_sent);
+        self.state.set(State::Down);
+        self.answer_all(&texts);
+    }
+
+    /// Answers all who wait, and refuses who comes until there is a connection again.
+    fn fail(&self, failure: &Failure) {
+        self.stream.take();
+        self.blocked.set(false);
+        self.broken.take();
+        let reason = failure.to_string();
+        let texts = Texts::new(&self.node.to_string(), &reason);
+        self.context.metrics.failed(failure.kind());
+        self.refusal.borrow_mut().clone_from(&texts.not_sent);
+        self.state.set(State::Down);
+        self.answer_all(&texts);
+        if self.is_primary() {
+            self.node.set_down(self.context.thread, reason);
+        }
+    }
+
+    fn answer_all(&self, texts: &Texts) {
+        // The queue is not held while it is emptied: who is answered may look at us.
+        let mut queue = self.queue.take();
+        queue.fail(texts);
+        self.queue.replace(queue);
+        self.release_held();
+    }
+}
+
+impl Flush for Upstream {
+    fn flush(self: Rc<Self>) {
+        self.dirty.set(false);
+        if self.state.get() != State::Ready {
+            return;
+        }
+        if let Err(error) = self.write() {
+            self.broken.replace(Some(error));
+            return self.wake();
+        }
+        if !self.timed.get() {
+            self.wake();
+        }
+        if !self.is_full() {
+            self.release_held();
+        }
+    }
+}

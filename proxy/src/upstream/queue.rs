@@ -1,0 +1,223 @@
+//! What one connection to a node has to send, and who waits for its replies.
+//!
+//! A node answers in the order of the requests, so the waiting commands are a plain queue. They are kept apart from
+//! who asked: a client that sends a batch to a node is named once, with a count.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use ringmaster_protocol::resp::ProtocolError;
+use ringmaster_protocol::resp::scan::Scanner;
+
+use super::failure::Texts;
+use crate::output::{Output, Sequence};
+
+/// A sent buffer that is larger than this is given back.
+const KEEP_BYTES: usize = 1 << 20;
+
+/// Who gets the reply of a part of a command that was split.
+pub(crate) trait TakePart {
+    /// Part `index` was answered.
+    fn take_part(self: Rc<Self>, index: u32, reply: &[u8]);
+}
+
+/// Who waits for replies.
+enum Owner {
+    /// A client, for this many commands in a row.
+    Client(Rc<Output>, u32),
+    /// A command that was split: one part of it.
+    Part(Rc<dyn TakePart>),
+}
+
+/// One command under way.
+struct Waiting {
+    /// Place of the command with its client, or the index of the part.
+    place: u32,
+    /// Where its request ends in the stream of all bytes sent, modulo 2^32.
+    end: u32,
+    /// Whether it may have changed something once it was sent.
+    writes: bool,
+}
+
+/// A stream of replies that cannot be trusted any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Garbage {
+    /// No RESP.
+    #[error("{0}")]
+    Protocol(#[from] ProtocolError),
+    /// A reply that nobody asked for.
+    #[error("a reply that nobody asked for")]
+    Unasked,
+}
+
+/// Requests to send and commands that wait.
+#[derive(Default)]
+pub(super) struct Queue {
+    out: Vec<u8>,
+    /// Bytes of `out` that were sent.
+    sent: usize,
+    /// Bytes ever sent and ever queued, modulo 2^32. They are less than 2^31 apart: the queue is bounded.
+    sent_total: u32,
+    queued_total: u32,
+    waiting: VecDeque<Waiting>,
+    owners: VecDeque<Owner>,
+    scanner: Scanner,
+    answered: u64,
+}
+
+impl Queue {
+    /// Queues a client's command.
+    #[inline]
+    pub(super) fn push(&mut self, client: &Rc<Output>, place: Sequence, request: &[u8], writes: bool) {
+        self.append(place, request, writes);
+        match self.owners.back_mut() {
+            Some(Owner::Client(last, count)) if Rc::ptr_eq(last, client) => *count += 1,
+            _ => self.owners.push_back(Owner::Client(Rc::clone(client), 1)),
+        }
+    }
+
+    /// Queues part `index` of a command that was split.
+    pub(super) fn push_part(&mut self, to: Rc<dyn TakePart>, index: u32, request: &[u8], writes: bool) {
+        self.append(index, request, writes);
+        self.owners.push_back(Owner::Part(to));
+    }
+
+    #[inline]
+    fn append(&mut self, place: u32, request: &[u8], writes: bool) {
+        self.out.extend_from_slice(request);
+        self.queued_total = self.queued_total.wrapping_add(wrapped(request.len()));
+        self.waiting.push_back(Waiting { place, end: self.queued_total, writes });
+    }
+
+    /// The bytes to send next.
+    #[inline]
+    pub(super) fn unsent(&self) -> &[u8] {
+        &self.out[self.sent..]
+    }
+
+    /// The first `count` bytes of [`Queue::unsent`] were sent.
+    #[inline]
+    pub(super) fn sent(&mut self, count: usize) {
+        self.sent += count;
+        self.sent_total = self.sent_total.wrapping_add(wrapped(count));
+        if self.sent == self.out.len() {
+            self.sent = 0;
+            self.out.clear();
+            self.out.shrink_to(KEEP_BYTES);
+        } else if self.sent > self.out.len() / 2 {
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+    }
+
+    /// Whether nobody waits.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Commands answered so far, and commands queued so far.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        (self.answered, self.answered + self.waiting.len() as u64)
+    }
+
+    /// Hands the whole replies at the front of `input` to those who wait; the number of bytes taken.
+    ///
+    /// # Errors
+    /// [`Garbage`]: the connection cannot go on. What was whole before it has been delivered.
+    pub(super) fn take_replies(&mut self, input: &[u8]) -> Result<usize, Garbage> {
+        let mut at = 0;
+        while at < input.len() {
+            let before = self.waiting.len();
+            at += match self.owners.front_mut() {
+                None => return Err(Garbage::Unasked),
+                Some(Owner::Client(..)) => self.take_for_client(&input[at..])?,
+                Some(Owner::Part(_)) => self.take_for_part(&input[at..])?,
+            };
+            self.answered += (before - self.waiting.len()) as u64;
+            if before == self.waiting.len() {
+                break;
+            }
+        }
+        Ok(at)
+    }
+
+    /// The replies of the client that is first: all its commands in a row.
+    fn take_for_client(&mut self, input: &[u8]) -> Result<usize, Garbage> {
+        let Some(Owner::Client(client, count)) = self.owners.front_mut() else { return Ok(0) };
+        let (scanner, waiting) = (&mut self.scanner, &mut self.waiting);
+        let mut at = 0;
+        let outcome = client.answer_with(|order| {
+            while *count > 0 {
+                let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
+                let Some(command) = waiting.pop_front() else { return Ok(()) };
+                order.answer(command.place, &input[at..at + len]);
+                at += len;
+                *count -= 1;
+            }
+            Ok(())
+        });
+        if *count == 0 {
+            self.owners.pop_front();
+        }
+        outcome.map(|()| at)
+    }
+
+    fn take_for_part(&mut self, input: &[u8]) -> Result<usize, Garbage> {
+        let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
+        if let (Some(command), Some(Owner::Part(to))) = (self.waiting.pop_front(), self.owners.pop_front()) {
+            to.take_part(command.place, &input[..len]);
+        }
+        Ok(len)
+    }
+
+    /// Answers all who wait with what their loss means to them, and begins anew.
+    pub(super) fn fail(&mut self, texts: &Texts) {
+        let Self { waiting, owners, sent_total, answered, .. } = std::mem::take(self);
+        self.answered = answered + waiting.len() as u64;
+        let mut waiting = waiting.into_iter();
+        for owner in owners {
+            match owner {
+                Owner::Client(client, count) => client.answer_with(|order| {
+                    for command in waiting.by_ref().take(count as usize) {
+                        order.answer(command.place, command.loss(sent_total, texts));
+                    }
+                }),
+                Owner::Part(to) => {
+                    if let Some(command) = waiting.next() {
+                        to.take_part(command.place, command.loss(sent_total, texts));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Waiting {
+    /// The error that tells what became of the command. Only a whole request can have been executed.
+    fn loss<'a>(&self, sent_total: u32, texts: &'a Texts) -> &'a [u8] {
+        let missing_bytes = self.end.wrapping_sub(sent_total);
+        let sent = missing_bytes == 0 || missing_bytes > u32::MAX / 2;
+        match (sent, self.writes) {
+            (false, _) => &texts.not_sent,
+            (true, false) => &texts.read,
+            (true, true) => &texts.write,
+        }
+    }
+}
+
+/// The length of the frame at the front of `input`, `None` if it is not whole.
+#[inline]
+fn frame(scanner: &mut Scanner, input: &[u8]) -> Result<Option<usize>, Garbage> {
+    match input.first() {
+        None => Ok(None),
+        Some(b'>') => Err(Garbage::Unasked),
+        Some(_) => Ok(scanner.frame(input)?),
+    }
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "positions in the stream are counted modulo 2^32")]
+fn wrapped(count: usize) -> u32 {
+    count as u32
+}
