@@ -4,6 +4,7 @@ import argparse
 import datetime
 import json
 import signal
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -174,15 +175,22 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # so that the servers are stopped too
     load_before = host.load_average()
     out = Report(options.out)
+    failed = []
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
         for part, run in zip(PARTS, (part_a, part_b, part_c, part_d)):
             if part in (options.part or PARTS):
                 setup.part = part
-                run(setup, options, out)
+                try:
+                    run(setup, options, out)
+                except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+                    failed.append(part)
+                    setup.progress(f"FAILED: {error}")
     out.write(options.shown_command, load_before)
     print((out.directory / "README.md").read_text())
+    if failed:
+        sys.exit(f"not measured, see above: part {', '.join(failed)}")
 
 
 if __name__ == "__main__":
