@@ -2,15 +2,15 @@
 
 use super::{ProtocolError, Span};
 
-/// Splits `line` into words: appends their unescaped bytes to `store` and their places in it to `spans`.
+/// Splits `line`, which ends at its first zero byte, into words: appends their unescaped bytes to `store` and their places in it to `spans`.
 ///
 /// # Errors
 /// [`ProtocolError::UnbalancedQuotes`]: a quote does not close, or is followed by something else than a space.
 pub fn split(line: &[u8], store: &mut Vec<u8>, spans: &mut Vec<Span>) -> Result<(), ProtocolError> {
-    let mut rest = line.trim_ascii_start();
+    let mut rest = without_leading_space(line.split(|&byte| byte == 0).next().unwrap_or_default());
     while !rest.is_empty() {
         let start = store.len();
-        rest = word(rest, store)?.trim_ascii_start();
+        rest = without_leading_space(word(rest, store)?);
         let len = store.len() - start;
         spans.push(Span { start: to_u32(start), len: to_u32(len) });
     }
@@ -21,7 +21,7 @@ pub fn split(line: &[u8], store: &mut Vec<u8>, spans: &mut Vec<Span>) -> Result<
 fn word<'a>(mut rest: &'a [u8], store: &mut Vec<u8>) -> Result<&'a [u8], ProtocolError> {
     loop {
         match rest {
-            [] | [b' ' | b'\n' | b'\r' | b'\t' | 0, ..] => return Ok(rest.get(1..).unwrap_or_default()),
+            [] | [b' ' | b'\n' | b'\r' | b'\t', ..] => return Ok(rest.get(1..).unwrap_or_default()),
             [b'"', tail @ ..] => return closed(double_quoted(tail, store)?),
             [b'\'', tail @ ..] => return closed(single_quoted(tail, store)?),
             [byte, tail @ ..] => {
@@ -35,9 +35,19 @@ fn word<'a>(mut rest: &'a [u8], store: &mut Vec<u8>) -> Result<&'a [u8], Protoco
 /// After a closing quote only white space or the end may follow.
 fn closed(rest: &[u8]) -> Result<&[u8], ProtocolError> {
     match rest.first() {
-        Some(byte) if !byte.is_ascii_whitespace() && *byte != 0x0b => Err(ProtocolError::UnbalancedQuotes),
+        Some(byte) if !is_space(*byte) => Err(ProtocolError::UnbalancedQuotes),
         _ => Ok(rest),
     }
+}
+
+/// C's `isspace`: as Rust's, and the vertical tab.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn without_leading_space(line: &[u8]) -> &[u8] {
+    let start = line.iter().position(|&byte| !is_space(byte)).unwrap_or(line.len());
+    &line[start..]
 }
 
 fn double_quoted<'a>(mut rest: &'a [u8], store: &mut Vec<u8>) -> Result<&'a [u8], ProtocolError> {
@@ -119,6 +129,7 @@ mod tests {
         assert_eq!(words(r#"SET "a b" 'c d'"#).unwrap(), ["SET", "a b", "c d"]);
         assert_eq!(words(r#"SET "\x41\n\"" '\''"#).unwrap(), ["SET", r#"A\n\""#, r"\'"]);
         assert_eq!(words(r#"SET k """#).unwrap(), ["SET", "k", ""]);
+        assert_eq!(words("\x0bSET k\0 v").unwrap(), ["SET", "k"]);
     }
 
     #[test]

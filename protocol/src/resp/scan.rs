@@ -104,7 +104,8 @@ fn flat(input: &[u8]) -> Option<usize> {
                 }
             }
             let end = at + 2 + len + 2;
-            let whole = at > 1 && input[at] == b'\r' && input.len() >= end && len <= BULK_BYTES_MAX;
+            let plain = at == 2 || input[1] != b'0';
+            let whole = plain && at > 1 && input[at] == b'\r' && input.len() >= end && len <= BULK_BYTES_MAX;
             (whole && input[at + 1] == b'\n' && input[end - 2] == b'\r' && input[end - 1] == b'\n')
                 .then_some(end)
         }
@@ -212,6 +213,7 @@ mod tests {
         for (bytes, error) in [
             (&b"?\r\n"[..], ProtocolError::UnknownType(b'?')),
             (b"$a\r\n", ProtocolError::BulkLength),
+            (b"$03\r\nabc\r\n", ProtocolError::BulkLength),
             (b"$-2\r\n", ProtocolError::BulkLength),
             (b"$99999999999\r\n", ProtocolError::BulkLength),
             (b"$1\r\nabc\r\n", ProtocolError::ExpectedCrlf),
