@@ -4,6 +4,7 @@
 
 mod bench;
 mod prompt;
+mod up;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(clap::Subcommand, Debug)]
 enum Tool {
+    /// Start a whole cluster on this machine, in this process.
+    Up(up::Arguments),
     /// Talk to a server: one command, or a prompt when none is given.
     Cli(prompt::Arguments),
     /// Load servers and measure their latency without coordinated omission.
@@ -31,6 +34,7 @@ enum Tool {
 
 fn main() -> ExitCode {
     let ran = match Arguments::parse().tool {
+        Tool::Up(arguments) => up::run(&arguments),
         Tool::Cli(arguments) => prompt::run(&arguments),
         Tool::Bench(arguments) => bench::run(&arguments),
     };

@@ -78,10 +78,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut session = Session::new(arguments.host.clone(), arguments.port, arguments.options());
     if !arguments.command.is_empty() {
         let words = arguments.words()?;
-        return runtime.block_on(session.connect()).map_err(anyhow::Error::from).and_then(|()| {
-            let failed = execute(&runtime, &mut session, &words, format)?;
-            Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-        });
+        runtime.block_on(session.connect())?;
+        return execute(&runtime, &mut session, &words, format).map(exit_code);
     }
     if std::io::stdin().is_terminal() {
         return repl::run(&runtime, &mut session, format).map(|()| ExitCode::SUCCESS);
@@ -148,5 +146,9 @@ fn pipe(runtime: &Runtime, session: &mut Session, format: Format) -> anyhow::Res
         }
         line.clear();
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(exit_code(failed))
+}
+
+fn exit_code(failed: bool) -> ExitCode {
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

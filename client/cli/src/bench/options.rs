@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use serde::Serialize;
 
 use super::{
     duration,
@@ -92,7 +93,7 @@ pub(crate) struct Arguments {
 }
 
 /// A server to load.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Target {
     /// As it was given.
     pub(super) name: String,
@@ -103,7 +104,7 @@ pub(super) struct Target {
 }
 
 /// Checked options.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Plan {
     /// One to [`TARGETS_MAX`].
     pub(super) targets: Vec<Target>,

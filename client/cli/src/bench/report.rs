@@ -28,7 +28,7 @@ pub(super) struct Round {
 #[derive(Serialize)]
 struct Report<'a> {
     version: &'static str,
-    options: String,
+    options: &'a Plan,
     targets: Vec<TargetReport<'a>>,
     /// Of each further target to the first.
     differences: Vec<DifferenceReport<'a>>,
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
             difference: median_difference(&other.rounds, &first.rounds),
         };
         let differences = rest.iter().map(difference).collect();
-        Report { version: env!("CARGO_PKG_VERSION"), options: format!("{plan:?}"), targets, differences }
+        Report { version: env!("CARGO_PKG_VERSION"), options: plan, targets, differences }
     }
 
     fn print_text(&self) {

@@ -1,11 +1,13 @@
 //! When requests are to be sent. Fixed by rate, kind and seed alone: nothing that a server does moves it.
 
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+use serde::Serialize;
 
 use super::clock::Nanos;
 
 /// How the arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Arrivals {
     /// At even distances.
     Uniform,

@@ -1,6 +1,7 @@
 //! What is sent: commands as bytes, from templates, with random keys. No allocation a command.
 
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
+use serde::Serialize;
 
 /// Bytes of a key: `key:` and twelve digits, as redis-benchmark's.
 const KEY_BYTES: usize = 16;
@@ -12,7 +13,8 @@ const KEY_DIGITS: usize = 12;
 pub(super) const KEYS_MAX: u64 = 1_000_000_000_000;
 
 /// The one command that is sent, where it is only one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum CommandKind {
     /// `GET key`.
     Get,
@@ -23,7 +25,7 @@ pub(super) enum CommandKind {
 }
 
 /// The mix of commands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct WorkloadOptions {
     /// Only this command; `None` mixes GET and SET by `read_ratio`.
     pub(super) command: Option<CommandKind>,

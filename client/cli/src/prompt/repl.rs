@@ -1,6 +1,5 @@
 //! The prompt: a line, its reply, the next line.
 
-use ringmaster_client::Error;
 use rustyline::{DefaultEditor, error::ReadlineError};
 use tokio::runtime::Runtime;
 
@@ -36,7 +35,9 @@ pub(super) fn run(runtime: &Runtime, session: &mut Session, format: Format) -> a
         // The first time there is none.
         let _ = editor.load_history(file);
     }
-    report(runtime.block_on(session.connect()));
+    if let Err(error) = runtime.block_on(session.connect()) {
+        eprintln!("{error}");
+    }
     let left = read_lines(runtime, session, format, &mut editor);
     if let Some(file) = &history_file
         && let Err(error) = editor.save_history(file)
@@ -95,11 +96,5 @@ fn keeps(ask: &Ask) -> bool {
         Ask::Unbalanced => false,
         Ask::Command(words) => !history::is_secret(words),
         Ask::Help | Ask::Clear => true,
-    }
-}
-
-fn report(connected: Result<(), Error>) {
-    if let Err(error) = connected {
-        eprintln!("{error}");
     }
 }

@@ -37,20 +37,22 @@ impl Session {
         Session { host, port, options, client: None, in_transaction: false }
     }
 
-    /// Connects unless it is connected.
+    /// The connection; made now if there is none.
     ///
     /// # Errors
     /// As [`Client::connect_with`].
-    pub(super) async fn connect(&mut self) -> Result<(), Error> {
-        if self.client.is_none() {
-            let address = if self.host.contains(':') {
-                format!("[{}]:{}", self.host, self.port)
-            } else {
-                format!("{}:{}", self.host, self.port)
-            };
-            self.client = Some(Client::connect_with(address, self.options.clone()).await?);
-        }
-        Ok(())
+    pub(super) async fn connect(&mut self) -> Result<&Client, Error> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => Client::connect_with(self.address(), self.options.clone()).await?,
+        };
+        Ok(self.client.insert(client))
+    }
+
+    /// `host:port`; an IPv6 address in brackets.
+    fn address(&self) -> String {
+        let Session { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
     /// The text before the cursor, as redis-cli writes it.
@@ -85,9 +87,7 @@ impl Session {
 
     /// Sends the command; gives up the connection if that shows it is lost.
     async fn try_once(&mut self, words: &[Vec<u8>]) -> Result<Value, Error> {
-        self.connect().await?;
-        let Some(client) = &self.client else { return Err(Error::Timeout) };
-        let outcome = client.command(words).await;
+        let outcome = self.connect().await?.command(words).await;
         let refused = matches!(&outcome, Err(Error::NotSent(error)) if error.kind() == std::io::ErrorKind::InvalidInput);
         if matches!(outcome, Err(Error::NotSent(_) | Error::MaybeApplied(_) | Error::Timeout)) && !refused {
             self.client = None;
