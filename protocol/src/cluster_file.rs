@@ -127,6 +127,8 @@ fn check_replicas(file: &FileConfig, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
 
     const ONE_NODE: &str = "nodes: [{name: a, address: '127.0.0.1:6380'}]\n";
 
@@ -235,5 +237,23 @@ limits:
     fn weights_all_zero_are_refused() {
         let text = ONE_NODE.replace("}", ", weight: 0}");
         assert_eq!(errors(&text), ["1:8: nodes: all weights are 0: give one node at least 1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_is_taken_or_refused_with_places_in_it(
+            damage in proptest::collection::vec((any::<Index>(), 0usize..40, r"[\[\]{}&*!:,#a \n\t|>%@-]{0,4}"), 1..4),
+        ) {
+            let mut text = include_str!("../../configs/cluster.yaml").to_owned();
+            for (at, length, instead) in damage {
+                let start = at.index(text.len());
+                text.replace_range(start..text.len().min(start + length), &instead);
+            }
+            if let Err(errors) = parse(&text) {
+                prop_assert!(!errors.problems().is_empty());
+                let lines = text.lines().count().max(1);
+                prop_assert!(errors.problems().iter().all(|problem| (1..=lines).contains(&problem.line)));
+            }
+        }
     }
 }

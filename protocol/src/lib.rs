@@ -8,8 +8,8 @@
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
-//! | [`cluster_file`] | the types of `cluster.yaml` and the loader that names line and column |
-//! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
+//! | [`config`] | the loader of YAML files: all errors at once, each with line and column; sizes and times |
+//! | [`cluster_file`] | the types of `cluster.yaml` |
 
 #![forbid(unsafe_code)]
 

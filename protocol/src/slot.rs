@@ -46,7 +46,7 @@ impl HashSlot {
         self.0 as usize % SLOT_COUNT
     }
 
-    #[cold]
+    #[inline(never)]
     fn of_braced(key: &[u8]) -> Self {
         Self::of_crc(crc16(hash_tag(key)))
     }
@@ -66,9 +66,9 @@ impl fmt::Display for HashSlot {
 /// The part of `key` that decides its slot: the text between the first `{` and the next `}`, or the whole key if
 /// there is no such pair or nothing in it.
 pub fn hash_tag(key: &[u8]) -> &[u8] {
-    let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
+    let Some(open) = position(key, b'{') else { return key };
     let after = &key[open + 1..];
-    match after.iter().position(|&byte| byte == b'}') {
+    match position(after, b'}') {
         None | Some(0) => key,
         Some(close) => &after[..close],
     }
@@ -90,12 +90,12 @@ fn crc16_and_braces(bytes: &[u8]) -> (u16, u64) {
     let (mut swapped, mut braces) = (0, 0);
     if !odd.is_empty() {
         let word = padded(odd, bytes);
-        braces = brace_bits(word);
+        braces = equal_bits(word, b'{');
         swapped = step(0, word);
     }
     for word in words {
         let word = u64::from_le_bytes(*word);
-        braces |= brace_bits(word);
+        braces |= equal_bits(word, b'{');
         swapped = step(swapped, word);
     }
     (swapped.swap_bytes(), braces & (ONES << 7))
@@ -125,13 +125,26 @@ fn short_word(bytes: &[u8]) -> u64 {
     bytes.first().map_or(0, |&byte| u64::from(byte))
 }
 
+/// Where `wanted` first stands, looking at eight bytes at a time.
+#[inline]
+fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let found = equal_bits(u64::from_le_bytes(*word), wanted) & (ONES << 7);
+        if found != 0 {
+            return Some(8 * at + found.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(|&byte| byte == wanted).map(|at| 8 * words.len() + at)
+}
+
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 
-/// Has one of the eight top bits iff a byte is `{` (the zero-byte test of Mycroft on the difference); its other
-/// bits mean nothing.
+/// Has a top bit of a byte set iff some byte equals `wanted`, the lowest of them in the first such byte (the zero-byte
+/// test of Mycroft on the difference). The bits that are not top bits mean nothing.
 #[inline]
-const fn brace_bits(word: u64) -> u64 {
-    let difference = word ^ (ONES * b'{' as u64);
+const fn equal_bits(word: u64, wanted: u8) -> u64 {
+    let difference = word ^ (ONES * wanted as u64);
     difference.wrapping_sub(ONES) & !difference
 }
 
