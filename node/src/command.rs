@@ -5,9 +5,12 @@
 //! written, so a handler must return it before its first effect.
 
 pub mod error;
+pub mod generic;
 pub(crate) mod long_double;
 pub mod options;
 pub mod string;
+pub(crate) mod unit;
+mod walk;
 
 use ringmaster_protocol::command::{self as table, COUNT, CommandId};
 use ringmaster_protocol::resp::Args;
@@ -65,7 +68,7 @@ impl Registry {
     #[must_use]
     pub fn new() -> Self {
         let mut handlers = Box::new([None; COUNT]);
-        for (name, handler) in [string::HANDLERS].into_iter().flatten() {
+        for (name, handler) in [string::HANDLERS, generic::HANDLERS, walk::HANDLERS].into_iter().flatten() {
             let spec = table::lookup_full(name.as_bytes()).expect("a family's command is in the table");
             handlers[spec.id.index()] = Some(*handler);
         }

@@ -12,9 +12,13 @@ pub enum Case {
     Insensitive,
 }
 
-/// Whether all of `text` fits `pattern`.
+/// Whether all of `text` fits `pattern`. As in Redis an empty text fits an empty pattern only: commands that
+/// take `*` for "all" look for it themselves.
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut at, mut from) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while from < text.len() {
@@ -69,8 +73,10 @@ fn class(pattern: &[u8], byte: u8, fold: impl Fn(u8) -> u8) -> (bool, usize) {
                 at += 2;
             }
             [low, b'-', high, ..] => {
-                let (low, high) = (low.min(high), low.max(high));
-                fits |= (fold(low)..=fold(high)).contains(&byte);
+                // Bytes from 128 on are below all others: C's `char` on x86.
+                let (low, high) = (low.cast_signed(), high.cast_signed());
+                let ends = [low.min(high), low.max(high)].map(|end| fold(end.cast_unsigned()).cast_signed());
+                fits |= (ends[0]..=ends[1]).contains(&byte.cast_signed());
                 at += 3;
             }
             [plain, ..] => {
@@ -92,7 +98,7 @@ mod tests {
     #[test]
     fn stars_question_marks_and_classes_match_as_in_redis() {
         for (pattern, text) in [
-            ("*", ""),
+            ("", ""),
             ("*", "abc"),
             ("a*c", "abbc"),
             ("a*b*c", "axxbyyc"),
@@ -115,6 +121,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (pattern, text) in [
             ("", "a"),
+            ("*", ""),
             ("a", ""),
             ("a*c", "abb"),
             ("h?llo", "hllo"),
@@ -128,6 +135,7 @@ mod tests {
         }
         assert!(matches(b"MAX*", b"maxmemory", Case::Insensitive));
         assert!(matches(b"[A-C]", b"b", Case::Insensitive));
+        assert!(!matches(b"[a-\xff]", b"b", Case::Sensitive) && matches(b"[a-\xff]", b"A", Case::Sensitive));
     }
 
     #[test]

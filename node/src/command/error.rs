@@ -29,6 +29,9 @@ pub enum CommandError {
     /// A string would be longer than 512 MiB.
     #[error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")]
     StringTooLong,
+    /// Source and destination are one.
+    #[error("ERR source and destination objects are the same")]
+    SameObject,
     /// Any other text, its code first.
     #[error("{0}")]
     Other(Cow<'static, str>),

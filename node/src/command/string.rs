@@ -1,7 +1,6 @@
 //! Strings: GET, SET and their family.
 
 mod counter;
-mod expiry;
 mod lcs;
 mod many;
 mod range;

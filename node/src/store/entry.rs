@@ -338,6 +338,13 @@ impl<'t> EntryRef<'t> {
             .then(|| unsafe { self.block.add(HEADER_BYTES).cast::<u64>().read() })
     }
 
+    /// Whether the key is expired when its slot's time is `time`.
+    #[inline]
+    #[must_use]
+    pub fn is_expired(self, time: u64) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= time)
+    }
+
     /// Whether this is the entry of `key` in `database`.
     #[inline]
     #[must_use]

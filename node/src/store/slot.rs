@@ -74,17 +74,14 @@ impl Slot {
     #[must_use]
     pub fn find(&self, key: Key<'_>, now: u64) -> Option<EntryRef<'_>> {
         let entry = self.table.find(key.hash, key.database, key.bytes)?;
-        match entry.deadline() {
-            Some(deadline) if deadline <= self.time_at(now) => None,
-            _ => Some(entry),
-        }
+        (!entry.is_expired(self.time_at(now))).then_some(entry)
     }
 
     /// Keys that are due at `now`, at most `max` of them.
     #[must_use]
     pub fn due(&self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
         let time = self.time_at(now);
-        let due = |entry: &EntryRef<'_>| entry.deadline().is_some_and(|deadline| deadline <= time);
+        let due = |entry: &EntryRef<'_>| entry.is_expired(time);
         self.table
             .iter()
             .filter(due)
@@ -96,6 +93,15 @@ impl Slot {
     /// All entries, the expired included, in no stated order.
     pub fn entries(&self) -> impl Iterator<Item = EntryRef<'_>> {
         self.table.iter()
+    }
+
+    /// The entries of `database` that are not expired at `now`, in no stated order.
+    pub fn living(&self, database: u8, now: u64) -> impl Iterator<Item = EntryRef<'_>> {
+        let time = self.time_at(now);
+        // Most slots have no key of another database, and none that a walk for it must look at.
+        let len = if self.census.count(database).keys == 0 { 0 } else { self.len() };
+        let entries = self.table.iter().take(len);
+        entries.filter(move |entry| entry.database() == database && !entry.is_expired(time))
     }
 
     /// Visits entries in the order of their hashes; see [`Table::scan`].

@@ -1,4 +1,5 @@
 //! The families of commands against a real redis-server 7.0: one file a family, the harness in [`support`].
 
+mod generic;
 mod strings;
 mod support;

@@ -3,8 +3,8 @@
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
-use super::expiry::Unit;
 use crate::command::options::is;
+use crate::command::unit::Unit;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;

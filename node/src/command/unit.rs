@@ -1,4 +1,4 @@
-//! What `SET` and `GETEX` may say about a key's deadline, and how a deadline is computed.
+//! How commands say when a key expires: seconds or milliseconds, from now or since 1970.
 
 use ringmaster_protocol::resp::number::parse_integer;
 

@@ -1,0 +1,83 @@
+//! Commands on keys of any type: deleting, expiring, naming, looking at them.
+
+mod copy;
+mod deadline;
+mod expire;
+mod object;
+mod rebuild;
+mod rename;
+mod sort;
+
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+
+use super::{CommandError, CommandResult, Handler};
+use crate::store::census::DATABASES;
+use crate::store::effect::Effect;
+use crate::store::keyspace::Keyspace;
+
+/// The family's commands.
+pub const HANDLERS: &[(&str, Handler)] = &[
+    ("copy", Handler::Keys(copy::copy)),
+    ("del", Handler::Keys(del)),
+    ("exists", Handler::Keys(exists)),
+    ("expire", Handler::Keys(expire::expire)),
+    ("expireat", Handler::Keys(expire::expireat)),
+    ("expiretime", Handler::Keys(deadline::expiretime)),
+    ("move", Handler::Keys(rename::move_key)),
+    ("object|encoding", Handler::Keys(object::encoding)),
+    ("object|freq", Handler::Keys(object::freq)),
+    ("object|help", Handler::Keys(object::help)),
+    ("object|idletime", Handler::Keys(object::idletime)),
+    ("object|refcount", Handler::Keys(object::refcount)),
+    ("persist", Handler::Keys(deadline::persist)),
+    ("pexpire", Handler::Keys(expire::pexpire)),
+    ("pexpireat", Handler::Keys(expire::pexpireat)),
+    ("pexpiretime", Handler::Keys(deadline::pexpiretime)),
+    ("pttl", Handler::Keys(deadline::pttl)),
+    ("rename", Handler::Keys(rename::rename)),
+    ("renamenx", Handler::Keys(rename::renamenx)),
+    ("sort", Handler::Keys(sort::sort)),
+    ("sort_ro", Handler::Keys(sort::sort_ro)),
+    ("touch", Handler::Keys(exists)),
+    ("ttl", Handler::Keys(deadline::ttl)),
+    ("type", Handler::Keys(type_name)),
+    ("unlink", Handler::Keys(del)),
+];
+
+/// `DEL key [key …]` and `UNLINK`: the number of keys that are gone.
+fn del(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let mut deleted = 0;
+    for &key in keyspace.keys() {
+        if keyspace.find(key).is_some() {
+            deleted += keyspace.apply(key.slot, &Effect::Remove { key }).count;
+        }
+    }
+    reply.count(deleted);
+    Ok(())
+}
+
+/// `EXISTS key [key …]` and `TOUCH`: a key that is named twice counts twice.
+fn exists(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let present = keyspace.keys().iter().filter(|key| keyspace.find(**key).is_some());
+    reply.count(present.count());
+    Ok(())
+}
+
+/// `TYPE key`.
+fn type_name(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    reply.simple(keyspace.find(keyspace.key()).map_or("none", |entry| entry.kind().name()));
+    Ok(())
+}
+
+/// The database that argument `index` names.
+///
+/// # Errors
+/// It is no integer of 32 bits, or there is no such database.
+pub(super) fn database(args: Args<'_>, index: usize) -> Result<u8, CommandError> {
+    let number = super::options::integer(args, index)?;
+    let range = "ERR value is out of range, value must between -2147483648 and 2147483647";
+    let number = i32::try_from(number).map_err(|_| CommandError::text(range))?;
+    let database = u8::try_from(number).ok().filter(|database| *database < DATABASES);
+    database.ok_or(CommandError::text("ERR DB index is out of range"))
+}

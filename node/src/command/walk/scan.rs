@@ -1,0 +1,196 @@
+//! `SCAN cursor [MATCH pattern] [COUNT n] [TYPE type]`.
+//!
+//! A cursor is `slot << 32 | order`: the place to go on from, in the order of hashes within a slot. It is the
+//! same after every resize, so a key that is there from the first call to the last is met at least once. 0 begins
+//! and ends.
+
+use ringmaster_protocol::glob::{Case, matches};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
+
+use crate::command::options::{integer, is};
+use crate::command::{CommandError, Walk};
+use crate::store::keyspace::Moment;
+use crate::store::slot::{Operation, Slot};
+
+/// Keys that a call looks at if it does not say how many.
+const COUNT_DEFAULT: usize = 10;
+
+/// `SCAN`.
+pub(crate) fn scan(args: Args<'_>, moment: Moment) -> Result<Box<dyn Walk>, CommandError> {
+    let cursor = cursor(&args[1]).ok_or(CommandError::text("ERR invalid cursor"))?;
+    let options = Options::parse(args)?;
+    let start = slot_of(cursor).map_or(0, HashSlot::number);
+    Ok(Box::new(Scan { database: moment.database, options, start, cursor, seen: 0, found: Vec::new() }))
+}
+
+struct Options {
+    count: usize,
+    pattern: Option<Vec<u8>>,
+    kind: Option<Vec<u8>>,
+}
+
+impl Options {
+    fn parse(args: Args<'_>) -> Result<Self, CommandError> {
+        let (mut options, mut index) = (Self { count: COUNT_DEFAULT, pattern: None, kind: None }, 2);
+        while let Some(option) = args.get(index) {
+            let value = args.get(index + 1).ok_or(CommandError::Syntax)?;
+            match option {
+                _ if is(option, "COUNT") => {
+                    let count = integer(args, index + 1)?;
+                    let count = usize::try_from(count).map_err(|_| CommandError::Syntax)?;
+                    options.count = if count == 0 { return Err(CommandError::Syntax) } else { count };
+                }
+                _ if is(option, "MATCH") => options.pattern = (value != b"*").then(|| value.to_vec()),
+                _ if is(option, "TYPE") => options.kind = Some(value.to_ascii_lowercase()),
+                _ => return Err(CommandError::Syntax),
+            }
+            index += 2;
+        }
+        Ok(options)
+    }
+}
+
+/// The cursor that `text` spells, as C's `strtoul`: digits, perhaps none, perhaps a sign.
+fn cursor(text: &[u8]) -> Option<u64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return text.is_empty().then_some(0);
+    }
+    let add = |sum: u64, digit: &u8| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    };
+    let value = digits.iter().try_fold(0, add)?;
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+struct Scan {
+    database: u8,
+    options: Options,
+    /// The slot that the walk begins with.
+    start: u16,
+    /// Where to go on.
+    cursor: u64,
+    seen: usize,
+    found: Vec<Box<[u8]>>,
+}
+
+/// The slot of a cursor, `None` if it is past the end.
+fn slot_of(cursor: u64) -> Option<HashSlot> {
+    u16::try_from(cursor >> 32).ok().and_then(HashSlot::new)
+}
+
+impl Walk for Scan {
+    fn start(&self) -> u16 {
+        self.start
+    }
+
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+        if slot_of(self.cursor).is_none() {
+            return false;
+        }
+        let time = slot.time_at(operation.now);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        let (from, options, found) = (self.cursor as u32, &self.options, &mut self.found);
+        let mut seen = 0;
+        let next = slot.scan(from, options.count - self.seen, |entry| {
+            seen += 1;
+            let wanted = entry.database() == self.database
+                && !entry.is_expired(time)
+                && options.kind.as_ref().is_none_or(|kind| *kind == entry.kind().name().as_bytes())
+                && options.pattern.as_ref().is_none_or(|p| matches(p, entry.key(), Case::Sensitive));
+            if wanted {
+                found.push(entry.key().into());
+            }
+        });
+        self.seen += seen;
+        let number = u64::from(operation.slot.number());
+        self.cursor = next.map_or((number + 1) << 32, |order| number << 32 | u64::from(order));
+        self.seen < options.count
+    }
+
+    fn finish(self: Box<Self>, reply: &mut Reply<'_>) {
+        let cursor = if slot_of(self.cursor).is_none() { 0 } else { self.cursor };
+        reply.array(2);
+        reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());
+        reply.array(self.found.len());
+        self.found.iter().for_each(|key| reply.bulk(key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::cursor;
+    use crate::engine::Engine;
+    use crate::engine::testing::reply_at;
+    use crate::store::Store;
+
+    const NOW: u64 = 1_000_000;
+
+    /// The cursor and the keys of a reply.
+    fn scanned(engine: &Engine, line: &str) -> (String, Vec<String>) {
+        let reply = reply_at(engine, NOW, line);
+        let mut lines = reply.split(r"\r\n").filter(|line| !line.starts_with(['*', '$']) && !line.is_empty());
+        let cursor = lines.next().expect("a cursor").to_owned();
+        (cursor, lines.map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_scan_meets_every_key_that_stays_while_tables_grow_and_shrink() {
+        let engine = Engine::new(Store::new(None));
+        let set = |key: String| assert_eq!(reply_at(&engine, NOW, &format!("SET {key} v")), r"+OK\r\n");
+        (0..300).for_each(|n| set(format!("stays{n}")));
+        (0..300).for_each(|n| set(format!("{{tag}}stays{n}")));
+        (0..600).for_each(|n| set(format!("{{tag}}goes{n}")));
+        let (mut cursor, mut met, mut step) = ("0".to_owned(), BTreeSet::new(), 0);
+        loop {
+            let (next, keys) = scanned(&engine, &format!("SCAN {cursor} COUNT 7"));
+            met.extend(keys.into_iter().filter(|key| key.contains("stays")));
+            reply_at(&engine, NOW, &format!("DEL {{tag}}goes{step} {{tag}}goes{}", 599 - step));
+            set(format!("{{tag}}comes{step}"));
+            (cursor, step) = (next, step + 1);
+            if cursor == "0" {
+                break;
+            }
+        }
+        assert_eq!(met.len(), 600);
+    }
+
+    #[test]
+    fn a_scan_keeps_to_its_database_pattern_and_type() {
+        let engine = Engine::new(Store::new(None));
+        for line in ["SET a 1", "SET b 1", "SET gone 1 PX 1", "SET other 1", "MOVE other 3"] {
+            reply_at(&engine, NOW, line);
+        }
+        let keys = |line: &str| {
+            let (cursor, mut keys) = scanned(&engine, line);
+            keys.sort();
+            (cursor, keys.join(" "))
+        };
+        let ended = |keys: &str| ("0".to_owned(), keys.to_owned());
+        assert_eq!(keys("SCAN 0 COUNT 100 MATCH [ab]"), ended("a b"));
+        assert_eq!(keys("SCAN 0 COUNT 100 MATCH a TYPE STRING"), ended("a"));
+        assert_eq!(keys("SCAN 0 COUNT 100 TYPE list"), ended(""));
+        assert_eq!(keys("SCAN 99999999999999999 COUNT 100"), ended(""));
+        assert_eq!(reply_at(&engine, NOW + 1, "KEYS *one*"), r"*0\r\n");
+        assert_eq!(reply_at(&engine, NOW, "DBSIZE"), r":3\r\n");
+    }
+
+    #[test]
+    fn a_cursor_is_read_as_redis_reads_it() {
+        for (text, value) in [("", Some(0)), ("7", Some(7)), ("+7", Some(7)), ("-1", Some(u64::MAX))] {
+            assert_eq!(cursor(text.as_bytes()), value, "{text}");
+        }
+        for wrong in ["-", "+", " 1", "1 ", "0x1", "18446744073709551616"] {
+            assert_eq!(cursor(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+}
