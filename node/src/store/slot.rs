@@ -12,7 +12,7 @@ use super::entry::EntryRef;
 use super::key::{Key, hash_of};
 use super::table::Table;
 
-/// A slot's state. Its changes are in [`super::door`].
+/// A slot's state. Its changes are in `super::door`.
 #[derive(Default)]
 pub struct Slot {
     pub(super) table: Table,

@@ -6,7 +6,7 @@
 //! whatever the capacity, and that is what makes a SCAN cursor (an `order`) mean the same on every node and
 //! after every resize.
 //!
-//! Up to [`SMALL_MAX`] buckets the 16 bits are the *upper* bits of the hash, which alone give the home: growing
+//! Up to `SMALL_MAX` buckets the 16 bits are the *upper* bits of the hash, which alone give the home: growing
 //! and removing then never touch an entry. Larger tables keep other bits, for fewer false matches, and read the
 //! entry to find its home.
 #![allow(unsafe_code)]
@@ -33,8 +33,8 @@ pub fn order(hash: Hash) -> u32 {
     (hash >> 32) as u32
 }
 
-/// Entries by hash. The caller gives hashes; the table never computes one except through [`Table::rehash`]'s
-/// argument.
+/// Entries by hash. The caller gives hashes; the table never computes one except through the `rehash` that it is
+/// given.
 #[derive(Default)]
 pub struct Table {
     buckets: Box<[u64]>,
