@@ -151,3 +151,17 @@ fn no_file_is_long_and_none_is_called_mod() {
     }
     expect_none(&breaches);
 }
+
+#[test]
+fn only_the_node_may_hold_unsafe_code() {
+    let mut breaches = Vec::new();
+    for (dir, ..) in MAY_DEPEND_ON.iter().filter(|(dir, ..)| *dir != "node") {
+        for file in ["src/lib.rs", "src/main.rs"] {
+            let path = root().join(dir).join(file);
+            if path.exists() && !read(&path).contains("#![forbid(unsafe_code)]") {
+                breaches.push(format!("{}: lacks #![forbid(unsafe_code)]", path.display()));
+            }
+        }
+    }
+    expect_none(&breaches);
+}
