@@ -1,1 +1,7 @@
-//! (begun)
+//! What the tests of the whole share: a cluster in this process, a raw connection, a real redis-server.
+
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod peer;
+pub mod wire;
