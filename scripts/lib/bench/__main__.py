@@ -47,10 +47,11 @@ class Report:
     def raw_json(self, name, value):
         (self.directory / "raw" / f"{name}.json").write_text(json.dumps(value, indent=1) + "\n")
 
-    def write(self, command, load_before):
+    def write(self, command, load_before, quick):
+        smoke = "**A smoke of seconds: no figure and no `reached` below means anything.**\n\n" if quick else ""
         versions = "\n".join(f"- {name}: {version}" for name, version in self.versions.items())
         facts = "\n".join(f"- {fact}" for fact in host.facts())
-        head = (f"# Benchmark of {datetime.date.today()}\n\nCommand: `{command}`. Raw figures: [raw/](raw/). "
+        head = (f"# Benchmark of {datetime.date.today()}\n\n{smoke}Command: `{command}`. Raw figures: [raw/](raw/). "
                 f"How to read them: [docs/BENCHMARKS.md](../../BENCHMARKS.md).\n\n{facts}\n"
                 f"- other load (runnable processes, one-minute average): {load_before:.1f} before the run\n{versions}\n")
         (self.directory / "README.md").write_text("\n".join([head, *self.sections]))
@@ -139,16 +140,19 @@ def part_d(setup, options, out):
     proxies = [proxy for proxy in proxies if proxy.name != "envoy-buffered"]  # it trades latency away
     for server in [node, *proxies]:
         out.versions[server.name] = server.version()
-    rate, figures, names, commands = latency.measure(
+    rate, figures, warnings, names, commands = latency.measure(
         lambda core: node.start(core, setup.work_dir),
         [lambda core, ports, p=proxy: p.start(core, setup.work_dir, ports) for proxy in proxies],
         options.cli_bin, setup)
-    out.raw_json("latency", {"rate": rate, "servers": names, "report": figures})
+    out.raw_json("latency", {"rate": rate, "servers": names, "warnings": warnings, "report": figures})
     text = (f"Open loop: {rate:,} operations a second at times fixed beforehand, a fifth of what {names[1]} carried in a "
             "closed loop of 50 connections; latency counts from those times. Nodes and proxies share one core, the load "
             "has the other. One node directly, then each proxy, in turns; added is the median over the rounds of the "
             "difference within a round, in milliseconds.\n\n"
-            + report.latency_table(names, figures, contenders.RingmasterProxy.name, targets.ADDED_P99_MS_MAX))
+            + report.latency_table(names, figures, contenders.RingmasterProxy.name, targets.ADDED_P99_MS_MAX,
+                                   in_doubt=bool(warnings)))
+    if warnings:
+        text += "\n\nThe load warned, so these figures are in doubt:\n\n" + "\n".join(f"- {line}" for line in warnings)
     out.add("Latency", text, commands)
 
 
@@ -187,7 +191,7 @@ def main():
                 except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
                     failed.append(part)
                     setup.progress(f"FAILED: {error}")
-    out.write(options.shown_command, load_before)
+    out.write(options.shown_command, load_before, options.quick)
     print((out.directory / "README.md").read_text())
     if failed:
         sys.exit(f"not measured, see above: part {', '.join(failed)}")

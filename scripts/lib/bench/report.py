@@ -63,7 +63,7 @@ def memory_table(results, ours, targets):
     return table(["server", "time to live", "bytes a key", "target", "reached"], rows)
 
 
-def latency_table(names, bench_report, ours, limit_ms):
+def latency_table(names, bench_report, ours, limit_ms, in_doubt):
     """Latency of the direct way, and what each proxy adds to it: medians over the rounds, in milliseconds."""
     differences = [None, *bench_report["differences"]]
     rows = []
@@ -74,6 +74,8 @@ def latency_table(names, bench_report, ours, limit_ms):
             more = [f"{difference[key] / 1000:+.3f}" for key in ("p50_us", "p99_us", "p999_us")]
         is_ours = name == ours
         reached = verdict(round(difference["p99_us"] / 1000, 3), limit_ms) if is_ours else ABSENT
+        if is_ours and in_doubt:
+            reached = "in doubt"
         way = f"{name} directly" if difference is None else f"through {name}"
         rows.append([way, *figures, *more, f"≤ {limit_ms}" if is_ours else ABSENT, reached])
     header = ["way", "p50 ms", "p99 ms", "p99.9 ms", "added p50", "added p99", "added p99.9", "target p99", "reached"]
