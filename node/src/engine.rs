@@ -178,9 +178,13 @@ impl Engine {
         }
     }
 
-    /// Applies an effect that another node or an earlier process had: one operation of its own.
-    pub fn replay(&self, slot: HashSlot, now: u64, effect: &Effect<'_>) {
-        self.store.apply(slot, now, effect);
+    /// Applies an operation that another node or an earlier process had: its effects share a version and a time.
+    pub fn replay(&self, slot: HashSlot, time: u64, effects: &[Effect<'_>]) {
+        let mut operation = self.store.operation(slot, time);
+        let mut guard = self.store.lock(slot);
+        for effect in effects {
+            guard.apply(&mut operation, effect);
+        }
     }
 }
 

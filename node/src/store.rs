@@ -70,6 +70,11 @@ impl Store {
         self.lock(slot).apply(&mut self.operation(slot, now), effect)
     }
 
+    /// Looks at `slot` while nobody changes it.
+    pub fn look<R>(&self, slot: HashSlot, look: impl FnOnce(&Slot) -> R) -> R {
+        look(&self.lock(slot))
+    }
+
     /// Keys in each database, summed over the slots one by one.
     #[must_use]
     pub fn census(&self) -> [Count; DATABASES as usize] {

@@ -4,6 +4,8 @@
 //! An effect is the physical result and replays exactly: applied to equal slots it gives equal slots, whatever
 //! the clock, the random numbers and the command that caused it were. That is what the log and the chain carry.
 
+pub mod encoding;
+
 use super::key::Key;
 use super::value::list::End;
 

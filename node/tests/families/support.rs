@@ -10,6 +10,7 @@ pub(crate) mod random;
 pub(crate) mod redis;
 pub(crate) mod same;
 mod shrink;
+pub(crate) mod tape;
 
 use ringmaster_protocol::resp::Protocol;
 

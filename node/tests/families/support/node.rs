@@ -30,6 +30,11 @@ impl Node {
         Self { engine, protocol, database: 0, random: Random::new(7) }
     }
 
+    /// What it runs on.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// The reply to a command at the time of the clock. `SELECT`, which is the session's, works too.
     pub(crate) fn call(&mut self, words: &Words) -> Vec<u8> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
