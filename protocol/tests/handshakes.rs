@@ -4,6 +4,8 @@
 mod handshake;
 #[path = "session/process.rs"]
 mod process;
+#[path = "session/wire.rs"]
+mod wire;
 
 use process::Process;
 use ringmaster_protocol::session::Outcome;
@@ -16,7 +18,7 @@ fn every_library_gets_through_its_handshake() {
         for write in &handshake.writes {
             for (command, answer) in write.commands.iter().zip(&write.answers) {
                 let mut reply = Vec::new();
-                let outcome = process::execute(&process::words(command), &mut session, &process, &mut reply);
+                let outcome = process::execute(&wire::words(command), &mut session, &process, &mut reply);
                 let fits = match outcome {
                     Outcome::NotMine => *answer == "data",
                     _ => handshake::fits(answer, &reply),
@@ -35,6 +37,7 @@ fn each_kind_of_answer_can_be_told_from_others() {
         ("+OK", "-ERR\r\n"),
         ("hello 3", "*14\r\n"),
         ("info loading:0", "$11\r\nloading:1\r\n\r\n"),
+        ("setting save", "*0\r\n"),
         ("integer", "$1\r\n1\r\n"),
         ("map", "*0\r\n"),
         ("data", "-ERR\r\n"),

@@ -7,6 +7,8 @@
 mod process;
 #[path = "session/redis.rs"]
 mod redis;
+#[path = "session/wire.rs"]
+mod wire;
 
 use process::Process;
 use redis::Redis;
@@ -112,12 +114,12 @@ fn time_and_generated_passwords_have_their_shape() {
 }
 
 fn commands(text: &str) -> Vec<Vec<Vec<u8>>> {
-    text.split(';').map(process::words).collect()
+    text.split(';').map(wire::words).collect()
 }
 
 /// The bytes that a client sends for `text`.
 fn request(text: &str) -> Vec<u8> {
-    commands(text).iter().flat_map(|words| process::encoded(words)).collect()
+    commands(text).iter().flat_map(|words| wire::encoded(words)).collect()
 }
 
 /// What a session of ours answers, up to where it closes.

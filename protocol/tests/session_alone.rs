@@ -2,6 +2,8 @@
 
 #[path = "session/process.rs"]
 mod process;
+#[path = "session/wire.rs"]
+mod wire;
 
 use process::Process;
 use ringmaster_protocol::session::{Outcome, Session};
@@ -10,7 +12,7 @@ use ringmaster_protocol::session::{Outcome, Session};
 fn answers(session: &mut Session, process: &Process, commands: &str) -> String {
     let mut out = Vec::new();
     for command in commands.split(';') {
-        process::execute(&process::words(command), session, process, &mut out);
+        process::execute(&wire::words(command), session, process, &mut out);
     }
     out.escape_ascii().to_string()
 }
@@ -84,7 +86,7 @@ fn a_client_kills_another_by_address_or_id_and_itself_only_if_it_says_so() {
         assert_eq!(answers(&mut session, &process, command), reply, "{command}");
         assert_eq!(process.other.borrow().is_none(), reply != r":0\r\n", "{command}");
     }
-    let own = process::words("CLIENT KILL ID 1 SKIPME no");
+    let own = wire::words("CLIENT KILL ID 1 SKIPME no");
     assert_eq!(process::execute(&own, &mut session, &process, &mut Vec::new()), Outcome::Close);
 }
 
@@ -103,7 +105,7 @@ fn reset_leaves_who_the_client_is_and_ends_the_rest() {
     answers(&mut session, &process, "HELLO 3 SETNAME a; SELECT 4; CLIENT REPLY OFF");
     (session.subscriptions, session.queued_commands) = ([1, 2, 3], Some(2));
     let mut out = Vec::new();
-    let outcome = process::execute(&process::words("RESET"), &mut session, &process, &mut out);
+    let outcome = process::execute(&wire::words("RESET"), &mut session, &process, &mut out);
     assert_eq!((outcome, &out[..]), (Outcome::Reset, &b"+RESET\r\n"[..]));
     assert_eq!((session.id, &*session.peer_address, session.database), (5, "127.0.0.1:50005", 0));
     assert_eq!((session.subscriptions, session.queued_commands, &*session.name), ([0; 3], None, ""));
@@ -113,7 +115,7 @@ fn reset_leaves_who_the_client_is_and_ends_the_rest() {
 fn a_command_of_the_data_is_not_the_sessions() {
     let mut out = Vec::new();
     for command in ["GET a", "DEBUG SLEEP 0", "MEMORY USAGE a", "SUBSCRIBE a", "SHUTDOWN"] {
-        let words = process::words(command);
+        let words = wire::words(command);
         let outcome = process::execute(&words, &mut process::session(1), &Process::default(), &mut out);
         assert_eq!((outcome, out.len()), (Outcome::NotMine, 0), "{command}");
     }

@@ -51,6 +51,7 @@ impl Context for Shared {
             fixed("port", &self.address.get().map_or(0, std::net::SocketAddr::port).to_string()),
             fixed("proto-max-bulk-len", "536870912"),
             fixed("requirepass", ""),
+            fixed("replica-read-only", "yes"),
             fixed("save", ""),
             fixed("slowlog-log-slower-than", "-1"),
             fixed("slowlog-max-len", "0"),

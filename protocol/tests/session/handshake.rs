@@ -61,6 +61,10 @@ pub(crate) fn fits(answer: &str, reply: &[u8]) -> bool {
             let lines: Vec<&str> = text.split(r"\r\n").collect();
             text.starts_with(['$', '=']) && fields.split(' ').all(|field| lines.contains(&field))
         }
+        Some(("setting", name)) => {
+            let one = format!(r"${}\r\n{name}\r\n$", name.len());
+            text.starts_with(&format!(r"*2\r\n{one}")) || text.starts_with(&format!(r"%1\r\n{one}"))
+        }
         _ => match answer {
             "integer" => text.starts_with(':'),
             "map" => text.starts_with('%'),

@@ -4,11 +4,13 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use ringmaster_protocol::command;
+use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::request::{self, RequestLimits, Resume, Step};
-use ringmaster_protocol::resp::{Args, inline};
 use ringmaster_protocol::session::info::Info;
 use ringmaster_protocol::session::{self, ChangeError, Context, Outcome, Session, Setting};
+
+use crate::wire;
 
 /// The clock of [`Process`], since the Unix epoch.
 pub(crate) const NOW: Duration = Duration::from_micros(1_795_348_937_643_950);
@@ -72,13 +74,6 @@ pub(crate) fn session(id: u64) -> Session {
     Session::new(id, format!("127.0.0.1:{}", 50_000 + id), "127.0.0.1:6379".to_owned(), NOW)
 }
 
-/// The words of a command line, in Redis's quoting.
-pub(crate) fn words(line: &str) -> Vec<Vec<u8>> {
-    let (mut store, mut spans) = (Vec::new(), Vec::new());
-    inline::split(line.as_bytes(), &mut store, &mut spans).expect("the quotes of a test's command close");
-    Args::new(&store, &spans).iter().map(<[u8]>::to_vec).collect()
-}
-
 /// Executes one command as a tier does, from the bytes that a client sends; appends the reply to `out`.
 pub(crate) fn execute(
     words: &[Vec<u8>],
@@ -86,7 +81,7 @@ pub(crate) fn execute(
     process: &Process,
     out: &mut Vec<u8>,
 ) -> Outcome {
-    let (bytes, mut spans) = (encoded(words), Vec::new());
+    let (bytes, mut spans) = (wire::encoded(words), Vec::new());
     let (limits, mut resume) = (RequestLimits::default(), Resume::default());
     let step = request::parse(&bytes, 0, &mut spans, &mut resume, &limits);
     assert_eq!(step, Ok(Step::Command { end: bytes.len() }));
@@ -106,15 +101,4 @@ pub(crate) fn execute(
         out.truncate(before);
     }
     outcome
-}
-
-/// A command as clients send it: an array of bulk strings.
-pub(crate) fn encoded(words: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-    for word in words {
-        bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"\r\n");
-    }
-    bytes
 }

@@ -64,9 +64,10 @@ impl Input {
         }
     }
 
-    /// Takes the bytes out, to execute from them; the command at the front begins at the offset.
+    /// Takes the bytes out, to execute from them; the command at the front begins at the offset. Until they are put
+    /// back, nothing is kept.
     pub(super) fn take(&mut self) -> (Vec<u8>, usize) {
-        (std::mem::take(&mut self.bytes), self.start)
+        (std::mem::take(&mut self.bytes), std::mem::take(&mut self.start))
     }
 
     /// Puts back what [`Input::take`] took, executed up to the offset `start`; the command there has at least

@@ -102,6 +102,7 @@ impl Context for Process<'_> {
             fixed("notify-keyspace-events", ""),
             fixed("port", &self.shared.port().to_string()),
             fixed("proto-max-bulk-len", &limits.request.bytes().to_string()),
+            fixed("replica-read-only", "yes"),
             fixed("save", ""),
             fixed("timeout", &timeouts.client_idle.duration().as_secs().to_string()),
         ]
