@@ -3,5 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cluster;
+pub mod compare;
+pub mod grammar;
 pub mod peer;
 pub mod wire;

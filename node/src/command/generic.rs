@@ -27,7 +27,6 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("move", Handler::Keys(rename::move_key)),
     ("object|encoding", Handler::Keys(object::encoding)),
     ("object|freq", Handler::Keys(object::freq)),
-    ("object|help", Handler::Keys(object::help)),
     ("object|idletime", Handler::Keys(object::idletime)),
     ("object|refcount", Handler::Keys(object::refcount)),
     ("persist", Handler::Keys(deadline::persist)),

@@ -3,7 +3,7 @@
 //! Redis lists commands and subcommands in the order of a seeded hash table, so no order is promised; here it is
 //! the table's. Rows newer than Redis 7.0 are listed too.
 
-mod arguments;
+pub mod arguments;
 mod docs;
 mod info;
 

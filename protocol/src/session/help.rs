@@ -12,6 +12,7 @@ pub(super) fn lines(container: &str) -> Option<&'static [&'static str]> {
         "memory" => Some(MEMORY),
         "acl" => Some(ACL),
         "module" => Some(MODULE),
+        "object" => Some(OBJECT),
         _ => None,
     }
 }
@@ -162,6 +163,21 @@ const ACL: &[&str] = &[
     "    List all the registered usernames.",
     "WHOAMI",
     "    Return the current connection username.",
+];
+
+const OBJECT: &[&str] = &[
+    "ENCODING <key>",
+    "    Return the kind of internal representation used in order to store the value",
+    "    associated with a <key>.",
+    "FREQ <key>",
+    "    Return the access frequency index of the <key>. The returned integer is",
+    "    proportional to the logarithm of the recent access frequency of the key.",
+    "IDLETIME <key>",
+    "    Return the idle time of the <key>, that is the approximated number of",
+    "    seconds elapsed since the last access to the key.",
+    "REFCOUNT <key>",
+    "    Return the number of references of the value associated with the specified",
+    "    <key>.",
 ];
 
 const MODULE: &[&str] = &[

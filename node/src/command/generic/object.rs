@@ -64,31 +64,6 @@ pub(crate) fn freq(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Rep
     Ok(())
 }
 
-/// `OBJECT HELP`.
-pub(crate) fn help(_: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    reply.array(HELP.len());
-    HELP.iter().for_each(|line| reply.simple(line));
-    Ok(())
-}
-
-const HELP: [&str; 15] = [
-    "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-    "ENCODING <key>",
-    "    Return the kind of internal representation used in order to store the value",
-    "    associated with a <key>.",
-    "FREQ <key>",
-    "    Return the access frequency index of the <key>. The returned integer is",
-    "    proportional to the logarithm of the recent access frequency of the key.",
-    "IDLETIME <key>",
-    "    Return the idle time of the <key>, that is the approximated number of",
-    "    seconds elapsed since the last access to the key.",
-    "REFCOUNT <key>",
-    "    Return the number of references of the value associated with the specified",
-    "    <key>.",
-    "HELP",
-    "    Prints this help.",
-];
-
 fn name(value: Value<'_>) -> &'static str {
     let short = |bytes: &[u8]| bytes.len() <= LISTPACK_BYTES_MAX;
     let one_of = |small, (yes, no)| if small { yes } else { no };

@@ -17,19 +17,27 @@
 
 /// One argument, its text borrowed from the row.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Argument<'a> {
-    pub(super) name: &'a str,
-    pub(super) kind: &'a str,
-    pub(super) key_spec: Option<i64>,
-    pub(super) token: Option<&'a str>,
+pub struct Argument<'a> {
+    /// Its name: `numkeys`, `seconds`.
+    pub name: &'a str,
+    /// Redis's type: `key`, `string`, `integer`, `double`, `pattern`, `unix-time`, `pure-token`, `oneof`, `block`.
+    pub kind: &'a str,
+    /// The key spec that finds it.
+    pub key_spec: Option<i64>,
+    /// The word that it stands after, or is.
+    pub token: Option<&'a str>,
     /// Empty if it is as old as the command.
-    pub(super) since: &'a str,
+    pub since: &'a str,
     /// Empty if it is not deprecated.
-    pub(super) deprecated: &'a str,
-    pub(super) optional: bool,
-    pub(super) multiple: bool,
-    pub(super) multiple_token: bool,
-    pub(super) children: Vec<Self>,
+    pub deprecated: &'a str,
+    /// May be left out.
+    pub optional: bool,
+    /// May be repeated.
+    pub multiple: bool,
+    /// Its word is repeated with it.
+    pub multiple_token: bool,
+    /// What it consists of, or one of which it is.
+    pub children: Vec<Self>,
 }
 
 impl Argument<'_> {
@@ -60,7 +68,8 @@ impl Argument<'_> {
 }
 
 /// The arguments that `text` describes. A test proves that every row can be read.
-pub(super) fn parse(text: &str) -> Vec<Argument<'_>> {
+#[must_use]
+pub fn parse(text: &str) -> Vec<Argument<'_>> {
     let mut rest = text;
     arguments(&mut rest)
 }
