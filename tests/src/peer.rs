@@ -6,8 +6,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::wire::Wire;
+
 /// Longest wait until a started server listens.
 const START: Duration = Duration::from_secs(20);
+
+/// Times that a port which somebody else took first is given up for another.
+const ATTEMPTS: usize = 10;
 
 /// A redis-server on a free port of 127.0.0.1; ended, by its id, when dropped.
 pub struct RedisServer {
@@ -23,24 +28,47 @@ impl RedisServer {
     /// If it is installed and does not start.
     #[must_use]
     pub fn start() -> Option<Self> {
-        let directory = TempDir::new().expect("a temporary directory can be made");
-        let port = free_port();
-        let started = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .current_dir(directory.path())
-            .stdout(Stdio::null())
-            .spawn();
-        let Ok(child) = started else {
-            eprintln!("SKIPPED: redis-server is not installed; scripts/test.sh installs it");
-            return None;
-        };
-        let server = Self { child, address: (Ipv4Addr::LOCALHOST, port).into(), _directory: directory };
+        for _ in 0..ATTEMPTS {
+            let directory = TempDir::new().expect("a temporary directory can be made");
+            let port = free_port();
+            let started = Command::new("redis-server")
+                .args([
+                    "--port",
+                    &port.to_string(),
+                    "--bind",
+                    "127.0.0.1",
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                ])
+                .current_dir(directory.path())
+                .stdout(Stdio::null())
+                .spawn();
+            let Ok(child) = started else {
+                eprintln!("SKIPPED: redis-server is not installed; scripts/test.sh installs it");
+                return None;
+            };
+            let server = Self { child, address: (Ipv4Addr::LOCALHOST, port).into(), _directory: directory };
+            if let Some(server) = server.ready() {
+                return Some(server);
+            }
+        }
+        panic!("redis-server does not start");
+    }
+
+    /// The server once it listens; `None` if another process took its port first.
+    fn ready(mut self) -> Option<Self> {
         let begin = Instant::now();
-        while TcpStream::connect(server.address).is_err() {
+        while TcpStream::connect(self.address).is_err() {
+            if self.child.try_wait().ok().flatten().is_some() {
+                return None;
+            }
             assert!(begin.elapsed() < START, "redis-server does not listen");
             std::thread::yield_now();
         }
-        Some(server)
+        let info = Wire::connect(self.address).ask("INFO server");
+        info.contains(&format!("process_id:{}\\r", self.child.id())).then_some(self)
     }
 
     /// Where it listens.
