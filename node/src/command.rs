@@ -4,10 +4,16 @@
 //! through [`Keyspace::apply`] and nothing else, and writes its reply. An `Err` takes back what the handler has
 //! written, so a handler must return it before its first effect.
 
+pub mod collected;
 pub mod error;
 pub mod generic;
+pub mod hash;
+pub mod list;
 pub(crate) mod long_double;
 pub mod options;
+pub mod random;
+pub mod scan;
+pub mod set;
 pub mod string;
 pub(crate) mod unit;
 mod walk;
@@ -55,6 +61,10 @@ pub trait Walk {
     fn finish(self: Box<Self>, reply: &mut Reply<'_>);
 }
 
+/// The handlers of all families.
+const FAMILIES: [&[(&str, Handler)]; 6] =
+    [string::HANDLERS, generic::HANDLERS, walk::HANDLERS, hash::HANDLERS, list::HANDLERS, set::HANDLERS];
+
 /// The handlers by command.
 pub struct Registry {
     handlers: Box<[Option<Handler>; COUNT]>,
@@ -68,7 +78,7 @@ impl Registry {
     #[must_use]
     pub fn new() -> Self {
         let mut handlers = Box::new([None; COUNT]);
-        for (name, handler) in [string::HANDLERS, generic::HANDLERS, walk::HANDLERS].into_iter().flatten() {
+        for (name, handler) in FAMILIES.iter().copied().flatten() {
             let spec = table::lookup_full(name.as_bytes()).expect("a family's command is in the table");
             handlers[spec.id.index()] = Some(*handler);
         }

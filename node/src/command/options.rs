@@ -13,6 +13,33 @@ pub fn integer(args: Args<'_>, index: usize) -> Result<i64, CommandError> {
     args.get(index).and_then(parse_integer).ok_or(CommandError::NotInteger)
 }
 
+/// The integer at `index`, which must be at least `least`.
+///
+/// # Errors
+/// `refusal`, whatever is wrong with the argument.
+pub fn at_least(
+    args: Args<'_>,
+    index: usize,
+    least: i64,
+    refusal: CommandError,
+) -> Result<usize, CommandError> {
+    let value = args.get(index).and_then(parse_integer).filter(|value| *value >= least).ok_or(refusal)?;
+    Ok(usize::try_from(value).unwrap_or(0))
+}
+
+/// The integer at `index`, whose magnitude must be an integer too.
+///
+/// # Errors
+/// [`CommandError::NotInteger`], or that it is out of range.
+pub fn magnitude(args: Args<'_>, index: usize) -> Result<i64, CommandError> {
+    match integer(args, index)? {
+        i64::MIN => Err(CommandError::text(
+            "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        )),
+        value => Ok(value),
+    }
+}
+
 /// The double at `index`, never NaN.
 ///
 /// # Errors

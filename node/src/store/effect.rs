@@ -9,6 +9,9 @@ pub mod encoding;
 use super::key::Key;
 use super::value::list::End;
 
+/// Elements of one effect of a command that builds a collection of any size: no record of the log grows with it.
+pub const ELEMENTS_MAX: usize = 1024;
+
 /// One change of one slot. All its keys lie in that slot. Times are Unix milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub enum Effect<'a> {

@@ -19,6 +19,9 @@ use super::entry::{Entry, EntryRef};
 /// Largest capacity at which the tag alone gives the home.
 const SMALL_MAX: usize = 4096;
 
+/// Buckets that are tried at random before the next full one is taken.
+const PICK_TRIES: usize = 64;
+
 const ADDRESS_BITS: u32 = 48;
 const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
 const EMPTY: u64 = 0;
@@ -260,14 +263,21 @@ impl Table {
         self.buckets.iter().filter(|word| **word != EMPTY).map(|word| self.entry(*word))
     }
 
-    /// The entry of a random place: the first from bucket `random % capacity` on.
+    /// An entry chosen by `random`, each as likely as any other.
     #[must_use]
-    pub fn pick(&self, random: u64) -> Option<EntryRef<'_>> {
+    pub fn pick(&self, mut random: u64) -> Option<EntryRef<'_>> {
         if self.is_empty() {
             return None;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "below the capacity")]
-        let mut at = (random % self.buckets.len() as u64) as usize;
+        // Buckets are tried until one is full. At least a third are, so the tries all but never run out.
+        let mut at = 0;
+        for _ in 0..PICK_TRIES {
+            at = ((u128::from(random) * self.buckets.len() as u128) >> 64) as usize;
+            if self.buckets[at] != EMPTY {
+                break;
+            }
+            random = random.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(0x9E37_79B9_7F4A_7C15);
+        }
         while self.buckets[at] == EMPTY {
             at = self.after(at);
         }

@@ -1,6 +1,9 @@
 //! The families of commands against a real redis-server 7.0: one file a family, the harness in [`support`].
 
 mod generic;
+mod hashes;
+mod lists;
 mod replay;
+mod sets;
 mod strings;
 mod support;

@@ -1,14 +1,11 @@
 //! A value of one slot built anew in another: effects name keys of one slot only.
 
-use crate::store::effect::Effect;
+use crate::store::effect::{ELEMENTS_MAX, Effect};
 use crate::store::entry::EntryRef;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
 use crate::store::value::{Collection, Hash, List, Set, SortedSet, Value};
-
-/// Elements of one effect, so that no record of the log grows with the collection.
-const ELEMENTS_MAX: usize = 1024;
 
 /// Gives `to` what `from`, which is present, holds, and its deadline. `to` lies in another slot.
 pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>) {

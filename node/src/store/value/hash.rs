@@ -4,10 +4,18 @@ use crate::store::entry::Entry;
 use crate::store::key::hash_of;
 use crate::store::table::Table;
 
+/// Most fields of a hash that Redis keeps packed (`hash-max-listpack-entries`).
+const PACKED_MAX: usize = 512;
+
+/// Longest field or value in bytes of such a hash (`hash-max-listpack-value`).
+const PACKED_BYTES_MAX: usize = 64;
+
 /// Fields and their values.
 #[derive(Clone, Default)]
 pub struct Hash {
     fields: Table,
+    /// Whether it held more than [`PACKED_MAX`] fields, or one longer than [`PACKED_BYTES_MAX`].
+    spread: bool,
 }
 
 impl Hash {
@@ -21,6 +29,12 @@ impl Hash {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
+    }
+
+    /// Whether Redis would keep the hash packed (a `listpack`): it never held many fields, nor long ones.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        !self.spread
     }
 
     /// The value of `field`.
@@ -42,7 +56,10 @@ impl Hash {
 
     /// Sets `field` to `value`; returns whether the field is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
-        self.fields.insert(hash_of(field), Entry::string(0, field, value, None), hash_of).is_none()
+        let old = self.fields.insert(hash_of(field), Entry::string(0, field, value, None), hash_of);
+        let long = field.len().max(value.len()) > PACKED_BYTES_MAX;
+        self.spread = self.spread || long || self.len() > PACKED_MAX;
+        old.is_none()
     }
 
     /// Takes `field` out; returns whether it was there.

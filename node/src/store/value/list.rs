@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+/// Places that an emptied list keeps.
+const ROOM_KEPT: usize = 16;
+
 /// One end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -36,9 +39,24 @@ impl List {
         self.items.get(index).map(|item| &**item)
     }
 
+    /// The item at `end`.
+    #[must_use]
+    pub fn at_end(&self, end: End) -> Option<&[u8]> {
+        let item = match end {
+            End::Front => self.items.front(),
+            End::Back => self.items.back(),
+        };
+        item.map(|item| &**item)
+    }
+
     /// The items, front first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
         self.items.iter().map(|item| &**item)
+    }
+
+    /// `len` items from `start` on; both lie within the list. Costs what it gives, wherever it starts.
+    pub fn range(&self, start: usize, len: usize) -> impl Iterator<Item = &[u8]> {
+        self.items.range(start..start + len).map(|item| &**item)
     }
 
     /// Adds `value` at `end`.
@@ -56,6 +74,7 @@ impl List {
             End::Front => drop(self.items.drain(..count)),
             End::Back => self.items.truncate(self.len() - count),
         }
+        self.slim();
         count
     }
 
@@ -87,6 +106,7 @@ impl List {
             index += 1;
             keep
         });
+        self.slim();
         doomed.len()
     }
 
@@ -94,5 +114,13 @@ impl List {
     pub fn trim(&mut self, start: usize, len: usize) {
         self.items.truncate(start.saturating_add(len));
         drop(self.items.drain(..start.min(self.len())));
+        self.slim();
+    }
+
+    /// Gives room back that is not needed any more; seldom enough that it costs nothing per item.
+    fn slim(&mut self) {
+        if self.items.capacity() > ROOM_KEPT && self.items.capacity() / 4 > self.items.len() {
+            self.items.shrink_to(self.items.len() * 2);
+        }
     }
 }

@@ -1,13 +1,20 @@
 //! A set of distinct byte strings.
 
+use ringmaster_protocol::resp::number::parse_integer;
+
 use crate::store::entry::Entry;
 use crate::store::key::hash_of;
 use crate::store::table::{self, Table};
+
+/// Most members of a set that Redis keeps packed (`set-max-intset-entries`).
+const PACKED_MAX: usize = 512;
 
 /// Distinct byte strings.
 #[derive(Clone, Default)]
 pub struct Set {
     members: Table,
+    /// Whether it held a member that is no integer, or more of them than [`PACKED_MAX`].
+    spread: bool,
 }
 
 impl Set {
@@ -29,6 +36,12 @@ impl Set {
         self.members.find(hash_of(member), 0, member).is_some()
     }
 
+    /// Whether Redis would keep the set packed (an `intset`): it never held anything but integers, and few.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        !self.spread
+    }
+
     /// The members, in no stated order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.members.iter().map(super::super::entry::EntryRef::key)
@@ -42,10 +55,13 @@ impl Set {
 
     /// Puts `member` in; returns whether it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
-        if self.contains(member) {
+        let hash = hash_of(member);
+        if self.members.find(hash, 0, member).is_some() {
             return false;
         }
-        self.members.insert(hash_of(member), Entry::string(0, member, b"", None), hash_of).is_none()
+        drop(self.members.insert(hash, Entry::string(0, member, b"", None), hash_of));
+        self.spread = self.spread || self.len() > PACKED_MAX || parse_integer(member).is_none();
+        true
     }
 
     /// Takes `member` out; returns whether it was there.

@@ -12,6 +12,8 @@ pub(crate) enum Same {
     AnyOrder,
     /// The same pairs of elements (fields and values), in any order.
     AnyOrderOfPairs,
+    /// The same cursor, and the same elements in any order, in groups of so many.
+    Scan(usize),
     /// The same type and, of an aggregate, the same number of elements: random choices.
     Shape,
     /// Integers that differ by at most so much; other replies byte for byte.
@@ -27,6 +29,7 @@ impl Same {
             Self::Exact => theirs == ours,
             Self::AnyOrder => sorted(theirs, 1) == sorted(ours, 1),
             Self::AnyOrderOfPairs => sorted(theirs, 2) == sorted(ours, 2),
+            Self::Scan(size) => scanned(theirs, size) == scanned(ours, size),
             Self::Shape => shape(theirs) == shape(ours),
             Self::Near(distance) => theirs == ours || near(theirs, ours, distance),
             Self::Anything => true,
@@ -64,6 +67,15 @@ fn sorted(reply: &[u8], size: usize) -> (&[u8], Vec<Vec<u8>>) {
     let mut groups: Vec<Vec<u8>> = elements(reply).chunks(size).map(<[&[u8]]>::concat).collect();
     groups.sort_unstable();
     (split(reply).0, groups)
+}
+
+/// The cursor, and the found elements in groups of `size` in one order for all; anything else as it is.
+fn scanned(reply: &[u8], size: usize) -> (&[u8], Vec<Vec<u8>>) {
+    let parts = if is_aggregate(reply) { elements(reply) } else { Vec::new() };
+    match parts[..] {
+        [cursor, found] => (cursor, sorted(found, size).1),
+        _ => (reply, Vec::new()),
+    }
 }
 
 fn shape(reply: &[u8]) -> &[u8] {

@@ -1,0 +1,137 @@
+//! Random choices among the elements of a collection. An effect or a reply then names what was chosen.
+
+use std::collections::HashSet;
+
+use super::CommandError;
+
+/// Most elements that a command with repetition (a negative count) answers. Redis knows no bound; a reply
+/// without one could not be kept in memory.
+pub const REPEATED_MAX: usize = 1 << 20;
+
+/// Most bytes that these elements have together.
+pub const REPEATED_BYTES_MAX: usize = 512 << 20;
+
+/// Random numbers from a seed (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The sequence of `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`, which is not 0.
+    pub fn below(&mut self, limit: usize) -> usize {
+        #[expect(clippy::cast_possible_truncation, reason = "below a usize")]
+        let number = ((u128::from(self.number()) * limit as u128) >> 64) as usize;
+        number
+    }
+}
+
+/// A collection that single elements are drawn from.
+pub trait Draw<'a> {
+    /// An element; told apart from others by its bytes.
+    type Element: Copy;
+
+    /// How many elements there are.
+    fn size(&self) -> usize;
+
+    /// All of them.
+    fn all(&self) -> Vec<Self::Element>;
+
+    /// The one at a place that `random` chooses, `None` if there is none.
+    fn draw(&self, random: u64) -> Option<Self::Element>;
+
+    /// What tells an element apart.
+    fn name(element: Self::Element) -> &'a [u8];
+
+    /// Bytes of its reply, about.
+    fn bytes(element: Self::Element) -> usize {
+        Self::name(element).len()
+    }
+}
+
+/// As many elements as `count` says: different ones in random order if positive, else each drawn from all.
+///
+/// # Errors
+/// What is above [`REPEATED_MAX`] or [`REPEATED_BYTES_MAX`] is out of range.
+pub fn choose<'a, D: Draw<'a>>(
+    from: &D,
+    count: i64,
+    random: &mut Random,
+) -> Result<Vec<D::Element>, CommandError> {
+    const OUT_OF_RANGE: CommandError = CommandError::text("ERR value is out of range");
+    let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+    if count >= 0 {
+        return Ok(distinct(from, wanted, random));
+    }
+    if wanted > REPEATED_MAX {
+        return Err(OUT_OF_RANGE);
+    }
+    let mut bytes = 0;
+    let mut drawn = || from.draw(random.number()).inspect(|element| bytes += D::bytes(*element));
+    let chosen = (0..wanted).map_while(|_| drawn()).collect();
+    if bytes > REPEATED_BYTES_MAX { Err(OUT_OF_RANGE) } else { Ok(chosen) }
+}
+
+/// `count` different elements in random order; all of them if there are no more.
+pub fn distinct<'a, D: Draw<'a>>(from: &D, count: usize, random: &mut Random) -> Vec<D::Element> {
+    // Few of many are drawn one by one; for a good part of all, shuffling them is cheaper than drawing in vain.
+    if count.saturating_mul(3) > from.size() {
+        let mut all = from.all();
+        let count = count.min(all.len());
+        for at in 0..count {
+            let other = at + random.below(all.len() - at);
+            all.swap(at, other);
+        }
+        all.truncate(count);
+        return all;
+    }
+    let (mut chosen, mut names) = (Vec::with_capacity(count), HashSet::with_capacity(count));
+    while chosen.len() < count
+        && let Some(element) = from.draw(random.number())
+    {
+        if names.insert(D::name(element)) {
+            chosen.push(element);
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::value::Set;
+
+    #[test]
+    fn distinct_choices_are_distinct_and_as_many_as_asked_for() {
+        let mut set = Set::default();
+        assert!((0..100u32).all(|n| set.insert(&n.to_le_bytes())));
+        for count in [0, 1, 10, 33, 34, 99, 100, 101, usize::MAX] {
+            let chosen = distinct(&&set, count, &mut Random::new(7));
+            let names: HashSet<&[u8]> = chosen.iter().copied().collect();
+            assert_eq!((chosen.len(), names.len()), (count.min(100), count.min(100)));
+        }
+    }
+
+    #[test]
+    fn every_element_is_drawn_about_equally_often() {
+        let mut set = Set::default();
+        assert!((0..50u32).all(|n| set.insert(&n.to_le_bytes())));
+        let (mut random, mut times) = (Random::new(1), std::collections::HashMap::new());
+        for _ in 0..50_000 {
+            *times.entry(set.pick(random.number()).unwrap().to_vec()).or_insert(0) += 1;
+        }
+        assert!(times.len() == 50 && times.values().all(|times| (700..1300).contains(times)), "{times:?}");
+    }
+}

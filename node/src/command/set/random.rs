@@ -1,0 +1,99 @@
+//! `SPOP`, `SRANDMEMBER`.
+
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+
+use crate::command::collected::Collected;
+use crate::command::options::{at_least, magnitude};
+use crate::command::random::{self, Draw, Random};
+use crate::command::{CommandError, CommandResult};
+use crate::store::effect::Effect;
+use crate::store::keyspace::Keyspace;
+use crate::store::value::Set;
+
+impl<'a> Draw<'a> for &'a Set {
+    type Element = &'a [u8];
+
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn all(&self) -> Vec<&'a [u8]> {
+        self.iter().collect()
+    }
+
+    fn draw(&self, random: u64) -> Option<&'a [u8]> {
+        self.pick(random)
+    }
+
+    fn name(element: &'a [u8]) -> &'a [u8] {
+        element
+    }
+}
+
+/// `SPOP key [count]`.
+pub(super) fn spop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    match args.len() {
+        2 => pop_one(keyspace, reply),
+        3 => pop_many(keyspace, args, reply),
+        _ => Err(CommandError::Syntax),
+    }
+}
+
+fn pop_one(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>) -> CommandResult {
+    let (key, random) = (keyspace.key(), keyspace.random());
+    let Some(member) = keyspace.set(key)?.and_then(|set| set.pick(random)).map(<[u8]>::to_vec) else {
+        reply.null();
+        return Ok(());
+    };
+    keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &[&member] });
+    reply.bulk(&member);
+    Ok(())
+}
+
+fn pop_many(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let count = at_least(args, 2, 0, CommandError::MustBePositive)?;
+    let (key, mut random) = (keyspace.key(), Random::new(keyspace.random()));
+    let Some(set) = keyspace.set(key)? else {
+        reply.set(0);
+        return Ok(());
+    };
+    if count >= set.len() {
+        reply.set(set.len());
+        set.iter().for_each(|member| reply.bulk(member));
+        keyspace.apply(key.slot, &Effect::Remove { key });
+        return Ok(());
+    }
+    let popped: Collected = random::distinct(&set, count, &mut random).into_iter().collect();
+    let popped = popped.slices();
+    keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &popped });
+    reply.set(popped.len());
+    popped.iter().for_each(|member| reply.bulk(member));
+    Ok(())
+}
+
+/// `SRANDMEMBER key [count]`. A negative count may name a member more than once, at most
+/// [`random::REPEATED_MAX`] members in all.
+pub(super) fn srandmember(
+    keyspace: &mut Keyspace<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
+    let (key, mut random) = (keyspace.key(), Random::new(keyspace.random()));
+    if args.len() == 2 {
+        reply.bulk_or_null(keyspace.set(key)?.and_then(|set| set.pick(random.number())));
+        return Ok(());
+    }
+    if args.len() > 3 {
+        return Err(CommandError::Syntax);
+    }
+    let count = magnitude(args, 2)?;
+    let Some(set) = keyspace.set(key)? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let chosen = random::choose(&set, count, &mut random)?;
+    reply.array(chosen.len());
+    chosen.iter().for_each(|member| reply.bulk(member));
+    Ok(())
+}
