@@ -127,6 +127,7 @@ impl Grammar {
                 let wrong = self.random.random_ratio(1, 20);
                 if wrong { self.pick(&["0", "-1", "x", "7"]) } else { count.to_string().into() }
             }
+            "integer" if argument.name == "cursor" => self.pick(&["0", "0", "0", "abc"]),
             "integer" if matches!(argument.name, "seconds" | "milliseconds") => self.pick(&SECONDS),
             "integer" => self.pick(&INTEGERS),
             "unix-time" => self.pick(&MOMENTS),
