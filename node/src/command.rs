@@ -14,6 +14,7 @@ pub mod options;
 pub mod random;
 pub mod scan;
 pub mod set;
+pub mod sorted_set;
 pub mod string;
 pub(crate) mod unit;
 mod walk;
@@ -62,8 +63,15 @@ pub trait Walk {
 }
 
 /// The handlers of all families.
-const FAMILIES: [&[(&str, Handler)]; 6] =
-    [string::HANDLERS, generic::HANDLERS, walk::HANDLERS, hash::HANDLERS, list::HANDLERS, set::HANDLERS];
+const FAMILIES: [&[(&str, Handler)]; 7] = [
+    string::HANDLERS,
+    generic::HANDLERS,
+    walk::HANDLERS,
+    hash::HANDLERS,
+    list::HANDLERS,
+    set::HANDLERS,
+    sorted_set::HANDLERS,
+];
 
 /// The handlers by command.
 pub struct Registry {

@@ -79,9 +79,9 @@ impl Slot {
             Effect::RemoveFields { key, fields } => self.edit(key, |hash: &mut Hash| {
                 counted(fields.iter().filter(|field| hash.remove(field)).count())
             }),
-            Effect::SetScores { key, scores } => self.edit_or_make(key, |set: &mut SortedSet| {
-                changed(scores.iter().filter(|(score, member)| set.insert(member, *score).is_none()).count())
-            }),
+            Effect::SetScores { key, scores } => {
+                self.edit_or_make(key, |set: &mut SortedSet| set_scores(set, scores))
+            }
             Effect::RemoveScored { key, members } => self.edit(key, |set: &mut SortedSet| {
                 counted(members.iter().filter(|member| set.remove(member)).count())
             }),
@@ -238,6 +238,17 @@ impl Slot {
         let earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
         self.next_deadline = earliest.map(|deadline| deadline.max(not_before));
     }
+}
+
+/// Gives members their scores; counts the new ones.
+fn set_scores(set: &mut SortedSet, scores: &[(f64, &[u8])]) -> Applied {
+    let mut applied = NOTHING;
+    for (score, member) in scores {
+        let old = set.insert(member, *score);
+        applied.count += usize::from(old.is_none());
+        applied.changed |= old != Some(*score);
+    }
+    applied
 }
 
 /// A collection that an entry can hold.

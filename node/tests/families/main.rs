@@ -5,5 +5,6 @@ mod hashes;
 mod lists;
 mod replay;
 mod sets;
+mod sorted_sets;
 mod strings;
 mod support;

@@ -19,9 +19,7 @@ const EMBEDDED_BYTES_MAX: usize = 44;
 const INTSET_LEN_MAX: usize = 512;
 /// `hash-max-listpack-entries`.
 const HASH_LISTPACK_LEN_MAX: usize = 512;
-/// `zset-max-listpack-entries`.
-const SORTED_SET_LISTPACK_LEN_MAX: usize = 128;
-/// `hash-max-listpack-value` and `zset-max-listpack-value`.
+/// `hash-max-listpack-value`.
 const LISTPACK_BYTES_MAX: usize = 64;
 /// Redis has one object each of the integers below this.
 const SHARED_INTEGERS: i64 = 10_000;
@@ -79,9 +77,6 @@ fn name(value: Value<'_>) -> &'static str {
             let all_short = || hash.iter().all(|(field, value)| short(field) && short(value));
             one_of(hash.len() <= HASH_LISTPACK_LEN_MAX && all_short(), ("listpack", "hashtable"))
         }
-        Value::SortedSet(set) => {
-            let all_short = || set.iter().all(|(member, _)| short(member));
-            one_of(set.len() <= SORTED_SET_LISTPACK_LEN_MAX && all_short(), ("listpack", "skiplist"))
-        }
+        Value::SortedSet(set) => one_of(set.is_packed(), ("listpack", "skiplist")),
     }
 }

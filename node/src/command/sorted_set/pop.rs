@@ -1,0 +1,122 @@
+//! `ZPOPMIN`, `ZPOPMAX`, `ZMPOP`.
+
+use std::ops::Range;
+
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::{Args, Protocol};
+
+use super::answer;
+use crate::command::collected::Collected;
+use crate::command::options::{at_least, is};
+use crate::command::{CommandError, CommandResult};
+use crate::store::effect::Effect;
+use crate::store::key::Key;
+use crate::store::keyspace::Keyspace;
+use crate::store::value::SortedSet;
+
+/// Which end of a sorted set is popped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extreme {
+    Lowest,
+    Highest,
+}
+
+impl Extreme {
+    /// The ranks of `count` members at this end.
+    fn ranks(self, set: &SortedSet, count: usize) -> Range<usize> {
+        let count = count.min(set.len());
+        match self {
+            Self::Lowest => 0..count,
+            Self::Highest => set.len() - count..set.len(),
+        }
+    }
+}
+
+/// `ZPOPMIN key [count]`.
+pub(super) fn zpopmin(
+    keyspace: &mut Keyspace<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
+    pop(keyspace, args, reply, Extreme::Lowest)
+}
+
+/// `ZPOPMAX key [count]`.
+pub(super) fn zpopmax(
+    keyspace: &mut Keyspace<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+) -> CommandResult {
+    pop(keyspace, args, reply, Extreme::Highest)
+}
+
+fn pop(
+    keyspace: &mut Keyspace<'_, '_>,
+    args: Args<'_>,
+    reply: &mut Reply<'_>,
+    extreme: Extreme,
+) -> CommandResult {
+    let count = match args.len() {
+        2 => 1,
+        3 => at_least(args, 2, 0, CommandError::MustBePositive)?,
+        _ => return Err(CommandError::Syntax),
+    };
+    let key = keyspace.key();
+    let Some(set) = keyspace.sorted_set(key)? else {
+        reply.array(0);
+        return Ok(());
+    };
+    let ranks = extreme.ranks(set, count);
+    let members = set.range(ranks.clone(), extreme == Extreme::Highest);
+    if args.len() == 3 && reply.protocol() == Protocol::Resp3 {
+        answer::pairs(reply, members);
+    } else {
+        reply.array(2 * members.len());
+        members.for_each(|(member, score)| answer::scored(reply, member, score));
+    }
+    take(keyspace, key, ranks);
+    Ok(())
+}
+
+/// Takes the members of `ranks` out of the set at `key`.
+fn take(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, ranks: Range<usize>) {
+    let Ok(Some(set)) = keyspace.sorted_set(key) else { return };
+    if ranks.len() == set.len() {
+        keyspace.apply(key.slot, &Effect::Remove { key });
+    } else if !ranks.is_empty() {
+        let members: Collected = set.range(ranks, false).map(|(member, _)| member).collect();
+        keyspace.apply(key.slot, &Effect::RemoveScored { key, members: &members.slices() });
+    }
+}
+
+/// `ZMPOP numkeys key… MIN|MAX [COUNT count]`.
+pub(super) fn zmpop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let keys = at_least(args, 1, 1, CommandError::text("ERR numkeys should be greater than 0"))?;
+    let options = keys.saturating_add(2);
+    let extreme = match args.get(options) {
+        Some(word) if is(word, "MIN") => Extreme::Lowest,
+        Some(word) if is(word, "MAX") => Extreme::Highest,
+        _ => return Err(CommandError::Syntax),
+    };
+    let count = match args.get(options + 1) {
+        None => 1,
+        Some(option) if is(option, "COUNT") && args.len() > options + 2 => {
+            at_least(args, options + 2, 1, CommandError::text("ERR count should be greater than 0"))?
+        }
+        Some(_) => return Err(CommandError::Syntax),
+    };
+    if args.len() > options + 3 {
+        return Err(CommandError::Syntax);
+    }
+    for &key in keyspace.keys() {
+        let Some(set) = keyspace.sorted_set(key)? else { continue };
+        let ranks = extreme.ranks(set, count);
+        reply.array(2);
+        reply.bulk(key.bytes);
+        answer::pairs(reply, set.range(ranks.clone(), extreme == Extreme::Highest));
+        take(keyspace, key, ranks);
+        return Ok(());
+    }
+    reply.null_array();
+    Ok(())
+}
