@@ -29,13 +29,17 @@ pub fn parse_integer(text: &[u8]) -> Option<i64> {
     if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }
 
-/// The double that `text` spells, as C's `strtod` over the whole text: no white space, not `nan`.
-/// `inf`, `+inf`, `-inf` and `infinity` are numbers, in any case; hexadecimal floats are not accepted.
+/// The double that `text` spells, as C's `strtod` over the whole text: no white space, not `nan`, and no number
+/// whose size a double cannot have (`1e400`, `1e-400`). `inf`, `+inf`, `-inf` and `infinity` are numbers, in any
+/// case; hexadecimal floats are not accepted.
 #[must_use]
 pub fn parse_double(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let value: f64 = text.parse().ok()?;
-    (!value.is_nan()).then_some(value)
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    let mantissa = text.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
+    let has_digit = |digits: std::ops::RangeInclusive<u8>| mantissa.iter().any(|byte| digits.contains(byte));
+    let out_of_range =
+        value.is_infinite() && has_digit(b'0'..=b'9') || value == 0.0 && has_digit(b'1'..=b'9');
+    (!value.is_nan() && !out_of_range).then_some(value)
 }
 
 /// Appends `value` in decimal.
@@ -126,7 +130,9 @@ mod tests {
         assert_eq!(parse_double(b"1.5e3"), Some(1500.0));
         assert_eq!(parse_double(b"+inf"), Some(f64::INFINITY));
         assert_eq!(parse_double(b"-Infinity"), Some(f64::NEG_INFINITY));
-        for wrong in ["", " 1", "1 ", "nan", "abc", "1x"] {
+        assert_eq!(parse_double(b"0.0e400"), Some(0.0));
+        assert_eq!(parse_double(b"5e-324"), Some(5e-324));
+        for wrong in ["", " 1", "1 ", "nan", "abc", "1x", "1e400", "-1e400", "1e-400", "-0.1e-400"] {
             assert_eq!(parse_double(wrong.as_bytes()), None, "{wrong}");
         }
     }
