@@ -59,6 +59,9 @@ pub struct Spec {
     pub name: &'static str,
     /// Number of arguments, the names of command and subcommand included; `-n` is "at least n".
     pub arity: i16,
+    /// How many arguments more a later release allows where Redis 7.0 knows one exact number. The command itself
+    /// answers [`Rejection::Arity`]'s text if they are not that release's option.
+    pub later_arguments: u8,
     /// What it may do.
     pub flags: Flags,
     /// ACL categories.
@@ -125,7 +128,7 @@ impl Spec {
     #[must_use]
     pub fn arity_allows(&self, argc: usize) -> bool {
         let least = usize::from(self.arity.unsigned_abs());
-        if self.arity < 0 { argc >= least } else { argc == least }
+        argc >= least && (self.arity < 0 || argc <= least + usize::from(self.later_arguments))
     }
 
     /// Whether its one and only key is always argument 1.

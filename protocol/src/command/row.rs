@@ -24,6 +24,7 @@ pub(super) const fn command(name: &'static str, arity: i16) -> Row {
         id: CommandId(0),
         name,
         arity,
+        later_arguments: 0,
         flags: Flags::NONE,
         categories: Categories::NONE,
         tips: &[],
@@ -81,6 +82,12 @@ impl Row {
 
     pub(super) const fn source(mut self, source: Source) -> Self {
         self.spec.source = source;
+        self
+    }
+
+    /// How many arguments more a later release allows.
+    pub(super) const fn later_arguments(mut self, count: u8) -> Self {
+        self.spec.later_arguments = count;
         self
     }
 

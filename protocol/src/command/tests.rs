@@ -42,6 +42,9 @@ fn arity_is_exact_or_at_least() {
     assert!(get.arity_allows(2) && !get.arity_allows(1) && !get.arity_allows(3));
     let mget = lookup(b"mget").unwrap();
     assert!(mget.arity_allows(2) && mget.arity_allows(200) && !mget.arity_allows(1));
+    let zrank = lookup(b"zrank").unwrap();
+    assert!(zrank.arity == 3 && zrank.arity_allows(3) && zrank.arity_allows(4));
+    assert!(!zrank.arity_allows(2) && !zrank.arity_allows(5));
 }
 
 #[test]

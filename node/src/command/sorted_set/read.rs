@@ -49,12 +49,12 @@ fn double_or_null(reply: &mut Reply<'_>, value: Option<f64>) {
     }
 }
 
-/// `ZRANK key member [WITHSCORE]`.
+/// `ZRANK key member [WITHSCORE]`. The option is Redis 7.2's.
 pub(super) fn zrank(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     rank(keyspace, args, reply, false)
 }
 
-/// `ZREVRANK key member [WITHSCORE]`.
+/// `ZREVRANK key member [WITHSCORE]`. The option is Redis 7.2's.
 pub(super) fn zrevrank(
     keyspace: &mut Keyspace<'_, '_>,
     args: Args<'_>,
@@ -71,8 +71,9 @@ fn rank(
 ) -> CommandResult {
     let with_score = match args.get(3) {
         None => false,
-        Some(option) if args.len() == 4 && is(option, "WITHSCORE") => true,
-        Some(_) => return Err(CommandError::Syntax),
+        Some(option) if is(option, "WITHSCORE") => true,
+        Some(_) if reverse => return Err(too_many("zrevrank")),
+        Some(_) => return Err(too_many("zrank")),
     };
     let set = keyspace.sorted_set(keyspace.key())?;
     let found = set.and_then(|set| {
@@ -90,6 +91,11 @@ fn rank(
         None => reply.null(),
     }
     Ok(())
+}
+
+/// What a server without the option answers.
+fn too_many(name: &str) -> CommandError {
+    CommandError::Other(format!("ERR wrong number of arguments for '{name}' command").into())
 }
 
 /// `ZSCAN key cursor [MATCH pattern] [COUNT count]`. A set that Redis would keep packed comes whole.
@@ -122,5 +128,43 @@ fn push_score(text: &mut Vec<u8>, score: f64, packed: bool) {
         push_integer(text, score as i64);
     } else {
         push_double(text, score);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::engine::testing::{reply_at, script};
+    use crate::store::Store;
+
+    #[test]
+    fn a_rank_comes_with_its_score_if_asked_for() {
+        script(&[
+            ("ZADD z 1 a 2.5 b", r":2\r\n"),
+            ("ZRANK z b WITHSCORE", r"*2\r\n:1\r\n$3\r\n2.5\r\n"),
+            ("ZREVRANK z b withscore", r"*2\r\n:0\r\n$3\r\n2.5\r\n"),
+            ("ZRANK z c WITHSCORE", r"*-1\r\n"),
+            ("ZRANK z b WITHSCORES", r"-ERR wrong number of arguments for 'zrank' command\r\n"),
+            ("ZREVRANK z b x", r"-ERR wrong number of arguments for 'zrevrank' command\r\n"),
+        ]);
+    }
+
+    #[test]
+    fn a_scan_of_a_large_set_meets_every_member() {
+        let engine = Engine::new(Store::new(None));
+        for n in 0..1000 {
+            reply_at(&engine, 1, &format!("ZADD z {n} m{n}"));
+        }
+        let (mut cursor, mut seen, mut calls) = ("0".to_owned(), Vec::new(), 0);
+        while calls == 0 || cursor != "0" {
+            let reply = reply_at(&engine, 1, &format!("ZSCAN z {cursor} COUNT 20"));
+            let mut words = reply.split(r"\r\n").filter(|word| !word.starts_with(['$', '*']));
+            words.next().unwrap().clone_into(&mut cursor);
+            seen.extend(words.filter(|word| word.starts_with('m')).map(str::to_owned));
+            calls += 1;
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() == 1000 && calls > 20, "{} members in {calls} calls", seen.len());
     }
 }

@@ -295,7 +295,9 @@ pub(super) const ROWS: &[Row] = &[
             bylex:pure-token=BYLEX) rev:pure-token=REV? offset_count:block=LIMIT?(offset:integer \
             count:integer)",
         ),
+    // Redis 7.2 has the option WITHSCORE.
     command("zrank", 3)
+        .later_arguments(1)
         .flags("readonly fast")
         .categories("sortedset")
         .keys(&[at(1, "RO access")])
@@ -393,7 +395,9 @@ pub(super) const ROWS: &[Row] = &[
             "key:key@0 max:double min:double withscores:pure-token=WITHSCORES? \
             offset_count:block=LIMIT?(offset:integer count:integer)",
         ),
+    // Redis 7.2 has the option WITHSCORE.
     command("zrevrank", 3)
+        .later_arguments(1)
         .flags("readonly fast")
         .categories("sortedset")
         .keys(&[at(1, "RO access")])
