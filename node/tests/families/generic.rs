@@ -94,12 +94,9 @@ fn databases(random: &mut Random) -> Words {
 }
 
 fn object(random: &mut Random) -> Words {
-    let name = random.pick(&["ENCODING", "FREQ", "HELP", "bad"]);
-    let mut words = vec![random.cased("OBJECT"), random.cased(name)];
-    if name != "HELP" || random.once_in(4) {
-        words.push(key(random));
-    }
-    words
+    // HELP is answered by the session.
+    let name = random.pick(&["ENCODING", "FREQ", "bad"]);
+    vec![random.cased("OBJECT"), random.cased(name), key(random)]
 }
 
 /// With clean deadlines: what is left of an hour or a year, seen a moment later.

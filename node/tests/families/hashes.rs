@@ -93,3 +93,25 @@ fn packed_hashes_are_scanned_in_one_step() {
         Step { words, same: Same::Scan(2) }
     });
 }
+
+#[test]
+fn hashes_are_packed_while_those_of_redis_are() {
+    duel(|random| {
+        let key = |random: &mut Random| random.name("h", 3);
+        let words = match random.below(8) {
+            0 => {
+                let mut words = vec![b"HSET".to_vec(), key(random)];
+                let start = random.below(4) * 200;
+                (start..start + 200).for_each(|n| words.extend([n.to_string().into_bytes(), b"v".to_vec()]));
+                words
+            }
+            1 => vec![b"HSET".to_vec(), key(random), vec![b'f'; random.below(70)], b"v".to_vec()],
+            2 => vec![b"HSET".to_vec(), key(random), b"f".to_vec(), vec![b'v'; random.below(70)]],
+            3 => vec![b"HSETNX".to_vec(), key(random), random.name("", 800), b"v".to_vec()],
+            4 => vec![b"DEL".to_vec(), key(random)],
+            5 => vec![b"HDEL".to_vec(), key(random), random.name("", 800)],
+            _ => vec![b"OBJECT".to_vec(), b"ENCODING".to_vec(), key(random)],
+        };
+        Step::exact(words)
+    });
+}

@@ -133,3 +133,32 @@ pub(super) fn scan(random: &mut Random, name: &str, prefix: &str) -> Words {
     random.spoil(&mut words);
     words
 }
+
+#[test]
+fn sets_are_packed_while_those_of_redis_are() {
+    duel(|random| {
+        let member =
+            |random: &mut Random| if random.once_in(8) { random.text() } else { random.name("", 2_000) };
+        let key = |random: &mut Random| random.name("s", 4);
+        let words = match random.below(8) {
+            0 => {
+                let mut words = vec![b"SADD".to_vec(), key(random)];
+                let start = random.below(4) * 200;
+                words.extend((start..start + 200).map(|n| n.to_string().into_bytes()));
+                words
+            }
+            1 => vec![b"SADD".to_vec(), key(random), member(random)],
+            2 => vec![b"SREM".to_vec(), key(random), member(random)],
+            3 => vec![b"SMOVE".to_vec(), key(random), key(random), member(random)],
+            4 => vec![
+                random.pick(&[b"SUNIONSTORE", b"SINTERSTORE"]).to_vec(),
+                key(random),
+                key(random),
+                key(random),
+            ],
+            5 => vec![b"SDIFFSTORE".to_vec(), key(random), key(random), key(random)],
+            _ => vec![b"OBJECT".to_vec(), b"ENCODING".to_vec(), key(random)],
+        };
+        Step::exact(words)
+    });
+}

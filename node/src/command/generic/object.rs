@@ -1,8 +1,8 @@
 //! `OBJECT`: how Redis would keep a value.
 //!
-//! Tools read encodings to tell small values from large ones, so the names are those that Redis 7.0 gives to a
-//! value of this type and size with its default settings. Redis remembers how a value grew (an appended string
-//! stays `raw`, a set that held a word stays `hashtable`); here the value of the moment decides alone.
+//! Tools read encodings to tell small values from large ones, so the names are those that Redis 7.0 gives with its
+//! default settings. Collections remember, as in Redis, whether they were ever large; a string's encoding is that
+//! of its value of the moment (in Redis one that was appended to stays `raw`).
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_integer;
@@ -15,12 +15,6 @@ use crate::store::value::Value;
 
 /// Longest string that Redis keeps in one block with its header.
 const EMBEDDED_BYTES_MAX: usize = 44;
-/// `set-max-intset-entries`.
-const INTSET_LEN_MAX: usize = 512;
-/// `hash-max-listpack-entries`.
-const HASH_LISTPACK_LEN_MAX: usize = 512;
-/// `hash-max-listpack-value`.
-const LISTPACK_BYTES_MAX: usize = 64;
 /// Redis has one object each of the integers below this.
 const SHARED_INTEGERS: i64 = 10_000;
 /// What Redis answers as the reference count of a shared object.
@@ -63,20 +57,15 @@ pub(crate) fn freq(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Rep
 }
 
 fn name(value: Value<'_>) -> &'static str {
-    let short = |bytes: &[u8]| bytes.len() <= LISTPACK_BYTES_MAX;
-    let one_of = |small, (yes, no)| if small { yes } else { no };
     match value {
         Value::String(text) if parse_integer(text).is_some() => "int",
-        Value::String(text) => one_of(text.len() <= EMBEDDED_BYTES_MAX, ("embstr", "raw")),
+        Value::String(text) if text.len() <= EMBEDDED_BYTES_MAX => "embstr",
+        Value::String(_) => "raw",
         Value::List(_) => "quicklist",
-        Value::Set(set) => {
-            let integers = || set.iter().all(|member| parse_integer(member).is_some());
-            one_of(set.len() <= INTSET_LEN_MAX && integers(), ("intset", "hashtable"))
-        }
-        Value::Hash(hash) => {
-            let all_short = || hash.iter().all(|(field, value)| short(field) && short(value));
-            one_of(hash.len() <= HASH_LISTPACK_LEN_MAX && all_short(), ("listpack", "hashtable"))
-        }
-        Value::SortedSet(set) => one_of(set.is_packed(), ("listpack", "skiplist")),
+        Value::Set(set) if set.is_packed() => "intset",
+        Value::Hash(hash) if hash.is_packed() => "listpack",
+        Value::SortedSet(set) if set.is_packed() => "listpack",
+        Value::Set(_) | Value::Hash(_) => "hashtable",
+        Value::SortedSet(_) => "skiplist",
     }
 }

@@ -9,70 +9,34 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 
-use crate::command::options::{integer, is};
+use crate::command::scan::{self, ScanOptions};
 use crate::command::{CommandError, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
-/// Keys that a call looks at if it does not say how many.
-const COUNT_DEFAULT: usize = 10;
-
 /// `SCAN`.
 pub(crate) fn scan(args: Args<'_>, moment: Moment) -> Result<Box<dyn Walk>, CommandError> {
-    let cursor = cursor(&args[1]).ok_or(CommandError::text("ERR invalid cursor"))?;
-    let options = Options::parse(args)?;
-    let start = slot_of(cursor).map_or(0, HashSlot::number);
-    Ok(Box::new(Scan { database: moment.database, options, start, cursor, seen: 0, found: Vec::new() }))
-}
-
-struct Options {
-    count: usize,
-    pattern: Option<Vec<u8>>,
-    kind: Option<Vec<u8>>,
-}
-
-impl Options {
-    fn parse(args: Args<'_>) -> Result<Self, CommandError> {
-        let (mut options, mut index) = (Self { count: COUNT_DEFAULT, pattern: None, kind: None }, 2);
-        while let Some(option) = args.get(index) {
-            let value = args.get(index + 1).ok_or(CommandError::Syntax)?;
-            match option {
-                _ if is(option, "COUNT") => {
-                    let count = integer(args, index + 1)?;
-                    let count = usize::try_from(count).map_err(|_| CommandError::Syntax)?;
-                    options.count = if count == 0 { return Err(CommandError::Syntax) } else { count };
-                }
-                _ if is(option, "MATCH") => options.pattern = (value != b"*").then(|| value.to_vec()),
-                _ if is(option, "TYPE") => options.kind = Some(value.to_ascii_lowercase()),
-                _ => return Err(CommandError::Syntax),
-            }
-            index += 2;
-        }
-        Ok(options)
-    }
-}
-
-/// The cursor that `text` spells, as C's `strtoul`: digits, perhaps none, perhaps a sign.
-fn cursor(text: &[u8]) -> Option<u64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() {
-        return text.is_empty().then_some(0);
-    }
-    let add = |sum: u64, digit: &u8| {
-        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    };
-    let value = digits.iter().try_fold(0, add)?;
-    Some(if negative { value.wrapping_neg() } else { value })
+    let cursor = scan::cursor(&args[1])?;
+    let ScanOptions { pattern, count, kind } = ScanOptions::parse(args, 2, true)?;
+    Ok(Box::new(Scan {
+        database: moment.database,
+        pattern: pattern.map(<[u8]>::to_vec),
+        count,
+        kind: kind.map(<[u8]>::to_ascii_lowercase),
+        start: slot_of(cursor).map_or(0, HashSlot::number),
+        cursor,
+        seen: 0,
+        found: Vec::new(),
+    }))
 }
 
 struct Scan {
     database: u8,
-    options: Options,
+    pattern: Option<Vec<u8>>,
+    /// How many keys to look at.
+    count: usize,
+    /// The name of the only type wanted.
+    kind: Option<Vec<u8>>,
     /// The slot that the walk begins with.
     start: u16,
     /// Where to go on.
@@ -97,14 +61,14 @@ impl Walk for Scan {
         }
         let time = slot.time_at(operation.now);
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
-        let (from, options, found) = (self.cursor as u32, &self.options, &mut self.found);
+        let (from, found) = (self.cursor as u32, &mut self.found);
         let mut seen = 0;
-        let next = slot.scan(from, options.count - self.seen, |entry| {
+        let next = slot.scan(from, self.count - self.seen, |entry| {
             seen += 1;
             let wanted = entry.database() == self.database
                 && !entry.is_expired(time)
-                && options.kind.as_ref().is_none_or(|kind| *kind == entry.kind().name().as_bytes())
-                && options.pattern.as_ref().is_none_or(|p| matches(p, entry.key(), Case::Sensitive));
+                && self.kind.as_ref().is_none_or(|kind| *kind == entry.kind().name().as_bytes())
+                && self.pattern.as_ref().is_none_or(|p| matches(p, entry.key(), Case::Sensitive));
             if wanted {
                 found.push(entry.key().into());
             }
@@ -112,7 +76,7 @@ impl Walk for Scan {
         self.seen += seen;
         let number = u64::from(operation.slot.number());
         self.cursor = next.map_or((number + 1) << 32, |order| number << 32 | u64::from(order));
-        self.seen < options.count
+        self.seen < self.count
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {
@@ -128,7 +92,6 @@ impl Walk for Scan {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::cursor;
     use crate::engine::Engine;
     use crate::engine::testing::reply_at;
     use crate::store::Store;
@@ -182,15 +145,5 @@ mod tests {
         assert_eq!(keys("SCAN 99999999999999999 COUNT 100"), ended(""));
         assert_eq!(reply_at(&engine, NOW + 1, "KEYS *one*"), r"*0\r\n");
         assert_eq!(reply_at(&engine, NOW, "DBSIZE"), r":3\r\n");
-    }
-
-    #[test]
-    fn a_cursor_is_read_as_redis_reads_it() {
-        for (text, value) in [("", Some(0)), ("7", Some(7)), ("+7", Some(7)), ("-1", Some(u64::MAX))] {
-            assert_eq!(cursor(text.as_bytes()), value, "{text}");
-        }
-        for wrong in ["-", "+", " 1", "1 ", "0x1", "18446744073709551616"] {
-            assert_eq!(cursor(wrong.as_bytes()), None, "{wrong}");
-        }
     }
 }
