@@ -39,6 +39,10 @@ pub type KeysHandler = fn(&mut Keyspace<'_, '_>, Args<'_>, &mut Reply<'_>) -> Co
 pub enum Handler {
     /// On the slots of its keys, all locked at once.
     Keys(KeysHandler),
+    /// As [`Handler::Keys`]; a `GET` by itself takes the hot path.
+    Get(KeysHandler),
+    /// As [`Handler::Keys`]; a plain `SET` by itself takes the hot path.
+    Set(KeysHandler),
     /// Over all slots, one after the other, in bounded turns.
     Walk(fn(Args<'_>, Moment) -> Result<Box<dyn Walk>, CommandError>),
 }

@@ -3,6 +3,8 @@
 //! It knows no socket and no clock. Where a slot is held by somebody else it says so and has done nothing: the
 //! connection waits for that slot and calls again.
 
+mod hot;
+
 use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -92,7 +94,11 @@ impl Engine {
         reply: &mut Reply<'_>,
     ) -> Flow {
         match self.registry.handler(spec.id) {
-            Some(Handler::Keys(handler)) => self.on_keys((spec, handler), args, &[key], moment, reply),
+            Some(Handler::Get(_)) => self.get(key, moment, reply),
+            Some(Handler::Set(_)) if args.len() == 3 => self.set(key, &args[2], moment, reply),
+            Some(Handler::Keys(handler) | Handler::Set(handler)) => {
+                self.on_keys((spec, handler), args, &[key], moment, reply)
+            }
             _ => self.run(spec, args, moment, reply),
         }
     }
@@ -100,10 +106,12 @@ impl Engine {
     /// Any command that [`Engine::carries_out`]. Its arity has been checked.
     pub fn run(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
         match self.registry.handler(spec.id) {
-            Some(Handler::Keys(handler)) => match keys_of(spec, args, moment.database) {
-                Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
-                Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
-            },
+            Some(Handler::Keys(handler) | Handler::Get(handler) | Handler::Set(handler)) => {
+                match keys_of(spec, args, moment.database) {
+                    Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
+                    Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
+                }
+            }
             Some(Handler::Walk(begin)) => match begin(args, moment) {
                 Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),

@@ -109,7 +109,9 @@ impl Store {
         if let Some(guard) = self.try_lock(slot)
             && let Some(address) = guard.candidate(hash)
         {
+            // The header and key, and where a value of some size goes on.
             prefetch(address);
+            prefetch(address.wrapping_add(64));
         }
     }
 

@@ -20,7 +20,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("append", Handler::Keys(range::append)),
     ("decr", Handler::Keys(counter::decr)),
     ("decrby", Handler::Keys(counter::decrby)),
-    ("get", Handler::Keys(get)),
+    ("get", Handler::Get(get)),
     ("getdel", Handler::Keys(swap::getdel)),
     ("getex", Handler::Keys(swap::getex)),
     ("getrange", Handler::Keys(range::getrange)),
@@ -33,7 +33,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("mset", Handler::Keys(many::mset)),
     ("msetnx", Handler::Keys(many::msetnx)),
     ("psetex", Handler::Keys(swap::psetex)),
-    ("set", Handler::Keys(set::set)),
+    ("set", Handler::Set(set::set)),
     ("setex", Handler::Keys(swap::setex)),
     ("setnx", Handler::Keys(swap::setnx)),
     ("setrange", Handler::Keys(range::setrange)),
@@ -41,7 +41,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("substr", Handler::Keys(range::getrange)),
 ];
 
-/// `GET key`. The node's connection loop takes this path for most commands, see docs/ARCHITECTURE.md.
+/// `GET key`.
 #[inline]
 pub(crate) fn get(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     reply.bulk_or_null(keyspace.string(keyspace.key())?);

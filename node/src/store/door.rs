@@ -109,7 +109,7 @@ impl Slot {
     #[inline]
     fn note_deadline(&mut self, deadline: Option<u64>) {
         if let Some(deadline) = deadline {
-            self.next_deadline = Some(self.next_deadline.map_or(deadline, |known| known.min(deadline)));
+            self.next_deadline = self.next_deadline.min(deadline);
         }
     }
 
@@ -184,7 +184,7 @@ impl Slot {
             None => {
                 self.table = Table::default();
                 self.census = super::census::Census::default();
-                self.next_deadline = None;
+                self.next_deadline = u64::MAX;
             }
             Some(database) => {
                 let of_database = self.table.iter().filter(|entry| entry.database() == database);
@@ -236,7 +236,7 @@ impl Slot {
     /// Looks through the slot for the earliest deadline; nothing is looked for again before `not_before`.
     pub(crate) fn refresh_next_deadline(&mut self, not_before: u64) {
         let earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
-        self.next_deadline = earliest.map(|deadline| deadline.max(not_before));
+        self.next_deadline = earliest.map_or(u64::MAX, |deadline| deadline.max(not_before));
     }
 }
 

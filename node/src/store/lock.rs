@@ -29,8 +29,9 @@ const SPINS: u32 = 64;
 /// Groups of slots that share a list of waiting connections.
 const PARKING_LOTS: usize = 64;
 
-/// One slot and its lock. 32-byte aligned so that what a lookup needs shares a cache line.
-#[repr(align(32))]
+/// One slot and its lock. What a lookup needs lies in the first of its cache lines: this lock's fields, the table and
+/// the time ([`Slot`] is laid out for that).
+#[repr(C, align(64))]
 pub(crate) struct SlotLock {
     state: AtomicU32,
     /// Where the slot's table lies, for prefetching without the lock; see [`Slot::table_hint`].
@@ -60,7 +61,7 @@ impl SlotLock {
         if self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.spin()?;
         }
-        Some(SlotGuard { lock: self, parking, index })
+        Some(SlotGuard { lock: self, parking, index, changed: false })
     }
 
     #[cold]
@@ -105,6 +106,8 @@ pub(crate) struct SlotGuard<'a> {
     lock: &'a SlotLock,
     parking: &'a Parking,
     index: u16,
+    /// Lent for a change: what is published may be out of date.
+    changed: bool,
 }
 
 impl Deref for SlotGuard<'_> {
@@ -120,6 +123,7 @@ impl Deref for SlotGuard<'_> {
 impl DerefMut for SlotGuard<'_> {
     #[inline]
     fn deref_mut(&mut self) -> &mut Slot {
+        self.changed = true;
         // SAFETY: as above, and `&mut self` is the only way to this guard.
         unsafe { &mut *self.lock.slot.get() }
     }
@@ -128,8 +132,10 @@ impl DerefMut for SlotGuard<'_> {
 impl Drop for SlotGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.lock.hint.store(self.table_hint(), Ordering::Relaxed);
-        self.lock.next_deadline.store(self.next_deadline(), Ordering::Relaxed);
+        if self.changed {
+            self.lock.hint.store(self.table_hint(), Ordering::Relaxed);
+            self.lock.next_deadline.store(self.next_deadline(), Ordering::Relaxed);
+        }
         if self.lock.state.swap(FREE, Ordering::AcqRel) == WANTED {
             self.parking.wake(self.index);
         }

@@ -13,16 +13,28 @@ use super::key::{Key, hash_of};
 use super::table::Table;
 
 /// A slot's state. Its changes are in `super::door`.
-#[derive(Default)]
+#[repr(C)]
 pub struct Slot {
     pub(super) table: Table,
-    /// Version of the last operation applied.
-    pub version: Version,
     /// The slot's time in Unix milliseconds: that of its last operation, never falling.
     pub(super) time: u64,
-    /// No key expires before this; `None` when none ever does.
-    pub(super) next_deadline: Option<u64>,
+    /// Version of the last operation applied.
+    pub version: Version,
+    /// No key expires before this; `u64::MAX` when none ever does.
+    pub(super) next_deadline: u64,
     pub(super) census: Census,
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            table: Table::default(),
+            time: 0,
+            version: Version::default(),
+            next_deadline: u64::MAX,
+            census: Census::default(),
+        }
+    }
 }
 
 /// Who hears of a slot's changes: the log and the chain. Called under the slot's lock, in the order of versions.
@@ -137,7 +149,7 @@ impl Slot {
     #[inline]
     #[must_use]
     pub(crate) fn next_deadline(&self) -> u64 {
-        self.next_deadline.unwrap_or(u64::MAX)
+        self.next_deadline
     }
 
     /// Where the table lies; see [`Table::hint`].

@@ -5,6 +5,9 @@
 
 use super::{Protocol, number};
 
+/// Most bytes of a bulk string beside its content: its kind, its length, two line ends.
+const BULK_OVERHEAD_MAX: usize = 1 + number::INTEGER_DIGITS_MAX + 4;
+
 /// Writes replies of one connection.
 #[derive(Debug)]
 pub struct Reply<'a> {
@@ -93,6 +96,7 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
+        self.buffer.reserve(bytes.len() + BULK_OVERHEAD_MAX);
         self.length(b'$', bytes.len());
         self.raw(bytes);
         self.raw(b"\r\n");

@@ -1,0 +1,43 @@
+//! GET and plain SET, which are most of all commands: the same as their handlers do, with nothing in between.
+//!
+//! They lock one slot, look once, and know their reply; the general way costs a list of held slots and an indirect
+//! call more, a fifth of a pipelined command.
+
+use ringmaster_protocol::resp::reply::Reply;
+
+use super::{Engine, Flow, Tally};
+use crate::command::CommandError;
+use crate::store::effect::Effect;
+use crate::store::entry::EntryRef;
+use crate::store::key::Key;
+use crate::store::keyspace::{Lookups, Moment};
+
+impl Engine {
+    /// `GET key`.
+    #[inline]
+    pub(super) fn get(&self, key: Key<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
+        let Some(slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+        let entry = slot.find(key, moment.now);
+        let lookups = Lookups { hits: u32::from(entry.is_some()), misses: u32::from(entry.is_none()) };
+        let mut failed = false;
+        match entry.map(EntryRef::as_string) {
+            None => reply.null(),
+            Some(Some(value)) => reply.bulk(value),
+            Some(None) => {
+                failed = true;
+                CommandError::WrongType.write(reply);
+            }
+        }
+        Flow::Done(Tally { lookups, failed })
+    }
+
+    /// `SET key value` without options.
+    #[inline]
+    pub(super) fn set(&self, key: Key<'_>, value: &[u8], moment: Moment, reply: &mut Reply<'_>) -> Flow {
+        let Some(mut slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+        let effect = Effect::SetString { key, value, deadline: None };
+        slot.apply(&mut self.store.operation(key.slot, moment.now), &effect);
+        reply.ok();
+        Flow::Done(Tally::default())
+    }
+}
