@@ -186,6 +186,8 @@ impl Slot {
                 self.census = super::census::Census::default();
                 self.next_deadline = u64::MAX;
             }
+            // Most slots hold keys of database 0 only: they need no look at their entries.
+            Some(database) if self.census.count(database).keys == 0 => {}
             Some(database) => {
                 let of_database = self.table.iter().filter(|entry| entry.database() == database);
                 let keys: Vec<Vec<u8>> = of_database.map(|entry| entry.key().to_vec()).collect();
@@ -196,6 +198,10 @@ impl Slot {
     }
 
     fn swap_databases(&mut self, first: u8, second: u8) -> Applied {
+        let has_keys = |database| self.census.count(database).keys > 0;
+        if first == second || !has_keys(first) && !has_keys(second) {
+            return NOTHING;
+        }
         let concerned = |database| database == first || database == second;
         let entries = self.table.iter().filter(|entry| concerned(entry.database()));
         let keys: Vec<(u8, Vec<u8>)> =
@@ -207,7 +213,7 @@ impl Slot {
             let (key, deadline) = (entry.as_ref().key().to_vec(), entry.as_ref().deadline());
             self.put(hash_of(&key), entry.moved(database, &key, deadline));
         }
-        counted(if first == second { 0 } else { keys.len() })
+        counted(keys.len())
     }
 
     /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.

@@ -5,6 +5,7 @@ mod hashes;
 mod lists;
 mod replay;
 mod sets;
+mod sort;
 mod sorted_sets;
 mod strings;
 mod support;

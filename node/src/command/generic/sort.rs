@@ -73,6 +73,7 @@ fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<V
     Ok(elements.drain(start..end).collect())
 }
 
+/// Byte by byte; Redis's order in the C locale, but for what follows a zero byte, which Redis does not look at.
 fn in_order_of_text(mut elements: Vec<&[u8]>) -> Vec<&[u8]> {
     elements.sort_unstable();
     elements
@@ -90,16 +91,14 @@ fn in_order_of_numbers(elements: Vec<&[u8]>) -> Result<Vec<&[u8]>, CommandError>
 }
 
 /// The number of an element as C's `strtod` reads it: white space before it, no text at all (0) and whatever
-/// follows a zero byte are allowed. `None` if it is no number or overflows.
+/// follows a zero byte are allowed. `None` if it is no number or out of range.
 fn number(element: &[u8]) -> Option<f64> {
     let text = element.split(|&byte| byte == 0).next().unwrap_or_default();
     if text.is_empty() {
         return Some(0.0);
     }
     let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'))?;
-    let value = parse_double(&text[start..])?;
-    let names_infinity = text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'i'));
-    (value.is_finite() || names_infinity).then_some(value)
+    parse_double(&text[start..])
 }
 
 fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) {

@@ -43,13 +43,15 @@ pub(crate) fn decrby(
 
 fn add(keyspace: &mut Keyspace<'_, '_>, increment: i64, reply: &mut Reply<'_>) -> CommandResult {
     let key = keyspace.key();
-    let old = match keyspace.string(key)? {
-        Some(text) => parse_integer(text).ok_or(CommandError::NotInteger)?,
-        None => 0,
+    let (old, deadline) = match keyspace.find(key) {
+        None => (0, None),
+        Some(entry) => {
+            let text = entry.as_string().ok_or(CommandError::WrongType)?;
+            (parse_integer(text).ok_or(CommandError::NotInteger)?, entry.deadline())
+        }
     };
     let overflow = CommandError::text("ERR increment or decrement would overflow");
     let new = old.checked_add(increment).ok_or(overflow)?;
-    let deadline = keyspace.find(key).and_then(EntryRef::deadline);
     let mut digits = itoa::Buffer::new();
     let value = digits.format(new).as_bytes();
     keyspace.apply(key.slot, &Effect::SetString { key, value, deadline });
