@@ -54,12 +54,19 @@ impl Hash {
         self.fields.pick(random).map(|entry| (entry.key(), entry.as_string().unwrap_or_default()))
     }
 
-    /// Sets `field` to `value`; returns whether the field is new.
+    /// Sets `field` to `value`; returns whether the field is new. A value of the old one's size costs no allocation.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
-        let old = self.fields.insert(hash_of(field), Entry::string(0, field, value, None), hash_of);
-        let long = field.len().max(value.len()) > PACKED_BYTES_MAX;
-        self.spread = self.spread || long || self.len() > PACKED_MAX;
-        old.is_none()
+        let hash = hash_of(field);
+        self.spread = self.spread || field.len().max(value.len()) > PACKED_BYTES_MAX;
+        if let Some(mut entry) = self.fields.find_mut(hash, 0, field) {
+            if !entry.overwrite(value, None) {
+                entry.edit_string(value.len(), |bytes| bytes.copy_from_slice(value));
+            }
+            return false;
+        }
+        drop(self.fields.insert(hash, Entry::string(0, field, value, None), hash_of));
+        self.spread = self.spread || self.len() > PACKED_MAX;
+        true
     }
 
     /// Takes `field` out; returns whether it was there.
@@ -76,5 +83,21 @@ impl Hash {
     ) -> Option<u32> {
         self.fields
             .scan(from, count, hash_of, |entry| visit(entry.key(), entry.as_string().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_takes_values_of_any_length_one_after_the_other() {
+        let mut hash = Hash::default();
+        assert!(hash.insert(b"f", b"abc"));
+        for value in [&b"xyz"[..], b"", b"longer than before", b"s", &[7; 65]] {
+            assert!(hash.is_packed() && !hash.insert(b"f", value));
+            assert_eq!((hash.get(b"f"), hash.len()), (Some(value), 1));
+        }
+        assert!(!hash.is_packed());
     }
 }
