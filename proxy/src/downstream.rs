@@ -20,7 +20,7 @@ pub(crate) use execute::Scratch;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use ringmaster_protocol::session::Session;
 use tokio::net::TcpStream;
@@ -84,16 +84,13 @@ impl Connection {
                 self.execute_kept();
                 continue;
             }
-            if self.poll_readable(context).is_pending() {
-                return Poll::Pending;
-            }
             if has_read {
-                // Others first.
-                context.waker().wake_by_ref();
-                return Poll::Pending;
+                return self.poll_later(context);
             }
             has_read = true;
-            self.read();
+            if self.poll_read(context).is_pending() {
+                return Poll::Pending;
+            }
         }
     }
 
@@ -126,52 +123,59 @@ impl Connection {
         self.output.is_full()
     }
 
+    /// Waits for the next bytes; if they are there already, others go first.
     #[inline]
-    fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        match self.output.stream().as_ref().map(|stream| stream.poll_read_ready(context)) {
-            Some(Poll::Pending) => Poll::Pending,
-            Some(Poll::Ready(Ok(()))) => Poll::Ready(()),
-            Some(Poll::Ready(Err(_))) | None => {
-                self.output.close(Closed::Gone);
-                Poll::Ready(())
-            }
+    fn poll_later(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.output.poll_readable(context).is_ready() {
+            context.waker().wake_by_ref();
         }
+        Poll::Pending
     }
 
     /// Reads once and executes what is whole.
     #[inline]
-    fn read(&mut self) {
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if !self.input.is_empty() {
-            let outcome = self.output.stream().as_ref().map(|stream| self.input.read(stream));
-            if self.has_come(outcome).is_some() {
-                self.execute_kept();
-            }
-            return;
+            return self.poll_read_more(context);
         }
         let thread = Rc::clone(&self.thread);
         let mut buffer = thread.read_buffer.borrow_mut();
-        let outcome = self.output.stream().as_ref().map(|stream| stream.try_read(&mut buffer));
-        let Some(count) = self.has_come(outcome) else { return };
-        let (end, needed) = self.execute(&buffer[..count], 0);
-        self.input.keep(&buffer[end..count], needed);
+        let outcome = ready!(self.output.poll_read(context, &mut buffer));
+        if let Some(count) = self.has_come(outcome) {
+            let (end, needed) = self.execute(&buffer[..count], 0);
+            self.input.keep(&buffer[end..count], needed);
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads on behind what is kept already.
+    fn poll_read_more(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let outcome = match ready!(self.output.poll_readable(context)) {
+            Ok(()) => self.input.read(&self.output),
+            Err(error) => Err(error),
+        };
+        if self.has_come(outcome).is_some() {
+            self.execute_kept();
+        }
+        Poll::Ready(())
     }
 
     /// Judges a read: the number of bytes that came, `None` if none did.
     #[inline]
-    fn has_come(&mut self, outcome: Option<io::Result<usize>>) -> Option<usize> {
+    fn has_come(&mut self, outcome: io::Result<usize>) -> Option<usize> {
         match outcome {
-            Some(Ok(0)) => {
+            Ok(0) => {
                 // It may wait for replies still, having shut down only its sending half.
                 self.ending = true;
                 None
             }
-            Some(Ok(count)) => {
+            Ok(count) => {
                 self.output.note_active();
                 self.thread.metrics.input_bytes.add(count as u64);
                 Some(count)
             }
-            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => None,
-            Some(Err(_)) | None => {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(_) => {
                 self.output.close(Closed::Gone);
                 None
             }

@@ -7,13 +7,15 @@ mod order;
 
 pub(crate) use order::{Order, Sequence};
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::telemetry::ThreadMetrics;
@@ -184,10 +186,30 @@ impl Output {
         drop(self.order.take());
     }
 
-    /// The socket, for reading.
+    /// Reads once from the socket; 0 is the end of the stream.
+    ///
+    /// A read that does not fill `buffer` has emptied the socket, and `poll_read` notes that: the next poll waits for
+    /// the next bytes without asking the system, which `try_read` would do.
     #[inline]
-    pub(crate) fn stream(&self) -> Ref<'_, Option<TcpStream>> {
-        self.stream.borrow()
+    pub(crate) fn poll_read(&self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = stream.as_mut() else { return Poll::Ready(Ok(0)) };
+        let mut buffer = ReadBuf::new(buffer);
+        Pin::new(stream).poll_read(context, &mut buffer).map_ok(|()| buffer.filled().len())
+    }
+
+    /// Waits until there may be something to read.
+    #[inline]
+    pub(crate) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &*self.stream.borrow() {
+            Some(stream) => stream.poll_read_ready(context),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Reads once what is there into the free capacity of `buffer`; 0 is the end of the stream.
+    pub(crate) fn try_read_buf(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        self.stream.borrow().as_ref().map_or(Ok(0), |stream| stream.try_read_buf(buffer))
     }
 
     /// Something came from the client.
@@ -201,6 +223,9 @@ impl Output {
     pub(crate) fn look(&self, passed: Duration, write: Duration, idle: Duration) {
         let still = if self.active.replace(false) { Duration::ZERO } else { self.still.get() + passed };
         self.still.set(still);
+        if !still.is_zero() {
+            self.order.borrow_mut().rest();
+        }
         if self.blocked.get() && still >= write {
             self.close(Closed::Stalled);
         } else if !idle.is_zero() && still >= idle && self.is_idle() {

@@ -52,7 +52,7 @@ impl Turn {
     /// Ends the turns of this thread, for ever. One task a thread.
     pub(crate) async fn run(self: Rc<Self>) {
         poll_fn::<(), _>(|context| {
-            *self.waker.borrow_mut() = Some(context.waker().clone());
+            self.waker.borrow_mut().get_or_insert_with(|| context.waker().clone());
             self.end();
             Poll::Pending
         })

@@ -27,7 +27,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ringmaster_protocol::resp::Protocol;
@@ -191,6 +191,15 @@ impl Upstream {
     fn retire(&self) {
         self.retired.set(true);
         self.wake();
+    }
+
+    /// Remembers the connection's task.
+    #[inline]
+    fn task_is(&self, context: &Context<'_>) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|task| task.will_wake(context.waker())) {
+            *task = Some(context.waker().clone());
+        }
     }
 
     fn wake(&self) {

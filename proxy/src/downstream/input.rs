@@ -6,7 +6,8 @@
 use std::io;
 
 use ringmaster_protocol::resp::request::Resume;
-use tokio::net::TcpStream;
+
+use crate::output::Output;
 
 /// Bytes read at once.
 pub(crate) const READ_BYTES: usize = 64 << 10;
@@ -48,11 +49,11 @@ impl Input {
     }
 
     /// Reads behind what is kept; 0 is the end of the stream.
-    pub(super) fn read(&mut self, stream: &TcpStream) -> io::Result<usize> {
+    pub(super) fn read(&mut self, output: &Output) -> io::Result<usize> {
         self.bytes.drain(..std::mem::take(&mut self.start));
         let missing = self.needed.saturating_sub(self.bytes.len());
         self.bytes.reserve(missing.clamp(READ_BYTES / 4, RESERVE_BYTES_MAX));
-        stream.try_read_buf(&mut self.bytes)
+        output.try_read_buf(&mut self.bytes)
     }
 
     /// Keeps what is left of a read into the thread's buffer; the command at its front has at least `needed` bytes.

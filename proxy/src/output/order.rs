@@ -10,7 +10,7 @@ use std::ops::Range;
 /// From this many bytes of the parking buffer on, the bytes of replies that have left it are given back.
 const COMPACT_FROM_BYTES: usize = 64 << 10;
 
-/// A buffer that is larger than this is given back when it runs empty.
+/// A buffer that is larger than this is given back when it runs empty; smaller ones when the client rests.
 const KEEP_BYTES: usize = 64 << 10;
 
 /// The number of a command of one client; wraps.
@@ -148,6 +148,13 @@ impl Order {
         self.ready.len() - self.sent + self.parked.len()
     }
 
+    /// Gives back the memory of a client that rests.
+    pub(crate) fn rest(&mut self) {
+        if self.is_idle() {
+            *self = Self { first: self.first, ..Self::default() };
+        }
+    }
+
     /// Whether all is answered and written.
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
@@ -231,6 +238,39 @@ mod tests {
             oldest = next;
             assert!(taken(&mut order).len() <= 1001);
             assert!(order.bytes() <= 2 * COMPACT_FROM_BYTES, "{}", order.bytes());
+        }
+    }
+
+    #[test]
+    fn a_client_that_rests_holds_no_memory_and_goes_on_where_it_was() {
+        let mut order = Order::default();
+        let one = order.reserve(true);
+        order.answer(one, &[b'x'; 1000]);
+        order.rest();
+        assert_eq!(taken(&mut order).len(), 1000);
+        order.rest();
+        assert_eq!((order.ready.capacity(), order.places.capacity()), (0, 0));
+        let next = order.reserve(true);
+        assert_eq!(next, one + 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_order_of_replies_gives_the_order_of_commands(
+            keys in proptest::collection::vec((proptest::num::u32::ANY, 0usize..40), 1..200),
+        ) {
+            let mut order = Order::default();
+            let mut places: Vec<_> = keys.iter().map(|&(key, len)| (key, order.reserve(true), len)).collect();
+            let reply = |place: Sequence, len: usize| format!("{place}{}\n", "x".repeat(len));
+            let expected: String = places.iter().map(|&(_, place, len)| reply(place, len)).collect();
+            places.sort_unstable();
+            let mut seen = String::new();
+            for (_, place, len) in places {
+                order.answer(place, reply(place, len).as_bytes());
+                seen.push_str(&taken(&mut order));
+            }
+            proptest::prop_assert_eq!(seen, expected);
+            proptest::prop_assert!(order.is_idle());
         }
     }
 

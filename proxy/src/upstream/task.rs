@@ -1,12 +1,12 @@
 //! The task of a connection: connects, reads replies, keeps the time, and begins anew after a failure.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
@@ -95,7 +95,7 @@ struct Connection {
 
 impl Connection {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.upstream.task.replace(Some(context.waker().clone()));
+        self.upstream.task_is(context);
         if let Some(error) = self.upstream.broken.take() {
             return Poll::Ready(Err(error.into()));
         }
@@ -130,18 +130,19 @@ impl Connection {
     /// Reads and delivers; ready when there may be more.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Failure> {
         for _ in 0..READS_MAX {
-            let stream = self.upstream.stream.borrow();
-            let Some(stream) = stream.as_ref() else { return Err(Failure::Closed) };
-            match stream.poll_read_ready(context) {
-                Poll::Pending => return Ok(Poll::Pending),
-                Poll::Ready(ready) => ready?,
+            let mut buffer = ReadBuf::new(&mut self.buffer[self.filled..]);
+            match self.upstream.stream.borrow_mut().as_mut() {
+                None => return Err(Failure::Closed),
+                // A read that does not fill the buffer has emptied the socket; `poll_read` notes that, and the next
+                // poll waits without asking the system.
+                Some(stream) => match Pin::new(stream).poll_read(context, &mut buffer) {
+                    Poll::Pending => return Ok(Poll::Pending),
+                    Poll::Ready(read) => read?,
+                },
             }
-            match stream.try_read(&mut self.buffer[self.filled..]) {
-                Ok(0) => return Err(Failure::Closed),
-                Ok(count) => self.filled += count,
-                // The readiness was stale: the next poll of it waits.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error.into()),
+            match buffer.filled().len() {
+                0 => return Err(Failure::Closed),
+                count => self.filled += count,
             }
             let taken = self.upstream.queue.borrow_mut().take_replies(&self.buffer[..self.filled])?;
             make_room(
