@@ -93,7 +93,11 @@ impl Order {
     #[inline]
     fn park(&mut self, index: usize, reply: &[u8]) {
         let Some(place) = self.places.get_mut(index) else { return };
-        let reply = if matches!(place, Place::Awaited) { reply } else { &[] };
+        if reply.is_empty() || !matches!(place, Place::Awaited) {
+            // It names no byte, so nothing keeps the buffer for it: its range must be good for an empty one.
+            *place = Place::Parked(0..0);
+            return;
+        }
         let start = self.parked.len();
         self.parked.extend_from_slice(reply);
         self.parked_live += reply.len();
@@ -108,7 +112,9 @@ impl Order {
     fn compact(&mut self) {
         let mut live = Vec::with_capacity(self.parked_live * 2);
         for place in &mut self.places {
-            if let Place::Parked(range) = place {
+            if let Place::Parked(range) = place
+                && range.start < range.end
+            {
                 let start = live.len();
                 live.extend_from_slice(&self.parked[range.start as usize..range.end as usize]);
                 *range = length(start)..length(live.len());
@@ -223,6 +229,34 @@ mod tests {
         order.answer(places[0], b"x");
         order.answer(places[1], b"a");
         assert_eq!(taken(&mut order), "a");
+        assert!(order.is_idle());
+    }
+
+    #[test]
+    fn an_empty_reply_outlives_the_bytes_that_were_parked_before_it() {
+        let mut order = Order::default();
+        let first = order.reserve(true);
+        order.answer_now(b"+PONG\r\n");
+        let third = order.reserve(true);
+        order.answer_now(b"");
+        order.answer(first, b"x");
+        order.answer(third, b"y");
+        assert_eq!(taken(&mut order), "x+PONG\r\ny");
+        assert!(order.is_idle());
+    }
+
+    #[test]
+    fn an_empty_reply_outlives_a_compaction_of_the_bytes_before_it() {
+        let mut order = Order::default();
+        let first = order.reserve(true);
+        order.answer_now(&[b'x'; COMPACT_FROM_BYTES]);
+        let third = order.reserve(true);
+        order.answer_now(b"z");
+        order.answer_now(b"");
+        order.answer(first, b"");
+        order.answer_now(b"last");
+        order.answer(third, b"y");
+        assert_eq!(taken(&mut order).len(), COMPACT_FROM_BYTES + "yzlast".len());
         assert!(order.is_idle());
     }
 
