@@ -61,6 +61,8 @@ pub(crate) struct Output {
     /// The reader waits until it may go on.
     paused: Cell<bool>,
     closed: Cell<Option<Closed>>,
+    /// Bytes of parts of replies that wait for their other parts.
+    gathered: Cell<usize>,
     /// Whether bytes were read or written since the last look.
     active: Cell<bool>,
     /// For how long none were, at the last look.
@@ -87,6 +89,7 @@ impl Output {
             blocked: Cell::new(false),
             paused: Cell::new(false),
             closed: Cell::new(None),
+            gathered: Cell::default(),
             active: Cell::new(true),
             still: Cell::default(),
             held: Cell::new(false),
@@ -123,7 +126,7 @@ impl Output {
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         let (order, limits) = (self.order.borrow(), self.limits.get());
-        order.in_flight() >= limits.in_flight_max || order.bytes() > limits.pause_bytes
+        order.in_flight() >= limits.in_flight_max || order.bytes() + self.gathered.get() > limits.pause_bytes
     }
 
     /// Commands under way.
@@ -131,9 +134,20 @@ impl Output {
         self.order.borrow().in_flight()
     }
 
-    /// Bytes that wait for the client.
+    /// Bytes that wait for the client, or for the rest of their reply.
     pub(crate) fn bytes(&self) -> usize {
-        self.order.borrow().bytes()
+        self.order.borrow().bytes() + self.gathered.get()
+    }
+
+    /// `bytes` of a part of a reply are to be kept; `false` if that is more than the client may have.
+    pub(crate) fn gather(&self, bytes: usize) -> bool {
+        self.gathered.set(self.gathered.get() + bytes);
+        self.bytes() <= self.limits.get().bytes_max
+    }
+
+    /// `bytes` of parts of a reply are kept no more.
+    pub(crate) fn gathered(&self, bytes: usize) {
+        self.gathered.set(self.gathered.get().saturating_sub(bytes));
     }
 
     /// Whether every command is answered and every reply written.
@@ -272,7 +286,7 @@ impl Flush for Output {
     fn flush(self: Rc<Self>) {
         self.dirty.set(false);
         self.write();
-        if self.order.borrow().bytes() > self.limits.get().bytes_max {
+        if self.bytes() > self.limits.get().bytes_max {
             return self.close(Closed::OutputFull);
         }
         if self.paused.get() && !self.is_full() {

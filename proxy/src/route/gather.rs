@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::merge::Merger;
-use crate::output::{Output, Sequence};
+use crate::output::{Closed, Output, Sequence};
 use crate::telemetry::NodeStatus;
 use crate::upstream::TakePart;
 
@@ -45,39 +45,92 @@ impl Gather {
 
     fn finish(&self) -> Vec<u8> {
         let replies = self.replies.borrow();
-        let good: Vec<&[u8]> = replies.iter().map(Vec::as_slice).filter(|reply| reply[0] != b'-').collect();
-        let failed = replies.iter().position(|reply| reply[0] == b'-');
+        let good: Vec<&[u8]> = replies.iter().map(Vec::as_slice).filter(|reply| !is_error(reply)).collect();
+        let failed = replies.iter().position(|reply| is_error(reply));
         match failed {
             Some(failed) if good.is_empty() || !self.any => self.failure(&replies, failed, good.len()),
-            _ => self.merger.merge(&good).unwrap_or_else(|| {
-                let node = &self.nodes[0];
-                format!("-ERR unexpected reply to a part of the command ({node} and others)\r\n").into_bytes()
-            }),
+            _ => self.merger.merge(&good).unwrap_or_else(|| self.unmergeable()),
         }
     }
 
-    /// The error of part `failed`, with its node if it speaks only for itself.
+    fn unmergeable(&self) -> Vec<u8> {
+        let code = if self.writes { "MAYBE the command may have been executed;" } else { "ERR" };
+        let node = &self.nodes[0];
+        format!("-{code} unexpected reply to a part of the command ({node} and others)\r\n").into_bytes()
+    }
+
+    /// The error of part `failed`, with its node if it speaks only for itself. Of a command that writes, one part that
+    /// was executed, or may have been, decides over all others: it is never told that nothing was changed.
     fn failure(&self, replies: &[Vec<u8>], failed: usize, good: usize) -> Vec<u8> {
         let error = &replies[failed];
         if replies.iter().all(|reply| reply == error) {
             return error.clone();
         }
-        let text = String::from_utf8_lossy(error[1..].trim_ascii_end());
-        let node = &self.nodes[failed];
-        if self.writes && good > 0 {
-            format!("-MAYBE the command was executed in part; {node} answered: {text}\r\n").into_bytes()
+        let doubtful = replies.iter().position(|reply| error_text(reply).starts_with("MAYBE"));
+        let told = doubtful.filter(|_| self.writes && good == 0).unwrap_or(failed);
+        let (text, node) = (error_text(&replies[told]), &self.nodes[told]);
+        let reply = if self.writes && good > 0 {
+            format!("-MAYBE the command was executed in part; {node} answered: {text}\r\n")
+        } else if self.writes && doubtful.is_some() {
+            format!("-MAYBE the command may have been executed in part; {node} answered: {text}\r\n")
         } else {
-            format!("-{text} (answered by {node}, for its part of the command)\r\n").into_bytes()
+            format!("-{text} (answered by {node}, for its part of the command)\r\n")
+        };
+        reply.into_bytes()
+    }
+
+    /// Keeps the reply of a part; `false` if the client is gone, and the replies with it.
+    fn keep(&self, index: u32, reply: &[u8]) -> bool {
+        if self.client.closed().is_none() && !self.client.gather(reply.len()) {
+            self.client.close(Closed::OutputFull);
         }
+        let mut replies = self.replies.borrow_mut();
+        if self.client.closed().is_some() {
+            *replies = Vec::new();
+            return false;
+        }
+        replies[index as usize].extend_from_slice(reply);
+        true
     }
 }
 
 impl TakePart for Gather {
     fn take_part(self: Rc<Self>, index: u32, reply: &[u8]) {
-        self.replies.borrow_mut()[index as usize].extend_from_slice(reply);
+        if !self.keep(index, reply) {
+            return;
+        }
         self.missing.set(self.missing.get() - 1);
         if self.missing.get() == 0 {
-            self.client.answer(self.place, &self.finish());
+            let whole = self.finish();
+            self.client.gathered(self.replies.take().iter().map(Vec::len).sum());
+            self.client.answer(self.place, &whole);
         }
+    }
+}
+
+fn is_error(reply: &[u8]) -> bool {
+    matches!(reply.first(), Some(b'-' | b'!'))
+}
+
+/// The text of an error on one line, empty for what is none. A blob error has a line with its length before it.
+fn error_text(reply: &[u8]) -> String {
+    let text = match reply.split_first() {
+        Some((b'-', text)) => text,
+        Some((b'!', blob)) => blob.splitn(2, |&byte| byte == b'\n').nth(1).unwrap_or_default(),
+        _ => &[],
+    };
+    String::from_utf8_lossy(text.trim_ascii_end()).replace(['\r', '\n'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_an_error_is_one_line() {
+        assert_eq!(error_text(b"-ERR no\r\n"), "ERR no");
+        assert_eq!(error_text(b"!8\r\nERR\r\nno\r\n"), "ERR  no");
+        assert_eq!(error_text(b"+OK\r\n"), "");
+        assert!(is_error(b"-ERR\r\n") && is_error(b"!3\r\nERR\r\n") && !is_error(b":1\r\n"));
     }
 }

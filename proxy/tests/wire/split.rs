@@ -1,11 +1,11 @@
 //! Commands of many keys and commands for all nodes.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Mutex;
 
 use crate::client::request;
-use crate::node::serve;
+use crate::node::{ScriptedNode, serve};
 use crate::place::Place;
 
 /// A node that keeps strings, called `name`.
@@ -129,6 +129,63 @@ fn a_part_that_fails_is_named() {
     assert!(answer.starts_with("-MAYBE the command was executed in part; node 'b' at "), "{answer}");
     assert_eq!(client.ask(&format!("UNLINK {}", keys[1])), "-ERR broken");
     assert_eq!(client.ask("PING"), "+PONG");
+}
+
+#[test]
+fn a_write_of_which_one_part_may_have_been_executed_may_have_been_executed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let away = listener.local_addr().unwrap();
+    drop(listener);
+    let lost = serve(|args| (args[0] != b"MSET").then(|| b"+b\r\n".to_vec()));
+    let place = Place::new(&[away, lost], "");
+    let mut client = place.client();
+    let pairs: Vec<String> = (0..50).map(|number| format!("key{number} v")).collect();
+    let answer = client.ask(&format!("MSET {}", pairs.join(" ")));
+    assert!(
+        answer.starts_with("-MAYBE the command may have been executed in part; node 'b' at "),
+        "{answer}"
+    );
+}
+
+#[test]
+fn blob_errors_and_replies_of_the_wrong_shape_leave_a_write_in_doubt() {
+    let odd = serve(|args| {
+        Some(match args[0] {
+            b"TYPE" => b"+a\r\n".to_vec(),
+            b"UNLINK" => b"!7\r\nERR odd\r\n".to_vec(),
+            _ => b"+odd\r\n".to_vec(),
+        })
+    });
+    let place = Place::new(&[odd, store("b")], "");
+    let (keys, mut client) = (place.keys_of("ab"), place.client());
+    let answer = client.ask(&format!("DEL {} {}", keys[0], keys[1]));
+    assert!(answer.starts_with("-MAYBE the command may have been executed; unexpected reply"), "{answer}");
+    let answer = client.ask(&format!("UNLINK {} {}", keys[0], keys[1]));
+    assert!(answer.starts_with("-ERR odd (answered by node 'a' at "), "{answer}");
+}
+
+#[test]
+fn a_client_whose_collected_parts_are_too_large_is_closed() {
+    let (one, other) = (ScriptedNode::new(), ScriptedNode::new());
+    let place =
+        Place::new(&[one.address(), other.address()], "limits: {client_buffer: 64kb, request: 64kb}\n");
+    let (mut first, mut second) = (one.accept(), other.accept());
+    let mut client = place.client();
+    client.send("KEYS *\r\n");
+    let keys = request(&["KEYS", "*"]);
+    first.expect(&keys);
+    second.expect(&keys);
+    let value = "x".repeat(600_000);
+    first.send(format!("*1\r\n${}\r\n{value}\r\n", value.len()));
+    assert!(client.rest().is_empty());
+    second.send(b"*0\r\n");
+    let mut next = place.client();
+    next.send("KEYS *\r\n");
+    first.expect(&keys);
+    second.expect(&keys);
+    first.send(b"*0\r\n");
+    second.send(b"*1\r\n+k\r\n");
+    next.expect(b"*1\r\n+k\r\n");
 }
 
 #[test]
