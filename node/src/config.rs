@@ -32,6 +32,10 @@ pub struct Config {
     pub threads: usize,
     /// Bytes that may be allocated before writes that need memory get `-OOM`; 0 is no bound. Default 0.
     pub maxmemory: u64,
+    /// Seed of the hashes of keys, the same on all nodes of a process; nodes that share it put keys in the same
+    /// order, so that a SCAN cursor of one means the same on another. Default `None`: a random one, which nobody
+    /// can choose colliding keys for.
+    pub hash_seed: Option<u64>,
     /// What is kept over a restart. Default and, so far, only value: `off`.
     pub persistence: Persistence,
     /// Where persistent files live. Default `data`.
@@ -56,6 +60,7 @@ impl Default for Config {
             admin: local(0),
             threads: std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
             maxmemory: 0,
+            hash_seed: None,
             persistence: Persistence::Off,
             data_dir: PathBuf::from("data"),
             clients_max: 10_000,
@@ -75,6 +80,7 @@ struct FileConfig {
     admin: Option<SocketAddr>,
     threads: Option<usize>,
     maxmemory: Option<ByteSize>,
+    hash_seed: Option<u64>,
     persistence: Option<Persistence>,
     data_dir: Option<PathBuf>,
     clients_max: Option<usize>,
@@ -94,6 +100,7 @@ impl TryFrom<FileConfig> for Config {
             admin: file.admin.unwrap_or(default.admin),
             threads: file.threads.unwrap_or(default.threads),
             maxmemory: file.maxmemory.map_or(default.maxmemory, ByteSize::bytes),
+            hash_seed: file.hash_seed,
             persistence: file.persistence.unwrap_or(default.persistence),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
             clients_max: file.clients_max.unwrap_or(default.clients_max),

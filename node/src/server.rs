@@ -12,15 +12,32 @@ mod worker;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::store::Store;
+use crate::store::{Store, key};
 use pages::Pages;
 use shared::Shared;
 use worker::Worker;
+
+/// Gives the hashes of this process the seed that is set, or, where none was, a random one.
+fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
+    let Some(seed) = seed else {
+        let mut random = [0; 8];
+        shared::random_bytes(&mut random);
+        // An earlier node of the process may have set one: this one shares it.
+        key::seed_hashes(u64::from_le_bytes(random));
+        return Ok(());
+    };
+    if key::seed_hashes(seed) {
+        return Ok(());
+    }
+    let wrong = "hash_seed: another node of this process has another one";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, wrong))
+}
 
 /// A running node.
 pub struct Node {
@@ -39,6 +56,7 @@ impl Node {
             let wrong = format!("{}: {}", finding.path, finding.message);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong));
         }
+        seed_hashes(config.hash_seed)?;
         let service_config = ServiceConfig {
             name: "node",
             listen: config.listen,
@@ -48,6 +66,7 @@ impl Node {
             drain: config.drain,
         };
         let shared = Arc::new(Shared::new(Engine::new(Store::new(None)), config));
+        shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);
         let service = Service::start(&service_config, make, Arc::new(Pages(Arc::clone(&shared))))?;
@@ -73,5 +92,20 @@ impl Node {
         self.service.stop_token().cancel();
         self.shared.clients.close_all();
         self.service.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_seed_of_a_process_stays_and_another_one_is_refused() {
+        seed_hashes(None).unwrap();
+        let hash = key::hash_of(b"k");
+        seed_hashes(None).unwrap();
+        assert_eq!(key::hash_of(b"k"), hash);
+        // A random seed is neither of two fixed ones, but for one start in 2^63.
+        assert!((1..=2).any(|seed| seed_hashes(Some(seed)).is_err()));
     }
 }

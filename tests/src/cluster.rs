@@ -28,7 +28,8 @@ impl Cluster {
     /// Three nodes and a proxy, one data thread each.
     #[must_use]
     pub fn builder() -> Builder {
-        let node = ringmaster_node::Config { threads: 1, ..ringmaster_node::Config::default() };
+        let node =
+            ringmaster_node::Config { threads: 1, hash_seed: Some(7), ..ringmaster_node::Config::default() };
         Builder { nodes: 3, proxies: 1, node, yaml: String::new() }
     }
 
