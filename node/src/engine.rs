@@ -137,6 +137,10 @@ impl Engine {
             Ok(keyspace) => keyspace,
             Err(slot) => return Flow::Busy(slot),
         };
+        if spec.writes() {
+            // What it has removed or replaced bounds the reply, and an error in its place would lose that.
+            reply.unbind();
+        }
         let before = reply.len();
         let result = handler(&mut keyspace, args, reply);
         let tally = finished(reply, before, result);
@@ -166,7 +170,9 @@ impl Engine {
 
     /// Writes the reply of a walk that arrived.
     pub fn arrive(&self, journey: Journey, reply: &mut Reply<'_>) {
+        let before = reply.len();
         journey.walk.finish(reply);
+        finished(reply, before, Ok(()));
     }
 
     /// Runs a command to its end, waiting where it must: for tests and replay, not for connections.
@@ -199,6 +205,7 @@ impl Engine {
 /// Writes the error of a failed command in place of what it has written.
 #[inline]
 fn finished(reply: &mut Reply<'_>, before: usize, result: CommandResult) -> Tally {
+    let result = if reply.overflowed() { result.and(Err(CommandError::ReplyTooLong)) } else { result };
     if let Err(error) = result {
         reply.truncate(before);
         error.write(reply);
@@ -229,7 +236,7 @@ pub(crate) mod testing {
         inline::split(line.as_bytes(), &mut store, &mut spans).unwrap();
         let args = Args::new(&store, &spans);
         let mut out = Vec::new();
-        let mut reply = Reply::new(&mut out, Protocol::Resp2);
+        let mut reply = Reply::bounded(&mut out, Protocol::Resp2);
         match resolve(&args) {
             Ok(spec) => engine.call(spec, args, Moment { now, database: 0, random: now }, &mut reply),
             Err(rejection) => reply.error(&String::from_utf8_lossy(&rejection.text(&args))),
@@ -249,7 +256,8 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::script;
+    use super::testing::{reply_at, script};
+    use super::*;
 
     #[test]
     fn strings_are_set_and_read() {
@@ -263,5 +271,15 @@ mod tests {
             ("SET k w NX XX", r"-ERR syntax error\r\n"),
             ("GET", r"-ERR wrong number of arguments for 'get' command\r\n"),
         ]);
+    }
+
+    #[test]
+    fn a_reply_that_memory_cannot_keep_is_an_error() {
+        let engine = Engine::new(Store::new(None));
+        reply_at(&engine, 1, "SETRANGE k 10000000 x");
+        let asked = "MGET".to_owned() + &" k".repeat(60);
+        assert_eq!(reply_at(&engine, 1, &asked), r"-ERR reply exceeds maximum allowed size\r\n");
+        reply_at(&engine, 1, "RPUSH l 1 2");
+        assert_eq!(reply_at(&engine, 1, "SORT l GET #"), r"*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
     }
 }

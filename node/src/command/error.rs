@@ -29,6 +29,9 @@ pub enum CommandError {
     /// A string would be longer than 512 MiB.
     #[error("ERR string exceeds maximum allowed size (proto-max-bulk-len)")]
     StringTooLong,
+    /// A reply would be longer than can be kept in memory.
+    #[error("ERR reply exceeds maximum allowed size")]
+    ReplyTooLong,
     /// Source and destination are one.
     #[error("ERR source and destination objects are the same")]
     SameObject,

@@ -27,6 +27,7 @@ use super::batch::{Batch, End, Planned};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
+use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally, Turn};
 use crate::store::keyspace::Moment;
 
@@ -217,12 +218,12 @@ impl Connection {
     fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>, now: u64) -> Begun {
         self.session.begins(spec);
         let shared = &self.worker.shared;
-        if spec.flags.contains(Flags::DENYOOM) && shared.memory.is_over() {
+        if spec.flags.contains(Flags::DENYOOM) && shared.memory.is_bound() && self.worker.lacks_memory() {
             self.refuse(OUT_OF_MEMORY);
             return Begun::Done(Fate::Open);
         }
         let moment = self.moment(now);
-        let mut reply = Reply::new(&mut self.output, self.session.protocol);
+        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let engine = &self.worker.shared.engine;
         let flow = match command.key(args, moment.database) {
             Some(key) => engine.run_single(spec, args, key, moment, &mut reply),
@@ -249,9 +250,14 @@ impl Connection {
 
     /// A command of the session: HELLO, CLIENT, INFO and the like.
     fn converse_about(&mut self, spec: &'static Spec, args: Args<'_>) -> Fate {
-        let mut reply = Reply::new(&mut self.output, self.session.protocol);
+        let before = self.output.len();
+        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let shared = Arc::clone(&self.worker.shared);
         let outcome = session::execute(spec, args, &mut self.session, &*shared, &mut reply);
+        if reply.overflowed() {
+            reply.truncate(before);
+            CommandError::ReplyTooLong.write(&mut reply);
+        }
         self.handle.publish(&self.session);
         match outcome {
             Outcome::Done | Outcome::Reset => Fate::Open,
@@ -295,7 +301,7 @@ impl Connection {
             let engine = &self.worker.shared.engine;
             journey = match engine.walk(journey) {
                 Turn::Arrived(journey) => {
-                    let mut reply = Reply::new(&mut self.output, self.session.protocol);
+                    let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
                     return engine.arrive(journey, &mut reply);
                 }
                 Turn::Tired(journey) => {

@@ -1,7 +1,7 @@
 //! What all threads of a node share.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -30,21 +30,34 @@ pub(crate) struct Shared {
     pub(crate) rate: AtomicU64,
 }
 
-/// The allocator's figures as of the last look, ten times a second: a look costs microseconds.
+/// No bound of memory is set.
+const UNBOUND: u8 = 0;
+/// Memory is below its bound.
+const WITHIN: u8 = 1;
+/// Memory is above its bound.
+const OVER: u8 = 2;
+
+/// The allocator's figures as of the last look. One thread looks twenty times a second, and each once it has asked for
+/// some MiB: a look costs microseconds.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryGauge {
     pub(crate) used_bytes: AtomicU64,
     pub(crate) peak_bytes: AtomicU64,
     pub(crate) resident_bytes: AtomicU64,
-    /// Whether a write that needs memory is to be refused.
-    over: AtomicBool,
+    /// [`UNBOUND`], [`WITHIN`] or [`OVER`].
+    state: AtomicU8,
 }
 
 impl MemoryGauge {
-    /// Whether writes that need memory are refused.
+    /// Whether there is a bound that a write must respect.
     #[inline]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != UNBOUND
+    }
+
+    /// Whether writes that need memory are refused.
     pub(crate) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) == OVER
     }
 
     /// Looks at the allocator. Where it is not jemalloc the figures stay 0 and nothing is refused.
@@ -56,7 +69,8 @@ impl MemoryGauge {
         self.used_bytes.store(used, Ordering::Relaxed);
         self.peak_bytes.fetch_max(used, Ordering::Relaxed);
         self.resident_bytes.store(resident, Ordering::Relaxed);
-        self.over.store(max > 0 && used > max, Ordering::Relaxed);
+        let bound = if used > max { OVER } else { WITHIN };
+        self.state.store(if max == 0 { UNBOUND } else { bound }, Ordering::Relaxed);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringmaster_runtime::service;
+use tikv_jemalloc_ctl::thread::ThreadLocal;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,10 @@ use super::shared::{Shared, unix_millis};
 /// How often a thread looks for due keys.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Bytes that a thread asks the allocator for before it looks whether memory is above its bound: what a batch of
+/// writes can pass the bound by, beside the last of them.
+const LOOK_AFTER_BYTES: u64 = 16 << 20;
+
 /// Ticks in a second.
 const TICKS_A_SECOND: u32 = 20;
 
@@ -26,6 +31,10 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     index: usize,
     random: Cell<u64>,
+    /// Bytes that this thread has asked the allocator for, ever; `None` where that is not known.
+    asked: Option<ThreadLocal<u64>>,
+    /// What it had asked for when it last looked at the memory of the node.
+    asked_at_look: Cell<u64>,
 }
 
 impl Worker {
@@ -34,13 +43,26 @@ impl Worker {
         tokio::task::spawn_local(housekeeping(Arc::clone(&shared), index));
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);
-        Self { shared, index, random: Cell::new(u64::from_le_bytes(seed)) }
+        let asked = tikv_jemalloc_ctl::thread::allocatedp::read().ok();
+        let random = Cell::new(u64::from_le_bytes(seed));
+        Self { shared, index, random, asked, asked_at_look: Cell::new(0) }
     }
 
     /// This thread's counters.
     #[inline]
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters[self.index]
+    }
+
+    /// Whether a write that needs memory is to be refused; for when there is a bound.
+    #[cold]
+    pub(crate) fn lacks_memory(&self) -> bool {
+        let asked = self.asked.map_or(0, ThreadLocal::get);
+        if asked.wrapping_sub(self.asked_at_look.get()) >= LOOK_AFTER_BYTES {
+            self.asked_at_look.set(asked);
+            self.shared.memory.look(self.shared.maxmemory.load(Ordering::Relaxed));
+        }
+        self.shared.memory.is_over()
     }
 
     /// A seed for one command's random choices.

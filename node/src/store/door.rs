@@ -137,14 +137,14 @@ impl Slot {
     }
 
     fn write_string(&mut self, key: Key<'_>, offset: usize, bytes: &[u8]) -> Applied {
+        if self.live(key).is_none() {
+            self.put(key.hash, Entry::string(key.database, key.bytes, &[], None));
+        }
         if let Some(mut entry) = self.live(key) {
             let len = entry.as_ref().as_string().map_or(0, <[u8]>::len);
             entry.edit_string(len.max(offset + bytes.len()), |value| {
                 value[offset..offset + bytes.len()].copy_from_slice(bytes);
             });
-        } else {
-            let value = [&vec![0; offset], bytes].concat();
-            self.put(key.hash, Entry::string(key.database, key.bytes, &value, None));
         }
         changed(1)
     }

@@ -8,18 +8,57 @@ use super::{Protocol, number};
 /// Most bytes of a bulk string beside its content: its kind, its length, two line ends.
 const BULK_OVERHEAD_MAX: usize = 1 + number::INTEGER_DIGITS_MAX + 4;
 
+/// Most bytes of one connection's replies that wait to be written: the longest string and what may stand before it.
+pub const REPLY_BYTES_MAX: usize = (512 << 20) + (1 << 20);
+
 /// Writes replies of one connection.
 #[derive(Debug)]
 pub struct Reply<'a> {
     buffer: &'a mut Vec<u8>,
     protocol: Protocol,
+    /// The buffer's length above which bulk strings are left out.
+    bytes_max: usize,
+    overflowed: bool,
 }
 
 impl<'a> Reply<'a> {
-    /// Appends to `buffer` in `protocol`.
+    /// Appends to `buffer` in `protocol`, without bound.
     #[inline]
     pub fn new(buffer: &'a mut Vec<u8>, protocol: Protocol) -> Self {
-        Self { buffer, protocol }
+        Self { buffer, protocol, bytes_max: usize::MAX, overflowed: false }
+    }
+
+    /// Appends to `buffer` in `protocol`. Bulk strings for which the buffer would grow above [`REPLY_BYTES_MAX`] are
+    /// left out; [`Reply::overflowed`] tells then that an error must take the reply's place.
+    #[inline]
+    pub fn bounded(buffer: &'a mut Vec<u8>, protocol: Protocol) -> Self {
+        Self { buffer, protocol, bytes_max: REPLY_BYTES_MAX, overflowed: false }
+    }
+
+    /// Lifts the bound: for a command that has taken effect, whose reply must not be lost.
+    pub fn unbind(&mut self) {
+        self.bytes_max = usize::MAX;
+    }
+
+    /// Whether a bulk string was left out, so that what is written is no whole reply.
+    #[inline]
+    #[must_use]
+    pub fn overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// Makes room for `more` bytes; false if the bound forbids it. Doubles, but not beyond the bound: the bound costs
+    /// nothing while the buffer has room.
+    #[cold]
+    fn grow(&mut self, more: usize) -> bool {
+        let needed = self.buffer.len() + more;
+        if needed > self.bytes_max {
+            self.overflowed = true;
+            return false;
+        }
+        let capacity = needed.max(2 * self.buffer.capacity()).min(self.bytes_max);
+        self.buffer.reserve_exact(capacity - self.buffer.len());
+        true
     }
 
     /// The protocol that is written.
@@ -96,7 +135,10 @@ impl<'a> Reply<'a> {
     /// A bulk string.
     #[inline]
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.buffer.reserve(bytes.len() + BULK_OVERHEAD_MAX);
+        let more = bytes.len() + BULK_OVERHEAD_MAX;
+        if self.buffer.capacity() - self.buffer.len() < more && !self.grow(more) {
+            return;
+        }
         self.length(b'$', bytes.len());
         self.raw(bytes);
         self.raw(b"\r\n");
@@ -241,6 +283,17 @@ mod tests {
             assert_eq!(written(Protocol::Resp2, write), resp2);
             assert_eq!(written(Protocol::Resp3, write), resp3);
         }
+    }
+
+    #[test]
+    fn a_bounded_reply_says_that_it_overflowed_and_takes_no_more_memory() {
+        let (mut buffer, value) = (Vec::new(), vec![b'v'; 64 << 20]);
+        let mut reply = Reply::bounded(&mut buffer, Protocol::Resp2);
+        (0..8).for_each(|_| reply.bulk(&value));
+        assert!(!reply.overflowed());
+        reply.bulk(&value);
+        assert!(reply.overflowed());
+        assert!(buffer.capacity() <= REPLY_BYTES_MAX);
     }
 
     #[test]

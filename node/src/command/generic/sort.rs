@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_double;
-use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::reply::{REPLY_BYTES_MAX, Reply};
 
 use super::rebuild;
 use crate::command::{CommandError, CommandResult};
@@ -25,8 +25,7 @@ pub(crate) fn sort(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
     let options = Options::parse(args, true)?;
     let elements = sorted(keyspace, &options)?;
     let Some(destination) = options.store else {
-        write(&elements, &options, reply);
-        return Ok(());
+        return write(&elements, &options, reply);
     };
     // The table's rule for keys and the parser agree; if they ever did not, nothing must be touched.
     let destination = keyspace.keys().iter().copied().find(|key| key.bytes == destination);
@@ -44,8 +43,7 @@ pub(crate) fn sort_ro(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let options = Options::parse(args, false)?;
-    write(&sorted(keyspace, &options)?, &options, reply);
-    Ok(())
+    write(&sorted(keyspace, &options)?, &options, reply)
 }
 
 /// The elements that are asked for, in order.
@@ -101,7 +99,12 @@ fn number(element: &[u8]) -> Option<f64> {
     parse_double(&text[start..])
 }
 
-fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) {
+fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    // Checked here as well: `SORT` may write, and the engine does not bound the replies of what writes.
+    let bytes: usize = elements.iter().map(|element| element.len() + 8).sum();
+    if bytes.saturating_mul(options.gets.len().max(1)) > REPLY_BYTES_MAX {
+        return Err(CommandError::ReplyTooLong);
+    }
     reply.array(elements.len() * options.gets.len().max(1));
     for element in elements {
         if options.gets.is_empty() {
@@ -111,6 +114,7 @@ fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) {
             reply.bulk_or_null((*get == Get::Element).then_some(element));
         }
     }
+    Ok(())
 }
 
 /// The list to store; what is null in a reply is an empty item.

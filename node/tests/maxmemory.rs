@@ -1,0 +1,35 @@
+//! The bound of memory, with the allocator that tells what is used.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use ringmaster_node::Node;
+use ringmaster_node::config::Config;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Commands of the batch: 640 MiB in all.
+const COMMANDS: usize = 20;
+
+#[test]
+fn one_batch_of_large_writes_does_not_pass_the_bound_by_far() {
+    let free = ([127, 0, 0, 1], 0).into();
+    let config = Config { listen: free, admin: free, threads: 1, maxmemory: 64 << 20, ..Config::default() };
+    let node = Node::start(config).unwrap();
+    let mut client = TcpStream::connect(node.address()).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let batch: String = (0..COMMANDS).map(|n| format!("SETRANGE k{n} 33554432 x\r\n")).collect();
+    client.write_all(batch.as_bytes()).unwrap();
+    let (mut replies, mut buffer) = (Vec::new(), [0; 4096]);
+    while replies.iter().filter(|byte| **byte == b'\n').count() < COMMANDS {
+        let read = client.read(&mut buffer).unwrap();
+        assert!(read > 0);
+        replies.extend_from_slice(&buffer[..read]);
+    }
+    let text = String::from_utf8(replies).unwrap();
+    let refused = text.lines().filter(|line| line.starts_with("-OOM")).count();
+    assert!((COMMANDS - 3..COMMANDS).contains(&refused), "{text}");
+    node.stop();
+}
