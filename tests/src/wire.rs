@@ -52,7 +52,7 @@ impl Wire {
     /// The next reply's bytes; `None` when the peer has closed.
     ///
     /// # Panics
-    /// If the reply is broken, or none comes within [`TIMEOUT`].
+    /// If the reply is broken, or none comes within 20 seconds.
     pub fn reply(&mut self) -> Option<Vec<u8>> {
         loop {
             if let Some(len) = self.scanner.frame(&self.input).expect("a reply is RESP") {

@@ -92,7 +92,7 @@ fn difference(
 }
 
 /// Leaves out whatever the difference does not need: halves, quarters, … single steps.
-fn shrink<'s>(targets: (SocketAddr, SocketAddr), protocol: u8, mut steps: Vec<&'s Step>) -> Vec<&'s Step> {
+fn shrink(targets: (SocketAddr, SocketAddr), protocol: u8, mut steps: Vec<&Step>) -> Vec<&Step> {
     let mut chunk = steps.len() / 2;
     while chunk > 0 {
         let mut at = 0;

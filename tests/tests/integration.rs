@@ -45,22 +45,21 @@ fn commands_over_the_same_slots_in_other_orders_neither_block_nor_tear() {
     let address = cluster.nodes()[0].address();
     std::thread::scope(|scope| {
         for n in 0..8 {
+            let order = if n % 2 == 0 { ["x", "y", "z"] } else { ["z", "x", "y"] };
             scope.spawn(move || {
                 let mut client = Wire::connect(address);
-                for _ in 0..1000 {
-                    let set = if n % 2 == 0 {
-                        format!("MSET x {n} y {n} z {n}")
-                    } else {
-                        format!("MSET z {n} x {n} y {n}")
-                    };
-                    assert_eq!(client.ask(&set), r"+OK\r\n");
-                    let got = client.ask("MGET x y z");
-                    let values: Vec<&str> = got.split(r"\r\n").skip(2).step_by(2).collect();
-                    assert!(values[0] == values[1] && values[1] == values[2], "{got}");
-                }
+                (0..1000).for_each(|_| set_together(&mut client, order, n));
             });
         }
     });
+}
+
+/// Sets three keys to `n` in this order, in one command, and finds them equal afterwards.
+fn set_together(client: &mut Wire, [first, second, third]: [&str; 3], n: u32) {
+    assert_eq!(client.ask(&format!("MSET {first} {n} {second} {n} {third} {n}")), r"+OK\r\n");
+    let got = client.ask("MGET x y z");
+    let values: Vec<&str> = got.split(r"\r\n").skip(2).step_by(2).collect();
+    assert!(values[0] == values[1] && values[1] == values[2], "{got}");
 }
 
 #[test]

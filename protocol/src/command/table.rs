@@ -30,7 +30,7 @@ pub fn by_id(id: CommandId) -> &'static Spec {
     &TABLE[id.index()]
 }
 
-/// The command called `name`, in any letter case. Subcommands are found by [`super::resolve`] and
+/// The command called `name`, in any letter case. Subcommands are found by [`super::resolve()`] and
 /// [`lookup_full`]. On the hot path: does not allocate.
 #[inline]
 #[must_use]

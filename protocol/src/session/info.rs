@@ -13,7 +13,7 @@ use super::Call;
 use request::Request;
 pub use request::Section;
 
-/// All that `INFO` tells. Durations of [`Info::started_at`] and the like are since the Unix epoch.
+/// All that `INFO` tells. Durations of [`Persistence::last_snapshot_at`] and the like are since the Unix epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Info {
     /// The process.
