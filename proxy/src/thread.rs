@@ -75,8 +75,6 @@ pub(crate) struct DataThread {
     clients: RefCell<BTreeMap<u64, Rc<Output>>>,
     /// Set when the proxy stops.
     stopping: Cell<bool>,
-    /// Somebody waits for the stop.
-    watched: Cell<bool>,
 }
 
 impl DataThread {
@@ -107,7 +105,6 @@ impl DataThread {
             turn,
             clients: RefCell::default(),
             stopping: Cell::new(false),
-            watched: Cell::new(false),
             shared,
         }
     }
@@ -137,20 +134,6 @@ impl DataThread {
         }
     }
 
-    /// Starts the tasks that look after the clients, with the first of them.
-    fn watch(self: &Rc<Self>, stop: CancellationToken) {
-        if self.watched.replace(true) {
-            return;
-        }
-        let thread = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            stop.cancelled().await;
-            thread.stopping.set(true);
-            thread.clients.borrow().values().for_each(|client| client.wake());
-        });
-        tokio::task::spawn_local(Rc::clone(self).look_after());
-    }
-
     /// Closes clients that take too long, and follows the topology when no client does.
     async fn look_after(self: Rc<Self>) {
         loop {
@@ -173,8 +156,17 @@ impl DataThread {
 }
 
 impl Worker for DataThread {
-    async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
-        self.watch(stop);
+    fn start(self: &Rc<Self>, stop: &CancellationToken) {
+        let (thread, stop) = (Rc::clone(self), stop.clone());
+        tokio::task::spawn_local(async move {
+            stop.cancelled().await;
+            thread.stopping.set(true);
+            thread.clients.borrow().values().for_each(|client| client.wake());
+        });
+        tokio::task::spawn_local(Rc::clone(self).look_after());
+    }
+
+    async fn serve(self: Rc<Self>, stream: TcpStream, _stop: CancellationToken) {
         let mut connection = Connection::new(self, stream);
         poll_fn(|context| connection.poll(context)).await;
     }
@@ -183,14 +175,23 @@ impl Worker for DataThread {
 fn request_limits(topology: &Topology) -> RequestLimits {
     let limits = &topology.file().limits;
     let request = limits.request.as_usize();
-    RequestLimits { bulk_bytes_max: request, args_max: limits.arguments, request_bytes_max: request }
+    RequestLimits {
+        bulk_bytes_max: request.min(BULK_BYTES_MAX),
+        args_max: limits.arguments,
+        request_bytes_max: request,
+    }
 }
 
 fn output_limits(topology: &Topology) -> OutputLimits {
     let limits = &topology.file().limits;
     let pause_bytes = limits.client_buffer.as_usize();
     let bytes_max = (OUTPUT_FACTOR * pause_bytes).max(OUTPUT_REQUESTS * limits.request.as_usize());
-    OutputLimits { pause_bytes, bytes_max, in_flight_max: limits.pipeline }
+    // Places of replies in the output are counted in 32 bits.
+    OutputLimits {
+        pause_bytes,
+        bytes_max: bytes_max.min(u32::MAX as usize / 2),
+        in_flight_max: limits.pipeline,
+    }
 }
 
 fn upstream_limits(topology: &Topology) -> UpstreamLimits {
@@ -208,6 +209,9 @@ const OUTPUT_FACTOR: usize = 8;
 
 /// … unless these are fewer than this many requests could have written.
 const OUTPUT_REQUESTS: usize = 2;
+
+/// Longest argument in bytes, whatever the limit of a request: Redis's longest value.
+const BULK_BYTES_MAX: usize = 512 << 20;
 
 /// Longest reply of a node in bytes: Redis's longest value and then some.
 const REPLY_BYTES_MAX: usize = (512 << 20) + (64 << 10);

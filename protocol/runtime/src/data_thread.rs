@@ -56,6 +56,7 @@ async fn deal<W: Worker>(
     stop: &CancellationToken,
     drain: Duration,
 ) {
+    worker.start(stop);
     let tracker = TaskTracker::new();
     while let Some(socket) = tokio::select! {
         biased; // a stopping service takes no further connection

@@ -24,6 +24,12 @@ use crate::{acceptor, data_thread};
 
 /// What a data thread does with connections. Made on its thread, so it may hold `Rc` and `RefCell`.
 pub trait Worker: 'static {
+    /// Called once, before the first connection: the place to spawn what the thread needs without one. `stop` is
+    /// cancelled when the service begins to stop.
+    fn start(self: &Rc<Self>, stop: &CancellationToken) {
+        let _ = stop;
+    }
+
     /// Serves one connection from accept to close. When `stop` is cancelled it finishes what it has read
     /// and closes.
     fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) -> impl Future<Output = ()>;

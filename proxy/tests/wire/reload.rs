@@ -59,3 +59,11 @@ fn a_bad_file_changes_nothing_and_is_told() {
     assert!(error.contains("cluster.yaml:"), "{error}");
     assert_eq!(client.ask("GET k"), "+a:k");
 }
+
+#[test]
+fn a_thread_without_a_client_follows_the_file_too() {
+    let new = ScriptedNode::new();
+    let place = Place::new(&[named("a")], "");
+    place.write(&[named("a"), new.address()]);
+    new.accept();
+}
