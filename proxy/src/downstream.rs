@@ -44,6 +44,8 @@ pub(crate) struct Connection {
     ending: bool,
     /// All commands under way must be answered before the next is sent.
     fenced: bool,
+    /// Commands that it may still have answered here before others have their turn.
+    locals_left: u32,
     /// The node whose queue was full.
     held_by: Option<Rc<Upstream>>,
 }
@@ -61,7 +63,19 @@ impl Connection {
         let output = thread.enter(session.id, stream);
         let lane = Lane::new(session.database, session.protocol);
         let input = Input::default();
-        Self { thread, output, session, card, input, lane, ending: false, fenced: false, held_by: None }
+        let locals_left = execute::LOCALS_MAX;
+        Self {
+            thread,
+            output,
+            session,
+            card,
+            input,
+            lane,
+            ending: false,
+            fenced: false,
+            locals_left,
+            held_by: None,
+        }
     }
 
     /// Goes on as far as it can; ready at the end of the connection.
@@ -78,6 +92,12 @@ impl Connection {
             }
             if self.ending || self.must_wait() {
                 self.output.pause();
+                return Poll::Pending;
+            }
+            if self.locals_left == 0 {
+                // Others first: these commands cost this thread, and no node slows the client down.
+                self.locals_left = execute::LOCALS_MAX;
+                context.waker().wake_by_ref();
                 return Poll::Pending;
             }
             if self.input.may_be_whole() {

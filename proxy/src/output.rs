@@ -21,6 +21,16 @@ use tokio::net::TcpStream;
 use crate::telemetry::ThreadMetrics;
 use crate::turn::{Flush, Turn};
 
+/// Scratch memory that is larger than this is given back.
+const KEEP_BYTES: usize = 64 << 10;
+
+/// Gives back what one large command has left of a buffer that is used anew for each.
+pub(crate) fn give_back(scratch: &mut Vec<u8>) {
+    if scratch.capacity() > KEEP_BYTES {
+        *scratch = Vec::new();
+    }
+}
+
 /// Bounds of one client's output, in bytes and commands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OutputLimits {

@@ -23,7 +23,7 @@ use ringmaster_protocol::resp::{Args, Protocol};
 use ringmaster_protocol::slot::HashSlot;
 
 use crate::cluster::Topology;
-use crate::output::Output;
+use crate::output::{Output, give_back};
 use crate::upstream::{Lane, Links, TakePart, Upstream};
 use cursor::Cursor;
 use gather::Gather;
@@ -216,6 +216,7 @@ impl Route<'_> {
         let merger = Merger::Cursor(cursor.node, self.links.len());
         let gather = Rc::new(Gather::new(self.client, self.client.reserve(wanted), merger, nodes, false));
         self.links.get(cursor.node, self.lane).send_part(gather, 0, &self.scratch.request, changes(spec));
+        give_back(&mut self.scratch.request);
         Routed::Sent(None)
     }
 }

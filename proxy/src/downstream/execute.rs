@@ -11,6 +11,9 @@ use super::Connection;
 use crate::route::{Route, RouteScratch, Routed};
 use crate::thread::Routes;
 
+/// Commands of one client that are answered here in a row before others have their turn. Some cost a millisecond.
+pub(super) const LOCALS_MAX: u32 = 32;
+
 /// Memory of a thread that is used anew for each command.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -41,6 +44,7 @@ impl Connection {
         routes.refresh();
         let limits = thread.request_limits.get();
         let (mut commands, mut needed) = (0, 0);
+        self.locals_left = LOCALS_MAX;
         loop {
             scratch.spans.clear();
             match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits) {
@@ -65,7 +69,8 @@ impl Connection {
                 at = buffer.len();
                 self.input.clear();
             }
-            if at == buffer.len() || self.fenced || self.held_by.is_some() || self.output.is_full() {
+            let must_wait = self.fenced || self.locals_left == 0 || self.held_by.is_some();
+            if at == buffer.len() || must_wait || self.output.is_full() {
                 break;
             }
         }
@@ -83,6 +88,7 @@ impl Connection {
         };
         self.session.begins(spec);
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
+            self.locals_left = self.locals_left.saturating_sub(1);
             return self.local(spec, args, &mut scratch.reply);
         }
         let wanted = !self.session.drops_reply();
@@ -114,11 +120,18 @@ impl Connection {
         args.iter().for_each(|word| writer.bulk(word));
         self.command(&words, &request, routes, scratch);
         (scratch.words, scratch.request) = (words, request);
+        crate::output::give_back(&mut scratch.words);
+        crate::output::give_back(&mut scratch.request);
     }
 
     #[cold]
     fn reject(&mut self, rejection: Rejection, args: Args<'_>) {
         self.thread.metrics.rejected.add(1);
+        self.locals_left = self.locals_left.saturating_sub(1);
+        if is_http(&args[0]) {
+            self.ending = true;
+            return;
+        }
         let wanted = !self.session.drops_reply();
         let reply = [b"-", &rejection.text(&args)[..], b"\r\n"].concat();
         self.output.answer_now(wanted, &reply);
@@ -131,4 +144,10 @@ impl Connection {
         self.output.answer_now(true, format!("-ERR {error}\r\n").as_bytes());
         self.ending = true;
     }
+}
+
+/// Whether a command's first word is one of an HTTP request: a browser was made to send it by a foreign page, and the
+/// commands may stand in what follows.
+fn is_http(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"post") || word.eq_ignore_ascii_case(b"host:")
 }

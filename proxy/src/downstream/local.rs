@@ -9,6 +9,7 @@ use ringmaster_protocol::session::info::{self, Info, Section};
 use ringmaster_protocol::session::{self, Buffers, ChangeError, Context, Outcome, Session, Setting};
 
 use super::Connection;
+use crate::output::give_back;
 use crate::shared::Shared;
 use crate::upstream::Lane;
 
@@ -27,6 +28,7 @@ impl Connection {
         }
         let wanted = !self.session.drops_reply();
         self.output.answer_now(wanted, reply);
+        give_back(reply);
         self.ending |= outcome == Outcome::Close;
         self.card.renew(&self.session);
         let lane = Lane::new(self.session.database, self.session.protocol);

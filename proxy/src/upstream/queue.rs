@@ -33,8 +33,8 @@ enum Owner {
 struct Waiting {
     /// Place of the command with its client, or the index of the part.
     place: u32,
-    /// Where its request ends in the stream of all bytes sent, modulo 2^32.
-    end: u32,
+    /// Where its request ends in the stream of all bytes sent.
+    end: u64,
     /// Whether it may have changed something once it was sent.
     writes: bool,
 }
@@ -56,9 +56,9 @@ pub(super) struct Queue {
     out: Vec<u8>,
     /// Bytes of `out` that were sent.
     sent: usize,
-    /// Bytes ever sent and ever queued, modulo 2^32. They are less than 2^31 apart: the queue is bounded.
-    sent_total: u32,
-    queued_total: u32,
+    /// Bytes ever sent and ever queued.
+    sent_total: u64,
+    queued_total: u64,
     waiting: VecDeque<Waiting>,
     owners: VecDeque<Owner>,
     scanner: Scanner,
@@ -85,7 +85,7 @@ impl Queue {
     #[inline]
     fn append(&mut self, place: u32, request: &[u8], writes: bool) {
         self.out.extend_from_slice(request);
-        self.queued_total = self.queued_total.wrapping_add(wrapped(request.len()));
+        self.queued_total += request.len() as u64;
         self.waiting.push_back(Waiting { place, end: self.queued_total, writes });
     }
 
@@ -99,7 +99,7 @@ impl Queue {
     #[inline]
     pub(super) fn sent(&mut self, count: usize) {
         self.sent += count;
-        self.sent_total = self.sent_total.wrapping_add(wrapped(count));
+        self.sent_total += count as u64;
         if self.sent == self.out.len() {
             self.sent = 0;
             self.out.clear();
@@ -195,10 +195,8 @@ impl Queue {
 
 impl Waiting {
     /// The error that tells what became of the command. Only a whole request can have been executed.
-    fn loss<'a>(&self, sent_total: u32, texts: &'a Texts) -> &'a [u8] {
-        let missing_bytes = self.end.wrapping_sub(sent_total);
-        let sent = missing_bytes == 0 || missing_bytes > u32::MAX / 2;
-        match (sent, self.writes) {
+    fn loss<'a>(&self, sent_total: u64, texts: &'a Texts) -> &'a [u8] {
+        match (self.end <= sent_total, self.writes) {
             (false, _) => &texts.not_sent,
             (true, false) => &texts.read,
             (true, true) => &texts.write,
@@ -216,8 +214,20 @@ fn frame(scanner: &mut Scanner, input: &[u8]) -> Result<Option<usize>, Garbage> 
     }
 }
 
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "positions in the stream are counted modulo 2^32")]
-fn wrapped(count: usize) -> u32 {
-    count as u32
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sent_command_stays_sent_however_many_bytes_are_queued_behind_it() {
+        let texts = Texts::new("node", "gone");
+        let waiting = |end| Waiting { place: 0, end, writes: true };
+        let sent_total = 5 << 30;
+        for end in [1, 2 << 30, sent_total] {
+            assert_eq!(waiting(end).loss(sent_total, &texts), texts.write);
+        }
+        for end in [sent_total + 1, sent_total + (3 << 30)] {
+            assert_eq!(waiting(end).loss(sent_total, &texts), texts.not_sent);
+        }
+    }
 }

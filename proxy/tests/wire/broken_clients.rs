@@ -70,3 +70,24 @@ fn a_request_above_the_limit_ends_the_connection() {
     client.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$70000\r\n");
     assert_eq!(client.rest(), b"-ERR Protocol error: invalid bulk length\r\n");
 }
+
+#[test]
+fn a_browser_s_request_ends_the_connection_without_a_word() {
+    let place = Place::new(&[named("a")], "");
+    for first in ["POST / HTTP/1.1", "host: 127.0.0.1", "*1\r\n$4\r\npost"] {
+        let mut client = place.client();
+        client.send(format!("{first}\r\nGET k\r\n"));
+        assert!(client.rest().is_empty(), "{first}");
+    }
+}
+
+#[test]
+fn a_client_that_asks_the_proxy_itself_for_much_leaves_turns_to_others() {
+    let place = Place::new(&[named("a")], "");
+    let (mut greedy, mut other) = (place.client(), place.client());
+    assert_eq!(other.ask("PING"), "+PONG");
+    greedy.send(format!("CLIENT REPLY OFF\r\n{}CLIENT REPLY ON\r\n", "COMMAND DOCS\r\n".repeat(4000)));
+    assert_eq!(other.ask("PING"), "+PONG");
+    assert!(!greedy.has_bytes(), "the other client had to wait for all of it");
+    greedy.expect(b"+OK\r\n");
+}

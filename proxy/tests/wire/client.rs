@@ -78,6 +78,14 @@ impl Peer {
         bytes
     }
 
+    /// Whether bytes have come that were not read.
+    pub(crate) fn has_bytes(&self) -> bool {
+        self.0.set_nonblocking(true).unwrap();
+        let seen = self.0.peek(&mut [0]).is_ok();
+        self.0.set_nonblocking(false).unwrap();
+        seen
+    }
+
     /// Shuts down the sending half.
     pub(crate) fn finish(&self) {
         self.0.shutdown(Shutdown::Write).unwrap();
