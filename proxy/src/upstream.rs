@@ -95,14 +95,14 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Opens a connection: its task is spawned, and connects.
-    fn open(
+    /// A connection that nobody runs yet.
+    fn new(
         node: Arc<NodeStatus>,
         database: u8,
         protocol: Protocol,
         context: Rc<UpstreamContext>,
     ) -> Rc<Self> {
-        let upstream = Rc::new(Self {
+        Rc::new(Self {
             node,
             database,
             protocol,
@@ -118,7 +118,17 @@ impl Upstream {
             broken: RefCell::default(),
             held: RefCell::default(),
             task: RefCell::default(),
-        });
+        })
+    }
+
+    /// Opens a connection: its task is spawned, and connects.
+    fn open(
+        node: Arc<NodeStatus>,
+        database: u8,
+        protocol: Protocol,
+        context: Rc<UpstreamContext>,
+    ) -> Rc<Self> {
+        let upstream = Self::new(node, database, protocol, context);
         tokio::task::spawn_local(task::run(Rc::clone(&upstream)));
         upstream
     }
@@ -148,6 +158,12 @@ impl Upstream {
         if !self.dirty.replace(true) {
             self.context.turn.add_upstream(Rc::clone(self) as Rc<dyn Flush>);
         }
+    }
+
+    /// The error of a command of which this node would get a part, if its queue takes no more: such a command is sent
+    /// to all its nodes or to none.
+    pub(crate) fn overload(&self) -> Option<Vec<u8>> {
+        (self.state.get() != State::Down && self.refuses(&self.queue.borrow())).then(|| self.refusal())
     }
 
     #[inline]

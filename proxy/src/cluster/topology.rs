@@ -24,6 +24,14 @@ pub type NodeIndex = MemberIndex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u64);
 
+#[cfg(test)]
+impl NodeId {
+    /// An id that no topology gives.
+    pub(crate) fn for_test() -> Self {
+        Self(0)
+    }
+}
+
 /// What the data path knows of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
@@ -59,6 +67,8 @@ pub struct Topology {
     view: View,
     nodes: Vec<NodeInfo>,
     node_of: Box<[u16; SLOT_COUNT]>,
+    /// Places of the nodes in the order of their names.
+    by_name: Vec<usize>,
     ids_used: u64,
 }
 
@@ -97,7 +107,9 @@ impl Topology {
         for &at in node_of.iter() {
             nodes[usize::from(at)].slots += 1;
         }
-        Ok(Self { file, view, nodes, node_of, ids_used })
+        let mut by_name: Vec<usize> = (0..nodes.len()).collect();
+        by_name.sort_unstable_by_key(|&at| nodes[at].name.as_str());
+        Ok(Self { file, view, nodes, node_of, by_name, ids_used })
     }
 
     /// The node that holds `slot`: one look into an array.
@@ -109,6 +121,11 @@ impl Topology {
     /// The nodes, in the order of the file; also those without slots.
     pub fn nodes(&self) -> &[NodeInfo] {
         &self.nodes
+    }
+
+    /// The places of the nodes in the order of their names: it does not change with the order of the file.
+    pub fn by_name(&self) -> &[usize] {
+        &self.by_name
     }
 
     /// The node at a place of this topology.
@@ -208,6 +225,17 @@ mod tests {
         assert_eq!((ids(&first), ids(&second)), (vec![1, 2, 3], vec![3, 4, 2]));
         let third = second.next(file("a")).unwrap();
         assert_eq!(ids(&third), [5], "an id is never given again");
+    }
+
+    #[test]
+    fn the_order_of_names_does_not_change_with_the_order_of_the_file() {
+        let names = |text| {
+            let topology = Topology::first(file(text)).unwrap();
+            let names = topology.by_name().iter().map(|&at| topology.nodes()[at].name.to_string());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(names("c a b"), ["a", "b", "c"]);
+        assert_eq!(names("b c a"), ["a", "b", "c"]);
     }
 
     #[test]

@@ -17,6 +17,13 @@ pub(crate) struct NodeStatus {
 }
 
 impl NodeStatus {
+    /// A node that nobody looks for.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Arc<Self> {
+        let id = NodeId::for_test();
+        Arc::new(Self { id, name: String::new(), address: String::new(), threads: Mutex::default() })
+    }
+
     /// Host and port.
     pub(crate) fn address(&self) -> &str {
         &self.address

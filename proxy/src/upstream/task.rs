@@ -1,6 +1,7 @@
 //! The task of a connection: connects, reads replies, keeps the time, and begins anew after a failure.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -76,6 +77,7 @@ async fn serve(upstream: &Rc<Upstream>, stream: TcpStream) -> Result<(), Failure
         buffer: vec![0; READ_BYTES],
         filled: 0,
         overdue: Overdue::default(),
+        grows: false,
         timer: Box::pin(sleep(Duration::ZERO)),
     };
     let served = poll_fn(|context| connection.poll(context)).await;
@@ -90,17 +92,23 @@ struct Connection {
     /// Bytes of `buffer` that were read and not taken.
     filled: usize,
     overdue: Overdue,
+    /// Bytes of a reply have come since the last tick, and it is not whole yet.
+    grows: bool,
     timer: Pin<Box<Sleep>>,
 }
 
 impl Connection {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         self.upstream.task_is(context);
-        if let Some(error) = self.upstream.broken.take() {
-            return Poll::Ready(Err(error.into()));
-        }
-        self.poll_blocked(context)?;
+        let written = self.upstream.broken.take().map_or_else(|| self.poll_blocked(context), Err);
         let read = self.poll_read(context)?;
+        if let Err(error) = written {
+            if read.is_pending() {
+                return Poll::Ready(Err(error.into()));
+            }
+            // Replies that came before the failure are delivered first, over several turns if they are many.
+            self.upstream.broken.replace(Some(error));
+        }
         if self.upstream.retired.get() && self.upstream.queue.borrow().is_empty() {
             return Poll::Ready(Ok(()));
         }
@@ -112,7 +120,7 @@ impl Connection {
     }
 
     /// Goes on writing to a socket that took not all.
-    fn poll_blocked(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
+    fn poll_blocked(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         while self.upstream.blocked.get() {
             match self.upstream.stream.borrow().as_ref().map(|stream| stream.poll_write_ready(context)) {
                 Some(Poll::Ready(ready)) => ready?,
@@ -145,6 +153,7 @@ impl Connection {
                 count => self.filled += count,
             }
             let taken = self.upstream.queue.borrow_mut().take_replies(&self.buffer[..self.filled])?;
+            self.grows = taken < self.filled;
             make_room(
                 &mut self.buffer,
                 &mut self.filled,
@@ -168,6 +177,10 @@ impl Connection {
         }
         while self.timer.as_mut().poll(context).is_ready() {
             let (answered, queued) = self.upstream.queue.borrow().progress();
+            if std::mem::take(&mut self.grows) {
+                // A large reply on its way is no silence: all clients of the node would lose their commands for it.
+                self.overdue = Overdue::default();
+            }
             if self.overdue.tick(answered, queued) {
                 return Err(Failure::Late(request));
             }
@@ -200,4 +213,61 @@ fn make_room(
         buffer.resize(buffer.len() * 2, 0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::sync::Arc;
+
+    use ringmaster_protocol::resp::Protocol;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::telemetry::{NodeStatus, ThreadMetrics};
+    use crate::upstream::{TakePart, UpstreamContext, UpstreamLimits};
+
+    #[derive(Default)]
+    struct Taken(RefCell<Vec<u8>>);
+
+    impl TakePart for Taken {
+        fn take_part(self: Rc<Self>, _index: u32, reply: &[u8]) {
+            self.0.borrow_mut().extend_from_slice(reply);
+        }
+    }
+
+    fn upstream() -> Rc<Upstream> {
+        let limits = UpstreamLimits {
+            connect: Duration::from_secs(20),
+            request: Duration::from_secs(20),
+            pause_bytes: 1 << 20,
+            reply_bytes_max: 1 << 20,
+        };
+        let context = UpstreamContext {
+            turn: Rc::default(),
+            limits: Cell::new(limits),
+            metrics: Arc::new(ThreadMetrics::default()),
+            thread: 0,
+        };
+        Upstream::new(NodeStatus::for_test(), 0, Protocol::Resp2, Rc::new(context))
+    }
+
+    #[tokio::test]
+    async fn replies_that_came_before_a_failed_write_are_delivered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut node = listener.accept().await.unwrap().0;
+        node.write_all(b"+one\r\n+two\r\n").await.unwrap();
+        stream.readable().await.unwrap();
+        let (upstream, taken) = (upstream(), Rc::new(Taken::default()));
+        for index in 0..3 {
+            let to = Rc::clone(&taken) as Rc<dyn TakePart>;
+            upstream.queue.borrow_mut().push_part(to, index, b"PING\r\n", false);
+        }
+        upstream.broken.replace(Some(io::ErrorKind::BrokenPipe.into()));
+        let failure = serve(&upstream, stream).await.unwrap_err();
+        assert!(matches!(failure, Failure::Lost(_)), "{failure}");
+        assert_eq!(*taken.0.borrow(), b"+one\r\n+two\r\n");
+    }
 }

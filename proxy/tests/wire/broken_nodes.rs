@@ -159,3 +159,20 @@ fn a_proxy_without_any_node_is_not_ready() {
     assert_eq!(place.page("/readyz").0, 503);
     assert!(place.client().ask("GET k").starts_with("-CLUSTERDOWN"));
 }
+
+#[test]
+fn a_reply_that_keeps_coming_is_not_late() {
+    let node = ScriptedNode::new();
+    let place = Place::new(&[node.address()], "timeouts: {request: 1s}\n");
+    let mut peer = node.accept();
+    let mut client = place.client();
+    client.send(request(&["GET", "k"]));
+    peer.expect(request(&["GET", "k"]));
+    peer.send(b"$15\r\n");
+    for _ in 0..15 {
+        std::thread::sleep(Duration::from_millis(100));
+        peer.send(b"x");
+    }
+    peer.send(b"\r\n");
+    client.expect(b"$15\r\nxxxxxxxxxxxxxxx\r\n");
+}
