@@ -165,6 +165,9 @@ impl Route<'_> {
             Merge::Sum => Merger::Sum,
             _ => Merger::Ok,
         };
+        if self.sheds(parts.iter().map(|part| part.node), wanted) {
+            return Routed::Rejected;
+        }
         let nodes = parts.iter().map(|part| Arc::clone(self.links.node(part.node))).collect();
         let place = self.client.reserve(wanted);
         let gather = Rc::new(Gather::new(self.client, place, merger, nodes, changes(spec)));
@@ -172,7 +175,7 @@ impl Route<'_> {
             let to = Rc::clone(&gather) as Rc<dyn TakePart>;
             self.links.get(part.node, self.lane).send_part(to, index, &part.request, changes(spec));
         }
-        Routed::Sent(None)
+        Routed::Sent(self.full(parts.iter().map(|part| part.node)))
     }
 
     /// A command for all nodes.
@@ -185,6 +188,11 @@ impl Route<'_> {
             Merge::And => Merger::And,
             Merge::AllOk | Merge::AnyOk | Merge::Positions | Merge::Cursor => Merger::Ok,
         };
+        // Where one success is enough, an overloaded node is an error among others.
+        let any = matches!(merge, Merge::AnyOne | Merge::AnyOk);
+        if !any && self.sheds(0..self.links.len(), wanted) {
+            return Routed::Rejected;
+        }
         let nodes = (0..self.links.len()).map(|node| Arc::clone(self.links.node(node))).collect();
         let gather = Gather::new(self.client, self.client.reserve(wanted), merger, nodes, changes(spec));
         let gather = Rc::new(if merge == Merge::AnyOk { gather.any() } else { gather });
@@ -192,7 +200,24 @@ impl Route<'_> {
             let to = Rc::clone(&gather) as Rc<dyn TakePart>;
             self.links.get(node, self.lane).send_part(to, index, raw, changes(spec));
         }
-        Routed::Sent(None)
+        Routed::Sent(self.full(0..self.links.len()))
+    }
+
+    /// Answers a split command an error if one of `nodes` takes no more; whether it did.
+    fn sheds(&mut self, nodes: impl Iterator<Item = usize>, wanted: bool) -> bool {
+        for node in nodes {
+            if let Some(error) = self.links.get(node, self.lane).overload() {
+                self.client.answer_now(wanted, &error);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The first of `nodes` whose queue is full.
+    fn full(&mut self, mut nodes: impl Iterator<Item = usize>) -> Option<Rc<Upstream>> {
+        let node = nodes.find(|&node| self.links.get(node, self.lane).is_full())?;
+        Some(Rc::clone(self.links.get(node, self.lane)))
     }
 
     /// `SCAN cursor …`: the next piece of the walk over all nodes.
@@ -201,23 +226,23 @@ impl Route<'_> {
             self.client.answer_now(wanted, b"-ERR invalid cursor\r\n");
             return Routed::Rejected;
         };
-        if cursor.node >= self.links.len() {
-            // The node has left since: the walk is at its end.
+        let Some(&node) = self.topology.by_name().get(cursor.node) else {
+            // Nodes have left since: the walk is at its end.
             self.client.answer_now(wanted, b"*2\r\n$1\r\n0\r\n*0\r\n");
             return Routed::Rejected;
-        }
+        };
         let place = cursor.place.to_string();
         self.scratch.request.clear();
         let mut request = Reply::new(&mut self.scratch.request, Protocol::Resp2);
         request.array(args.len());
         let rest = args.iter().skip(2);
         [&args[0], place.as_bytes()].into_iter().chain(rest).for_each(|arg| request.bulk(arg));
-        let nodes = vec![Arc::clone(self.links.node(cursor.node))];
+        let nodes = vec![Arc::clone(self.links.node(node))];
         let merger = Merger::Cursor(cursor.node, self.links.len());
         let gather = Rc::new(Gather::new(self.client, self.client.reserve(wanted), merger, nodes, false));
-        self.links.get(cursor.node, self.lane).send_part(gather, 0, &self.scratch.request, changes(spec));
+        self.links.get(node, self.lane).send_part(gather, 0, &self.scratch.request, changes(spec));
         give_back(&mut self.scratch.request);
-        Routed::Sent(None)
+        Routed::Sent(self.full([node].into_iter()))
     }
 }
 

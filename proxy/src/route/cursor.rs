@@ -1,7 +1,10 @@
 //! The cursor of `SCAN` over all nodes: which node, and the node's own cursor.
 //!
-//! Both fit a number below 2^63, which every client library takes: the place of the node in the topology above, and
+//! Both fit a number below 2^63, which every client library takes: the place of the node among all names above, and
 //! 46 bits of the node's cursor (14 for the slot, 32 for the hash) below. Zero begins and ends a walk.
+//!
+//! Nodes are walked in the order of their names, so cluster.yaml may be put in another order during a walk. A node that
+//! is added or removed meanwhile shifts those behind it: the walk may skip a node's keys or tell them twice.
 
 use std::fmt;
 
@@ -11,7 +14,7 @@ const NODE_BITS: u32 = 46;
 /// Where a walk over all nodes is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
-    /// Place of the node in the topology.
+    /// Place of the node in the order of names.
     pub(super) node: usize,
     /// The node's own cursor, below 2^46.
     pub(super) place: u64,

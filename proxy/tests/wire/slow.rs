@@ -89,3 +89,44 @@ fn commands_above_twice_the_bound_of_a_node_s_queue_are_shed() {
     assert_eq!(shed, [false, false, false, true]);
     assert!(clients[3].line().starts_with("-OVERLOADED node 'a'"));
 }
+
+#[test]
+fn a_command_for_all_nodes_is_sent_to_none_when_one_takes_no_more() {
+    let (full, ready) = (ScriptedNode::new(), ScriptedNode::new());
+    let settings = "limits: {upstream_buffer: 64kb, request: 64kb}\n";
+    let place = Place::new(&[full.address(), ready.address()], settings);
+    // Its connection is never set up, so everything waits.
+    let _peer = full.accept_raw();
+    let mut peer = ready.accept();
+    let command = request(&["KEYS", &"x".repeat(50_000)]);
+    let mut clients: Vec<_> = (0..4).map(|_| place.client()).collect();
+    for client in &mut clients[..3] {
+        client.send(&command);
+        peer.expect(&command);
+    }
+    clients[3].send(request(&["FLUSHALL"]));
+    assert!(clients[3].line().starts_with("-OVERLOADED node 'a'"));
+    clients[3].send(request(&["RANDOMKEY"]));
+    peer.expect(request(&["RANDOMKEY"]));
+}
+
+#[test]
+fn commands_for_all_nodes_wait_for_the_slowest_and_none_is_shed() {
+    let (slow, ready) = (ScriptedNode::new(), ScriptedNode::new());
+    let settings = "limits: {upstream_buffer: 64kb, request: 64kb}\n";
+    let place = Place::new(&[slow.address(), ready.address()], settings);
+    let (mut slow_peer, mut ready_peer) = (slow.accept_raw(), ready.accept());
+    let command = request(&["KEYS", &"x".repeat(50_000)]);
+    let mut client = place.client();
+    client.send(command.repeat(5));
+    assert_eq!(place.client().ask("PING"), "+PONG");
+    slow_peer.expect(request(&["PING"]));
+    slow_peer.send(b"+PONG\r\n");
+    for _ in 0..5 {
+        slow_peer.expect(&command);
+        ready_peer.expect(&command);
+        slow_peer.send(b"*0\r\n");
+        ready_peer.send(b"*0\r\n");
+    }
+    client.expect(b"*0\r\n".repeat(5));
+}
