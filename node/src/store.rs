@@ -18,6 +18,7 @@ use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
 use census::{Count, DATABASES};
 use effect::Effect;
+pub(crate) use expiry::ROUND_FREED;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
 use slot::{Journal, Operation, Slot};

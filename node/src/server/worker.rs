@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_runtime::service;
 use tikv_jemalloc_ctl::thread::ThreadLocal;
 use tokio::net::TcpStream;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::connection::Connection;
 use super::counters::Counters;
 use super::shared::{Shared, unix_millis};
+use crate::store::ROUND_FREED;
 
 /// How often a thread looks for due keys.
 const TICK: Duration = Duration::from_millis(50);
@@ -40,7 +42,10 @@ pub(crate) struct Worker {
 impl Worker {
     /// Worker of data thread `index`; begins its housekeeping.
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        tokio::task::spawn_local(housekeeping(Arc::clone(&shared), index));
+        tokio::task::spawn_local(expiring(Arc::clone(&shared), index));
+        if index == 0 {
+            tokio::task::spawn_local(housekeeping(Arc::clone(&shared)));
+        }
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);
         let asked = tikv_jemalloc_ctl::thread::allocatedp::read().ok();
@@ -83,32 +88,49 @@ impl service::Worker for Worker {
     }
 }
 
-/// Frees due keys in every `threads`-th slot; the first thread also looks after memory, rates and clients.
-async fn housekeeping(shared: Arc<Shared>, index: usize) {
+/// Looks after memory, rates and clients; a task of the first thread.
+async fn housekeeping(shared: Arc<Shared>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut tick, mut commands) = (0u32, 0);
     loop {
         ticks.tick().await;
         tick = tick.wrapping_add(1);
-        while expire(&shared, index) > 0 {
-            tokio::task::yield_now().await;
-        }
-        if index == 0 {
-            shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
-            if tick.is_multiple_of(TICKS_A_SECOND) {
-                let total = super::counters::Totals::of(&shared.counters).commands;
-                shared.rate.store(total.saturating_sub(commands), Ordering::Relaxed);
-                commands = total;
-                let (idle, write) = (shared.config.client_idle, shared.config.client_write);
-                shared.clients.close_overdue(unix_millis(), idle, write);
-            }
+        shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
+        if tick.is_multiple_of(TICKS_A_SECOND) {
+            let total = super::counters::Totals::of(&shared.counters).commands;
+            shared.rate.store(total.saturating_sub(commands), Ordering::Relaxed);
+            commands = total;
+            let (idle, write) = (shared.config.client_idle, shared.config.client_write);
+            shared.clients.close_overdue(unix_millis(), idle, write);
         }
     }
 }
 
-fn expire(shared: &Shared, index: usize) -> usize {
-    let freed = shared.engine.store().expire_share(index, shared.config.threads, unix_millis());
-    shared.counters[index].expired.add(freed as u64);
-    freed
+/// Frees due keys in every `threads`-th slot.
+async fn expiring(shared: Arc<Shared>, index: usize) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // Again while something was freed: a visit does not free all of a large slot.
+        while expire_share(&shared, index).await > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Visits the thread's slots once, in rounds between which other tasks have a turn. Returns how many keys were freed.
+async fn expire_share(shared: &Shared, index: usize) -> usize {
+    let mut slots = HashSlot::all().skip(index).step_by(shared.config.threads);
+    let mut total = 0;
+    loop {
+        let freed = shared.engine.store().expire(&mut slots, unix_millis());
+        shared.counters[index].expired.add(freed as u64);
+        total += freed;
+        if freed < ROUND_FREED {
+            return total;
+        }
+        tokio::task::yield_now().await;
+    }
 }

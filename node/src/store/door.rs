@@ -109,7 +109,7 @@ impl Slot {
     #[inline]
     fn note_deadline(&mut self, deadline: Option<u64>) {
         if let Some(deadline) = deadline {
-            self.next_deadline = self.next_deadline.min(deadline);
+            self.next_deadline = self.next_deadline.min(deadline.max(self.not_before));
         }
     }
 
@@ -150,9 +150,10 @@ impl Slot {
     }
 
     fn set_deadline(&mut self, key: Key<'_>, deadline: Option<u64>) -> Applied {
-        let Some(entry) = self.live(key) else { return NOTHING };
+        let Some(mut entry) = self.live(key) else { return NOTHING };
         let had = entry.as_ref().deadline().is_some();
-        entry.replace_with(|entry| entry.with_deadline(deadline));
+        entry.set_deadline(deadline);
+        drop(entry);
         self.census.remove(key.database, had);
         self.census.add(key.database, deadline.is_some());
         self.note_deadline(deadline);
@@ -185,6 +186,7 @@ impl Slot {
                 self.table = Table::default();
                 self.census = super::census::Census::default();
                 self.next_deadline = u64::MAX;
+                (self.not_before, self.due_from) = (0, 0);
             }
             // Most slots hold keys of database 0 only: they need no look at their entries.
             Some(database) if self.census.count(database).keys == 0 => {}
@@ -239,10 +241,13 @@ impl Slot {
         self.edit(key, change)
     }
 
-    /// Looks through the slot for the earliest deadline; nothing is looked for again before `not_before`.
-    pub(crate) fn refresh_next_deadline(&mut self, not_before: u64) {
+    /// Looks through the slot for the earliest deadline. Unless keys are still due at `now`, the slot is not to be
+    /// visited again for `pause` milliseconds, whatever deadlines it gets meanwhile.
+    pub(crate) fn refresh_next_deadline(&mut self, now: u64, pause: u64) {
         let earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
-        self.next_deadline = earliest.map_or(u64::MAX, |deadline| deadline.max(not_before));
+        let still_due = earliest.is_some_and(|deadline| deadline <= now);
+        self.not_before = if still_due { 0 } else { now + pause };
+        self.next_deadline = earliest.map_or(u64::MAX, |deadline| deadline.max(self.not_before));
     }
 }
 

@@ -103,7 +103,9 @@ impl Entry {
     }
 
     fn allocate(database: u8, key: &[u8], kind: Kind, value_len: usize, deadline: Option<u64>) -> Self {
-        debug_assert!(value_len <= STRING_BYTES_MAX && database < 16);
+        // A longer one would spill over the header's other fields; this is beside the cost of the allocation.
+        assert!(value_len <= STRING_BYTES_MAX);
+        debug_assert!(database < 16);
         let shape = Shape { key_len: key.len(), value_len, kind, database, deadline: deadline.is_some() };
         let layout = shape.layout();
         // SAFETY: the layout is not empty (the header); each write is within the block by `Shape`.
@@ -202,20 +204,19 @@ impl Entry {
         }
     }
 
-    /// The same key and value with another deadline; in place where the block has room for it already.
-    #[must_use]
-    pub fn with_deadline(mut self, deadline: Option<u64>) -> Self {
+    /// Gives the entry another deadline; in place where the block has room for it already.
+    pub fn set_deadline(&mut self, deadline: Option<u64>) {
         if let (true, Some(deadline)) = (self.shape().deadline, deadline) {
             // SAFETY: the block has the deadline's place.
             unsafe { self.0.add(HEADER_BYTES).cast::<u64>().write(deadline) };
-            return self;
+            return;
         }
         let database = self.as_ref().database();
         let key = self.as_ref().key().to_vec();
-        match self.as_ref().as_string() {
+        *self = match self.as_ref().as_string() {
             Some(value) => Self::string(database, &key, value, deadline),
             None => Self::collection(database, &key, self.take_collection(), deadline),
-        }
+        };
     }
 
     /// Takes the collection out and leaves an empty string.
@@ -420,14 +421,14 @@ mod tests {
     fn a_string_keeps_key_value_database_and_deadline() {
         for (key_len, deadline) in [(0, None), (16, Some(5)), (254, None), (255, Some(7)), (70_000, None)] {
             let key = vec![b'k'; key_len];
-            let entry = Entry::string(15, &key, b"value", deadline);
+            let mut entry = Entry::string(15, &key, b"value", deadline);
             assert!(entry.as_ref().is(15, &key) && !entry.as_ref().is(0, &key));
             assert_eq!(
                 (entry.as_ref().as_string(), entry.as_ref().deadline()),
                 (Some(&b"value"[..]), deadline)
             );
             let other = if deadline.is_some() { None } else { Some(9) };
-            let entry = entry.with_deadline(other);
+            entry.set_deadline(other);
             assert_eq!(
                 (entry.as_ref().key(), entry.as_ref().as_string(), entry.as_ref().deadline()),
                 (&key[..], Some(&b"value"[..]), other)

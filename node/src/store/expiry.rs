@@ -12,15 +12,27 @@ use super::key::Key;
 /// Keys freed in one hold of a slot's lock: about 0.1 ms.
 const FREED_MAX: usize = 512;
 
+/// Keys freed before other tasks of the thread have a turn: about half a millisecond. A round may pass it by one slot's.
+pub(crate) const ROUND_FREED: usize = 2048;
+
 /// Entries looked at for each millisecond that must pass before a slot is looked through again. It bounds what a
 /// slot of millions of keys costs; a slot of up to a hundred keys waits for nothing.
 const ENTRIES_A_MILLISECOND: usize = 100;
 
 impl Store {
-    /// Frees keys that are due at `now` in every `step`-th slot from `first` on. Returns how many.
-    pub(crate) fn expire_share(&self, first: usize, step: usize, now: u64) -> usize {
-        let slots = HashSlot::all().skip(first).step_by(step);
-        slots.filter(|slot| self.next_deadline(*slot) <= now).map(|slot| self.expire_slot(slot, now)).sum()
+    /// One round: frees keys that are due at `now` in the next of `slots`, until those end or [`ROUND_FREED`] keys are
+    /// freed. Returns how many were.
+    pub(crate) fn expire(&self, slots: &mut impl Iterator<Item = HashSlot>, now: u64) -> usize {
+        let mut freed = 0;
+        for slot in slots {
+            if self.next_deadline(slot) <= now {
+                freed += self.expire_slot(slot, now);
+            }
+            if freed >= ROUND_FREED {
+                break;
+            }
+        }
+        freed
     }
 
     /// Frees up to [`FREED_MAX`] keys of one slot, if it is free itself.
@@ -33,8 +45,47 @@ impl Store {
         }
         if due.len() < FREED_MAX {
             let pause = (guard.len() / ENTRIES_A_MILLISECOND) as u64;
-            guard.refresh_next_deadline(if pause == 0 { 0 } else { now + pause });
+            guard.refresh_next_deadline(now, pause);
         }
         due.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(store: &Store, key: &str, deadline: u64) {
+        let key = Key::new(key.as_bytes(), 0);
+        store.apply(key.slot, 1, &Effect::SetString { key, value: b"v", deadline: Some(deadline) });
+    }
+
+    #[test]
+    fn a_round_ends_after_some_thousand_keys_and_the_next_goes_on() {
+        let store = Store::new(None);
+        (0..9000).for_each(|n| set(&store, &format!("k{n}"), 100));
+        (0..9000).for_each(|n| set(&store, &format!("{{t}}{n}"), if n % 3 == 0 { 1000 } else { 100 }));
+        let (mut slots, mut freed) = (HashSlot::all(), Vec::new());
+        for _ in 0..1000 {
+            let round = store.expire(&mut slots, 500);
+            freed.push(round);
+            if round < ROUND_FREED {
+                slots = HashSlot::all();
+            }
+        }
+        assert!(freed.iter().all(|freed| *freed < ROUND_FREED + FREED_MAX));
+        assert_eq!(freed.iter().sum::<usize>(), 15_000);
+    }
+
+    #[test]
+    fn a_large_slot_is_not_looked_through_again_at_once() {
+        let (store, slot) = (Store::new(None), Key::new(b"{t}", 0).slot);
+        (0..5000).for_each(|n| set(&store, &format!("{{t}}{n}"), 1_000_000));
+        set(&store, "{t}early", 100);
+        assert_eq!(store.expire(&mut HashSlot::all(), 100), 1);
+        set(&store, "{t}early", 101);
+        assert_eq!(store.next_deadline(slot), 150);
+        assert_eq!(store.expire(&mut HashSlot::all(), 149), 0);
+        assert_eq!(store.expire(&mut HashSlot::all(), 150), 1);
     }
 }

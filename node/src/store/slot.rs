@@ -20,9 +20,13 @@ pub struct Slot {
     pub(super) time: u64,
     /// Version of the last operation applied.
     pub version: Version,
-    /// No key expires before this; `u64::MAX` when none ever does.
+    /// No key is to be freed promptly before this; `u64::MAX` when none ever is.
     pub(super) next_deadline: u64,
     pub(super) census: Census,
+    /// Until then the slot is not looked through again: a deadline that it gets counts as this at least.
+    pub(super) not_before: u64,
+    /// The bucket where [`Slot::due`] goes on.
+    pub(super) due_from: usize,
 }
 
 impl Default for Slot {
@@ -33,6 +37,8 @@ impl Default for Slot {
             version: Version::default(),
             next_deadline: u64::MAX,
             census: Census::default(),
+            not_before: 0,
+            due_from: 0,
         }
     }
 }
@@ -89,17 +95,19 @@ impl Slot {
         (!entry.is_expired(self.time_at(now))).then_some(entry)
     }
 
-    /// Keys that are due at `now`, at most `max` of them.
+    /// Keys that are due at `now`, at most `max` of them, from where the last call ended; fewer than `max` when that
+    /// reached the end. Keys that are moved meanwhile may be left for the next time.
     #[must_use]
-    pub fn due(&self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
+    pub(crate) fn due(&mut self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
         let time = self.time_at(now);
-        let due = |entry: &EntryRef<'_>| entry.is_expired(time);
-        self.table
-            .iter()
-            .filter(due)
-            .take(max)
-            .map(|entry| (entry.database(), entry.key().to_vec()))
-            .collect()
+        let (mut last, mut due) = (0, Vec::new());
+        let entries = self.table.iter_from(self.due_from);
+        for (at, entry) in entries.filter(|(_, entry)| entry.is_expired(time)).take(max) {
+            last = at;
+            due.push((entry.database(), entry.key().to_vec()));
+        }
+        self.due_from = if due.len() < max { 0 } else { last };
+        due
     }
 
     /// All entries, the expired included, in no stated order.
@@ -145,7 +153,7 @@ impl Slot {
         &self.census
     }
 
-    /// A lower bound of the deadlines in the slot, `u64::MAX` when there is none.
+    /// When the slot is to be looked through for due keys, `u64::MAX` when it has no deadline.
     #[inline]
     #[must_use]
     pub(crate) fn next_deadline(&self) -> u64 {

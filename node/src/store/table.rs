@@ -263,6 +263,12 @@ impl Table {
         self.buckets.iter().filter(|word| **word != EMPTY).map(|word| self.entry(*word))
     }
 
+    /// Entries from bucket `from` on, each with its bucket.
+    pub(crate) fn iter_from(&self, from: usize) -> impl Iterator<Item = (usize, EntryRef<'_>)> {
+        let buckets = self.buckets.iter().enumerate().skip(from);
+        buckets.filter(|(_, word)| **word != EMPTY).map(|(at, word)| (at, self.entry(*word)))
+    }
+
     /// An entry chosen by `random`, each as likely as any other.
     #[must_use]
     pub fn pick(&self, mut random: u64) -> Option<EntryRef<'_>> {
@@ -382,13 +388,6 @@ impl<'t> EntryMut<'t> {
         // SAFETY: the word holds an entry; `ManuallyDrop` and the exclusive borrow of the bucket keep it single.
         let entry = ManuallyDrop::new(unsafe { Entry::from_raw(*word & ADDRESS_MASK) });
         Self { word, entry }
-    }
-
-    /// Puts what `change` makes of the entry in its place; key and database stay the same.
-    pub fn replace_with(mut self, change: impl FnOnce(Entry) -> Entry) {
-        // SAFETY: taken once; `self` is forgotten before it could write the old address back.
-        let entry = change(unsafe { ManuallyDrop::take(&mut self.entry) });
-        self.entry = ManuallyDrop::new(entry);
     }
 }
 

@@ -50,6 +50,9 @@ struct Change(Effect<'static>);
 
 impl Walk for Change {
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+        if matches!(self.0, Effect::SwapDatabases { first, second } if first == second) {
+            return false;
+        }
         slot.apply(operation, &self.0);
         true
     }

@@ -39,8 +39,9 @@ impl Walk for RandomKey {
         if slot.census().count(database).keys == 0 {
             return true;
         }
-        let places =
-            (0..PICKS).map(|pick| self.moment.random.rotate_left(17) ^ pick.wrapping_mul(0x9E37_79B9));
+        // A place hangs on the upper bits of its number: each pick has others.
+        let places = (0..PICKS)
+            .map(|pick| self.moment.random.rotate_left(17) ^ pick.wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let picked = places.filter_map(|place| slot.pick(place));
         let living = picked.filter(|entry| entry.database() == database && !entry.is_expired(time));
         let found = living.map(EntryRef::key).next();
