@@ -17,7 +17,7 @@ use crate::data_thread::Lane;
 const BACKLOG: i32 = 1024;
 
 /// Pause after an accept that failed for want of file descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Idle time after which the kernel asks whether the peer is still there (Redis's `tcp-keepalive`).
 const KEEPALIVE: Duration = Duration::from_secs(300);

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::acceptor::ACCEPT_PAUSE;
+
 /// Admin connections served at once; further ones wait.
 const CONNECTIONS_MAX: usize = 64;
 
@@ -60,7 +62,11 @@ pub(crate) async fn serve(listener: std::net::TcpListener, admin: Arc<dyn Admin>
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else { continue };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, mostly: trying again at once would only burn the processor.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         let admin = Arc::clone(&admin);
         let respond = service_fn(move |request| {
             let response = respond(&request, &*admin);

@@ -89,14 +89,12 @@ fn array(
     resume: &mut Resume,
     limits: &RequestLimits,
 ) -> Result<Step, ProtocolError> {
+    if resume.remaining > 0 {
+        return resumed(buffer, start, spans, resume, limits);
+    }
     let input = &buffer[start..];
     let first = spans.len();
-    let (mut at, mut remaining) = if resume.remaining > 0 {
-        spans.extend(
-            resume.spans.iter().map(|span| Span { start: span.start + offset(start), len: span.len }),
-        );
-        (resume.at, resume.remaining)
-    } else {
+    let (mut at, mut remaining) =
         match length(input, 1, ProtocolError::MultibulkLength, ProtocolError::MultibulkLine)? {
             None => return Ok(Step::Need(input.len() + 1)),
             Some((count, end)) if count <= 0 => return Ok(Step::Nothing { end: start + end }),
@@ -104,8 +102,7 @@ fn array(
                 return Err(ProtocolError::MultibulkLength);
             }
             Some((count, end)) => (end, count as usize),
-        }
-    };
+        };
     while remaining > 0 {
         match bulk(input, at, limits)? {
             Ok((content, len, end)) => {
@@ -120,8 +117,34 @@ fn array(
             }
         }
     }
-    resume.remaining = 0;
     Ok(Step::Command { end: start + at })
+}
+
+/// Goes on in a request whose first part is known: the spans are kept aside until it is whole, so that no byte and
+/// no span of it is touched again with each piece.
+#[cold]
+fn resumed(
+    buffer: &[u8],
+    start: usize,
+    spans: &mut Vec<Span>,
+    resume: &mut Resume,
+    limits: &RequestLimits,
+) -> Result<Step, ProtocolError> {
+    let input = &buffer[start..];
+    while resume.remaining > 0 {
+        match bulk(input, resume.at, limits)? {
+            Ok((content, len, end)) => {
+                resume.spans.push(Span { start: offset(content), len: offset(len) });
+                resume.at = end;
+                resume.remaining -= 1;
+            }
+            Err(needed) => return Ok(Step::Need(needed.max(resume.at + resume.remaining * 5))),
+        }
+    }
+    // Large requests are rare: the memory is given back.
+    let known = std::mem::take(&mut resume.spans);
+    spans.extend(known.iter().map(|span| Span { start: span.start + offset(start), len: span.len }));
+    Ok(Step::Command { end: start + resume.at })
 }
 
 /// One bulk string at `at`: `Ok(Ok((offset of the content, length, offset after it)))`, or `Ok(Err(bytes
@@ -241,10 +264,8 @@ fn keep(resume: &mut Resume, at: usize, remaining: usize, start: usize, spans: &
     if at < RESUME_FROM_BYTES {
         return;
     }
-    let known = if resume.remaining > 0 { resume.spans.len() } else { 0 };
-    resume.spans.truncate(known);
-    let new = &spans[known..];
-    resume.spans.extend(new.iter().map(|span| Span { start: span.start - offset(start), len: span.len }));
+    resume.spans =
+        spans.iter().map(|span| Span { start: span.start - offset(start), len: span.len }).collect();
     (resume.at, resume.remaining) = (at, remaining);
 }
 
@@ -327,5 +348,6 @@ mod tests {
         assert_eq!(step, Step::Command { end: input.len() });
         let args = Args::new(&input, &spans);
         assert!((0..3000).all(|n| args[n] == *format!("{n:04}").as_bytes()));
+        assert_eq!((resume.spans.capacity(), resume.remaining), (0, 0));
     }
 }
