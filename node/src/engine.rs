@@ -5,7 +5,7 @@
 
 mod hot;
 
-use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
@@ -43,6 +43,8 @@ pub struct Tally {
     pub lookups: Lookups,
     /// Whether its reply is an error.
     pub failed: bool,
+    /// Whether it may have taken long, so that the clock is to be looked at.
+    pub slow: bool,
 }
 
 /// A walk and how far it came.
@@ -145,7 +147,7 @@ impl Engine {
         let result = handler(&mut keyspace, args, reply);
         let tally = finished(reply, before, result);
         let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
-        Flow::Done(Tally { lookups, ..tally })
+        Flow::Done(Tally { lookups, slow: !spec.flags.contains(Flags::FAST), ..tally })
     }
 
     /// One turn of a walk.

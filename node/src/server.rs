@@ -90,7 +90,7 @@ impl Node {
     /// Stops accepting, lets connections finish what they have read, and returns when all threads have ended.
     pub fn stop(self) {
         self.service.stop_token().cancel();
-        self.shared.clients.close_all();
+        self.shared.clients.finish_all();
         self.service.stop();
     }
 }

@@ -28,7 +28,7 @@ impl Engine {
                 CommandError::WrongType.write(reply);
             }
         }
-        Flow::Done(Tally { lookups, failed })
+        Flow::Done(Tally { lookups, failed, slow: false })
     }
 
     /// `SET key value` without options.

@@ -15,6 +15,12 @@ use crate::store::key::{Key, hash_of};
 /// Most commands of a batch; what is beyond waits for the next turn of the connection.
 const COMMANDS_MAX: usize = 1024;
 
+/// First words of lines that no client of ours sends, but a browser does; Redis closes at them, too.
+const HTTP_WORDS: [&[u8]; 2] = [b"post", b"host:"];
+
+/// Most spans, and bytes of inline words, that are kept for the next batch.
+const KEPT: usize = 64 << 10;
+
 /// From this many commands on, prefetching is worth its instructions.
 const PREFETCH_FROM: usize = 2;
 
@@ -38,6 +44,8 @@ pub(crate) enum End {
     Full,
     /// The next command is not whole and has at least this many bytes.
     Need(usize),
+    /// An HTTP request follows: a web page may be made to send one, with commands in it.
+    Http,
     /// The stream is broken after the batch's commands.
     Broken(ProtocolError),
 }
@@ -70,12 +78,23 @@ impl Batch {
                 Ok(Step::Need(needed)) => return (at, End::Need(needed)),
                 Ok(Step::Inline { line, end }) => match self.plan_inline(line.of(input)) {
                     Ok(()) => end,
-                    Err(error) => return (at, End::Broken(error)),
+                    Err(broken) => return (at, broken),
                 },
                 Err(error) => return (at, End::Broken(error)),
             };
         }
         (at, End::Full)
+    }
+
+    /// Gives the memory of an unusually large batch back, which must be done with.
+    #[inline]
+    pub(crate) fn give_back(&mut self) {
+        if self.spans.capacity() > KEPT {
+            self.spans = Vec::new();
+        }
+        if self.inline_words.capacity() > KEPT {
+            self.inline_words = Vec::new();
+        }
     }
 
     /// Looks the command up whose arguments begin at span `first`.
@@ -92,11 +111,14 @@ impl Batch {
     }
 
     #[cold]
-    fn plan_inline(&mut self, line: &[u8]) -> Result<(), ProtocolError> {
+    fn plan_inline(&mut self, line: &[u8]) -> Result<(), End> {
         let first = self.spans.len();
-        inline::split(line, &mut self.inline_words, &mut self.spans)?;
+        inline::split(line, &mut self.inline_words, &mut self.spans).map_err(End::Broken)?;
         if self.spans.len() > first {
             let args = Args::new(&self.inline_words, &self.spans[first..]);
+            if HTTP_WORDS.iter().any(|word| args[0].eq_ignore_ascii_case(word)) {
+                return Err(End::Http);
+            }
             self.commands.push(planned(resolve(&args), first, args.len(), None, true));
         }
         Ok(())
@@ -167,6 +189,23 @@ mod tests {
         let (batch, taken, end) = parsed(b"PING\r\n*1\r\n:1\r\n");
         assert_eq!((batch.commands.len(), taken), (1, 6));
         assert_eq!(end, End::Broken(ProtocolError::ExpectedBulk(b':')));
+    }
+
+    #[test]
+    fn http_ends_a_batch() {
+        for line in ["POST / HTTP/1.1\r\n", "Host: a\r\n"] {
+            let input = format!("PING\r\n{line}SET k v\r\n");
+            let (batch, _, end) = parsed(input.as_bytes());
+            assert_eq!((batch.commands.len(), end), (1, End::Http));
+        }
+    }
+
+    #[test]
+    fn a_large_batch_gives_its_memory_back() {
+        let (mut batch, ..) = parsed(&b"GET a b c\r\n".repeat(COMMANDS_MAX));
+        batch.spans.reserve(2 * KEPT);
+        batch.give_back();
+        assert!(batch.spans.capacity() <= KEPT);
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! The clients of all threads: for `CLIENT LIST` and `CLIENT KILL`, for idle times and for stopping.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use ringmaster_protocol::session::Session;
+
+/// The connection goes on.
+const OPEN: u8 = 0;
+/// It reads nothing more, but writes what it owes.
+const FINISHING: u8 = 1;
+/// It does not even wait for a reply to be read.
+const ABORTED: u8 = 2;
 
 /// What others may know of a client, and how they close it.
 #[derive(Debug)]
@@ -17,7 +24,8 @@ pub(crate) struct ClientHandle {
     active_at: AtomicU64,
     /// Since when a reply waits for the client to read, in Unix milliseconds; 0 if none does.
     writing_since: AtomicU64,
-    closing: AtomicBool,
+    /// [`OPEN`], [`FINISHING`] or [`ABORTED`].
+    closing: AtomicU8,
     task: Mutex<Option<Waker>>,
 }
 
@@ -33,7 +41,7 @@ impl ClientHandle {
             session: Mutex::new(session),
             active_at,
             writing_since: AtomicU64::new(0),
-            closing: AtomicBool::new(false),
+            closing: AtomicU8::new(OPEN),
             task: Mutex::new(None),
         }
     }
@@ -43,15 +51,29 @@ impl ClientHandle {
         *lock(&self.task) = Some(waker);
     }
 
-    /// Whether the connection is to close.
+    /// Whether the connection is to read nothing more.
     #[inline]
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Relaxed)
+    pub(crate) fn is_finishing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) != OPEN
     }
 
-    /// Asks the connection to close when it has finished its batch.
-    pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::Relaxed);
+    /// Whether the connection is to close without waiting for its client.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) == ABORTED
+    }
+
+    /// Asks the connection to close when all that it has read is answered.
+    fn finish(&self) {
+        self.close(FINISHING);
+    }
+
+    /// Asks the connection to close after its batch, and before if its client does not read.
+    fn abort(&self) {
+        self.close(ABORTED);
+    }
+
+    fn close(&self, level: u8) {
+        self.closing.fetch_max(level, Ordering::Relaxed);
         if let Some(waker) = lock(&self.task).as_ref() {
             waker.wake_by_ref();
         }
@@ -139,17 +161,17 @@ impl Clients {
             let session = handle.snapshot();
             session.id != own && doomed(&session)
         };
-        self.handles().into_iter().filter(is_doomed).map(|handle| handle.close()).count()
+        self.handles().into_iter().filter(is_doomed).map(|handle| handle.abort()).count()
     }
 
     /// Closes who was idle or did not read for too long at `now`, in Unix milliseconds.
     pub(crate) fn close_overdue(&self, now: u64, idle: Option<Duration>, write: Duration) {
         let overdue = self.handles().into_iter().filter(|handle| handle.overdue(now, idle, write));
-        overdue.for_each(|handle| handle.close());
+        overdue.for_each(|handle| handle.abort());
     }
 
-    /// Closes all, each after its batch.
-    pub(crate) fn close_all(&self) {
-        self.handles().into_iter().for_each(|handle| handle.close());
+    /// Closes all, each when its client has read what it is owed.
+    pub(crate) fn finish_all(&self) {
+        self.handles().into_iter().for_each(|handle| handle.finish());
     }
 }

@@ -11,6 +11,7 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use ringmaster_protocol::command::{Flags, Spec};
@@ -40,6 +41,9 @@ const KEPT_BYTES: usize = 256 << 10;
 /// Replies of a batch are written when they reach this, before the batch is done.
 const OUTPUT_BYTES: usize = 256 << 10;
 
+/// From this many milliseconds on, a batch lets other connections have a turn before it goes on.
+const TURN_MILLIS: u64 = 2;
+
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /// A client's connection and its buffers.
@@ -52,6 +56,12 @@ pub(crate) struct Connection {
     output: Vec<u8>,
     batch: Batch,
     limits: RequestLimits,
+    /// The clock in Unix milliseconds, as of the batch's begin or [`Connection::look_at_clock`].
+    now: u64,
+    /// When the connection began its turn, in Unix milliseconds.
+    turn_began: u64,
+    /// Whether something may have taken long since the clock was read.
+    stale: bool,
 }
 
 /// Whether the connection goes on.
@@ -80,6 +90,9 @@ impl Connection {
             output: Vec::with_capacity(INPUT_BYTES),
             batch: Batch::default(),
             limits,
+            now: 0,
+            turn_began: 0,
+            stale: false,
         })
     }
 
@@ -125,8 +138,8 @@ impl Connection {
         batch.prefetch(self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
         self.batch = batch;
-        if let End::Broken(error) = end {
-            Reply::new(&mut self.output, self.session.protocol).error(&format!("ERR {error}"));
+        self.batch.give_back();
+        if fate == Fate::Open && self.refuses_rest(end) {
             fate = Fate::Close;
         }
         self.flush().await?;
@@ -138,11 +151,24 @@ impl Connection {
         })
     }
 
+    /// Whether nothing after the batch can be read; says so, but not to who speaks HTTP.
+    #[inline]
+    fn refuses_rest(&mut self, end: End) -> bool {
+        match end {
+            End::Full | End::Need(_) => return false,
+            End::Http => warn_of_http(&self.session.peer_address),
+            End::Broken(error) => self.refuse(&format!("ERR {error}")),
+        }
+        true
+    }
+
     /// Room for a command of `needed` bytes; gives a large empty buffer back.
     #[inline]
     fn make_room(&mut self, needed: usize) {
         if self.input.is_empty() && self.input.capacity() > KEPT_BYTES {
             self.input = Vec::with_capacity(INPUT_BYTES);
+        } else if self.input.capacity() > KEPT_BYTES.max(4 * needed.max(self.input.len())) {
+            self.input.shrink_to(needed.max(INPUT_BYTES));
         }
         let free = self.input.capacity() - self.input.len();
         let missing = needed.saturating_sub(self.input.len());
@@ -154,7 +180,7 @@ impl Connection {
     }
 
     fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if self.handle.is_closing() {
+        if self.handle.is_finishing() {
             return Poll::Ready(Ok(0));
         }
         poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input)
@@ -165,17 +191,22 @@ impl Connection {
         if batch.commands.is_empty() {
             return Ok(Fate::Open);
         }
-        let now = unix_millis();
-        self.handle.active(now);
+        self.now = unix_millis();
+        self.turn_began = self.now;
+        self.stale = false;
+        self.handle.active(self.now);
         self.worker.counters().commands.add(batch.commands.len() as u64);
         // Taken out for the batch: arguments borrow it while the connection is changed.
         let input = std::mem::take(&mut self.input);
         let mut fate = Ok(Fate::Open);
         for command in &batch.commands {
             let args = batch.args(command, &input);
-            fate = self.execute_one(command, args, now).await;
+            fate = self.execute_one(command, args).await;
             if self.output.len() >= OUTPUT_BYTES && fate.is_ok() {
                 fate = self.flush().await.and(fate);
+            }
+            if self.stale {
+                self.look_at_clock().await;
             }
             if !matches!(fate, Ok(Fate::Open)) {
                 break;
@@ -185,13 +216,25 @@ impl Connection {
         fate
     }
 
+    /// Takes the time anew after what may have taken long; a turn that did lets other connections go first.
+    #[cold]
+    async fn look_at_clock(&mut self) {
+        self.stale = false;
+        self.now = unix_millis();
+        if self.now.abs_diff(self.turn_began) >= TURN_MILLIS {
+            tokio::task::yield_now().await;
+            self.now = unix_millis();
+            self.turn_began = self.now;
+        }
+    }
+
     #[inline]
-    async fn execute_one(&mut self, command: &Planned, args: Args<'_>, now: u64) -> io::Result<Fate> {
+    async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
         let before = self.output.len();
         let fate = match command.spec {
-            Ok(spec) => match self.begin(command, spec, args, now) {
+            Ok(spec) => match self.begin(command, spec, args) {
                 Begun::Done(fate) => fate,
-                Begun::Waiting(waiting) => self.wait(waiting, command, spec, args, now).await?,
+                Begun::Waiting(waiting) => self.wait(waiting, command, spec, args).await?,
             },
             Err(rejection) => {
                 self.refuse(&String::from_utf8_lossy(&rejection.text(&args)));
@@ -204,8 +247,8 @@ impl Connection {
         Ok(fate)
     }
 
-    fn moment(&self, now: u64) -> Moment {
-        Moment { now, database: self.session.database, random: self.worker.seed() }
+    fn moment(&self) -> Moment {
+        Moment { now: self.now, database: self.session.database, random: self.worker.seed() }
     }
 
     fn refuse(&mut self, text: &str) {
@@ -215,14 +258,14 @@ impl Connection {
 
     /// Starts a command; nearly all are done at once.
     #[inline]
-    fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>, now: u64) -> Begun {
+    fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>) -> Begun {
         self.session.begins(spec);
         let shared = &self.worker.shared;
         if spec.flags.contains(Flags::DENYOOM) && shared.memory.is_bound() && self.worker.lacks_memory() {
             self.refuse(OUT_OF_MEMORY);
             return Begun::Done(Fate::Open);
         }
-        let moment = self.moment(now);
+        let moment = self.moment();
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let engine = &self.worker.shared.engine;
         let flow = match command.key(args, moment.database) {
@@ -233,6 +276,9 @@ impl Connection {
         match flow {
             Flow::Done(tally) => {
                 self.count(tally);
+                if tally.slow {
+                    self.stale = true;
+                }
                 Begun::Done(Fate::Open)
             }
             Flow::Busy(slot) => Begun::Waiting(Waiting::Slot(slot)),
@@ -250,6 +296,7 @@ impl Connection {
 
     /// A command of the session: HELLO, CLIENT, INFO and the like.
     fn converse_about(&mut self, spec: &'static Spec, args: Args<'_>) -> Fate {
+        self.stale |= !spec.flags.contains(Flags::FAST);
         let before = self.output.len();
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let shared = Arc::clone(&self.worker.shared);
@@ -277,19 +324,21 @@ impl Connection {
         command: &Planned,
         spec: &'static Spec,
         args: Args<'_>,
-        now: u64,
     ) -> io::Result<Fate> {
         loop {
             match waiting {
                 Waiting::Slot(slot) => {
                     poll_fn(|context| self.worker.shared.engine.store().poll_free(slot, context)).await;
-                    match self.begin(command, spec, args, now) {
+                    self.stale = true;
+                    self.now = unix_millis();
+                    match self.begin(command, spec, args) {
                         Begun::Done(fate) => return Ok(fate),
                         Begun::Waiting(again) => waiting = again,
                     }
                 }
                 Waiting::Walk(journey) => {
                     self.walk(journey).await;
+                    self.stale = true;
                     return Ok(Fate::Open);
                 }
             }
@@ -335,7 +384,8 @@ impl Connection {
         while *written < self.output.len() {
             let poll = Pin::new(&mut self.stream).poll_write(context, &self.output[*written..]);
             if poll.is_pending() {
-                if self.handle.is_closing() {
+                self.stale = true;
+                if self.handle.is_aborted() {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 self.handle.writing(unix_millis());
@@ -344,6 +394,15 @@ impl Connection {
             self.handle.writing(0);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Tells once that a web page seems to have been made to send commands here.
+#[cold]
+fn warn_of_http(peer: &str) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if !TOLD.swap(true, Ordering::Relaxed) {
+        tracing::warn!(peer, "a client spoke HTTP and was closed: a cross-protocol attack? (told once)");
     }
 }
 
