@@ -13,9 +13,11 @@
 pub(crate) mod directory;
 mod execute;
 pub(crate) mod input;
+mod linger;
 mod local;
 
 pub(crate) use execute::Scratch;
+pub(crate) use linger::linger;
 
 use std::io;
 use std::rc::Rc;
@@ -112,6 +114,11 @@ impl Connection {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// The socket, at the end of a connection that ended in order. All is written; the client may still be sending.
+    pub(crate) fn finish(self) -> Option<TcpStream> {
+        self.output.closed().is_none().then(|| self.output.take_stream()).flatten()
     }
 
     /// What others want of this client.

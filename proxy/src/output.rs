@@ -202,6 +202,11 @@ impl Output {
         self.wake();
     }
 
+    /// Takes the socket out: nothing is read or written here any more.
+    pub(crate) fn take_stream(&self) -> Option<TcpStream> {
+        self.stream.take()
+    }
+
     /// Gives the socket back to the system. To be called by the client's task, at its end.
     pub(crate) fn drop_stream(&self) {
         self.closed.set(Some(self.closed.get().unwrap_or(Closed::Gone)));

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Topology;
 use crate::downstream::input::READ_BYTES;
-use crate::downstream::{Connection, Scratch};
+use crate::downstream::{Connection, Scratch, linger};
 use crate::output::{Closed, Output, OutputLimits};
 use crate::shared::Shared;
 use crate::telemetry::ThreadMetrics;
@@ -167,8 +167,12 @@ impl Worker for DataThread {
     }
 
     async fn serve(self: Rc<Self>, stream: TcpStream, _stop: CancellationToken) {
-        let mut connection = Connection::new(self, stream);
+        let mut connection = Connection::new(Rc::clone(&self), stream);
         poll_fn(|context| connection.poll(context)).await;
+        if let Some(stream) = connection.finish() {
+            // In a box: no client pays for its end while it is here.
+            Box::pin(linger(self, stream)).await;
+        }
     }
 }
 

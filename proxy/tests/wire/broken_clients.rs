@@ -91,3 +91,26 @@ fn a_client_that_asks_the_proxy_itself_for_much_leaves_turns_to_others() {
     assert!(!greedy.has_bytes(), "the other client had to wait for all of it");
     greedy.expect(b"+OK\r\n");
 }
+
+#[test]
+fn a_client_that_is_told_to_go_while_it_sends_gets_its_replies_and_no_reset() {
+    let place = Place::new(&[named("a")], "");
+    let rest = "x".repeat(500_000);
+    for (last, answer) in
+        [("QUIT\r\n", "+OK\r\n"), ("*1\r\n:3\r\n", "-ERR Protocol error: expected '$', got ':'\r\n")]
+    {
+        let mut client = place.client();
+        client.send(format!("GET k\r\n{last}{rest}"));
+        client.finish();
+        assert_eq!(client.rest_without_reset(), format!("+a:k\r\n{answer}").into_bytes());
+    }
+}
+
+#[test]
+fn a_client_that_is_told_to_go_and_sends_without_end_is_cut_off() {
+    let place = Place::new(&[named("a")], "");
+    let mut client = place.client();
+    client.send("QUIT\r\n");
+    client.expect(b"+OK\r\n");
+    while client.try_send(&[b'x'; 64 << 10]) {}
+}

@@ -86,6 +86,18 @@ impl Peer {
         seen
     }
 
+    /// Reads up to the end of the stream, which must not be a reset.
+    pub(crate) fn rest_without_reset(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// Sends, and says whether the connection took it.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).is_ok()
+    }
+
     /// Shuts down the sending half.
     pub(crate) fn finish(&self) {
         self.0.shutdown(Shutdown::Write).unwrap();
