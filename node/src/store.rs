@@ -119,7 +119,7 @@ impl Store {
     /// The published lower bound of deadlines in `slot`, in Unix milliseconds.
     #[inline]
     pub(crate) fn next_deadline(&self, slot: HashSlot) -> u64 {
-        self.slots[slot.index()].next_deadline()
+        self.parking.next_deadline(slot)
     }
 }
 

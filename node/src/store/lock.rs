@@ -17,6 +17,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+
 use super::slot::Slot;
 
 const FREE: u32 = 0;
@@ -36,8 +38,6 @@ pub(crate) struct SlotLock {
     state: AtomicU32,
     /// Where the slot's table lies, for prefetching without the lock; see [`Slot::table_hint`].
     hint: AtomicU64,
-    /// The slot's [`Slot::next_deadline`], published at each release.
-    next_deadline: AtomicU64,
     slot: UnsafeCell<Slot>,
 }
 
@@ -47,12 +47,7 @@ unsafe impl Sync for SlotLock {}
 
 impl SlotLock {
     pub(crate) fn new(slot: Slot) -> Self {
-        Self {
-            state: AtomicU32::new(FREE),
-            hint: AtomicU64::new(0),
-            next_deadline: AtomicU64::new(u64::MAX),
-            slot: UnsafeCell::new(slot),
-        }
+        Self { state: AtomicU32::new(FREE), hint: AtomicU64::new(0), slot: UnsafeCell::new(slot) }
     }
 
     /// The slot if it is free, or becomes so within a microsecond.
@@ -79,12 +74,6 @@ impl SlotLock {
     #[inline]
     pub(crate) fn table_hint(&self) -> u64 {
         self.hint.load(Ordering::Relaxed)
-    }
-
-    /// The latest published bound of deadlines.
-    #[inline]
-    pub(crate) fn next_deadline(&self) -> u64 {
-        self.next_deadline.load(Ordering::Relaxed)
     }
 
     /// Ready when the slot was seen free; else leaves `waker` to be woken at the next release.
@@ -134,7 +123,7 @@ impl Drop for SlotGuard<'_> {
     fn drop(&mut self) {
         if self.changed {
             self.lock.hint.store(self.table_hint(), Ordering::Relaxed);
-            self.lock.next_deadline.store(self.next_deadline(), Ordering::Relaxed);
+            self.parking.deadlines[usize::from(self.index)].store(self.next_deadline(), Ordering::Relaxed);
         }
         if self.lock.state.swap(FREE, Ordering::AcqRel) == WANTED {
             self.parking.wake(self.index);
@@ -142,18 +131,28 @@ impl Drop for SlotGuard<'_> {
     }
 }
 
-/// Connections that wait for slots. Bounded by the connections there are: each waits for one slot at most.
+/// What stands beside the slots: the connections that wait for them (each for one slot at most), and their deadlines
+/// side by side, so that a look for due keys reads 128 KiB in a row and not a line of every slot.
 pub(crate) struct Parking {
     lots: [Mutex<Vec<(u16, Waker)>>; PARKING_LOTS],
+    /// Each slot's [`Slot::next_deadline`] as of its last release.
+    deadlines: Box<[AtomicU64]>,
 }
 
 impl Default for Parking {
     fn default() -> Self {
-        Self { lots: std::array::from_fn(|_| Mutex::default()) }
+        let deadlines = (0..SLOT_COUNT).map(|_| AtomicU64::new(u64::MAX)).collect();
+        Self { lots: std::array::from_fn(|_| Mutex::default()), deadlines }
     }
 }
 
 impl Parking {
+    /// The published lower bound of the deadlines in `slot`, in Unix milliseconds.
+    #[inline]
+    pub(crate) fn next_deadline(&self, slot: HashSlot) -> u64 {
+        self.deadlines[slot.index()].load(Ordering::Relaxed)
+    }
+
     fn lot(&self, slot: u16) -> std::sync::MutexGuard<'_, Vec<(u16, Waker)>> {
         // Poisoning means that a waker panicked while being dropped; the list itself is whole.
         self.lots[usize::from(slot) % PARKING_LOTS].lock().unwrap_or_else(std::sync::PoisonError::into_inner)
