@@ -4,6 +4,7 @@ pub mod census;
 mod door;
 pub mod effect;
 pub mod entry;
+pub mod event;
 mod expiry;
 pub mod key;
 pub mod keyspace;
@@ -18,6 +19,7 @@ use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
 use census::{Count, DATABASES};
 use effect::Effect;
+use event::Events;
 pub(crate) use expiry::ROUND_FREED;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
@@ -28,6 +30,7 @@ pub struct Store {
     slots: Box<[SlotLock]>,
     parking: Parking,
     journal: Option<Box<dyn Journal>>,
+    events: Events,
 }
 
 impl Store {
@@ -35,7 +38,14 @@ impl Store {
     #[must_use]
     pub fn new(journal: Option<Box<dyn Journal>>) -> Self {
         let slots = (0..SLOT_COUNT).map(|_| SlotLock::new(Slot::default())).collect();
-        Self { slots, parking: Parking::default(), journal }
+        Self { slots, parking: Parking::default(), journal, events: Events::default() }
+    }
+
+    /// Where keyspace events go.
+    #[inline]
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The slot, if nobody holds it for longer than a moment.

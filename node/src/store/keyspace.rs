@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
+use super::event::Class;
 use super::key::Key;
 use super::slot::Operation;
 use super::{SlotGuard, Store};
@@ -15,6 +16,7 @@ use crate::store::value::{Hash, List, Set, SortedSet, Value};
 
 /// The keys of a command with all their slots locked, in ascending order. Dropping it releases them.
 pub struct Keyspace<'s, 'k> {
+    store: &'s Store,
     keys: &'k [Key<'k>],
     held: SmallVec<[Held<'s>; 1]>,
     moment: Moment,
@@ -68,7 +70,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             slots.dedup();
             slots.into_iter().try_for_each(hold)?;
         }
-        Ok(Self { keys, held, moment, lookups: Cell::default() })
+        Ok(Self { store, keys, held, moment, lookups: Cell::default() })
     }
 
     /// The command's keys, in the order of its arguments.
@@ -147,6 +149,12 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     pub fn apply(&mut self, slot: HashSlot, effect: &Effect<'_>) -> Applied {
         let Held { guard, operation } = self.held_mut(slot);
         guard.apply(operation, effect)
+    }
+
+    /// Tells that `key` had the keyspace event `name`, where Redis tells it: after the change, before the reply.
+    #[inline]
+    pub fn notify(&self, class: Class, name: &'static str, key: Key<'_>) {
+        self.store.events().notify(class, name, key);
     }
 
     /// The string at `key`.
