@@ -4,6 +4,7 @@
 //! through [`Keyspace::apply`] and nothing else, and writes its reply. An `Err` takes back what the handler has
 //! written, so a handler must return it before its first effect.
 
+pub mod bitmap;
 pub mod collected;
 pub mod error;
 pub mod generic;
@@ -67,7 +68,8 @@ pub trait Walk {
 }
 
 /// The handlers of all families.
-const FAMILIES: [&[(&str, Handler)]; 7] = [
+const FAMILIES: [&[(&str, Handler)]; 8] = [
+    bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,
     walk::HANDLERS,

@@ -1,5 +1,6 @@
 //! The families of commands against a real redis-server 7.0: one file a family, the harness in [`support`].
 
+mod bitmaps;
 mod generic;
 mod hashes;
 mod lists;
