@@ -28,6 +28,7 @@ pub use error::CommandError;
 
 use crate::store::keyspace::{Keyspace, Moment};
 use crate::store::slot::{Operation, Slot};
+use crate::waiting::Wish;
 
 /// What a handler answers: its reply is written, or this error is it.
 pub type CommandResult = Result<(), CommandError>;
@@ -44,6 +45,8 @@ pub enum Handler {
     Get(KeysHandler),
     /// As [`Handler::Keys`]; a plain `SET` by itself takes the hot path.
     Set(KeysHandler),
+    /// On the slots of its keys; where nothing is there, the client waits for them.
+    Wish(fn(Args<'_>) -> Result<Box<dyn Wish>, CommandError>),
     /// Over all slots, one after the other, in bounded turns.
     Walk(fn(Args<'_>, Moment) -> Result<Box<dyn Walk>, CommandError>),
 }

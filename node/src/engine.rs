@@ -4,18 +4,22 @@
 //! connection waits for that slot and calls again.
 
 mod hot;
+mod serve;
+pub mod within;
 
 use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Registry, Walk};
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
 use crate::store::keyspace::{Keyspace, Lookups, Moment};
+use crate::waiting::Waiter;
 
 /// Slots that a walk visits before it lets other connections have a turn: about 0.1 ms when they hold few keys.
 const WALK_TURN_SLOTS: usize = 512;
@@ -34,6 +38,8 @@ pub enum Flow {
     Busy(HashSlot),
     /// A walk over all slots began; see [`Engine::walk`].
     Walking(Journey),
+    /// Nothing was there: the client waits in the queues of its keys.
+    Waiting(Arc<Waiter>),
 }
 
 /// What a command that is done adds to the figures.
@@ -118,6 +124,7 @@ impl Engine {
                 Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
+            Some(Handler::Wish(parse)) => self.wish(parse(args), (spec, args), moment, reply),
             None => {
                 let error =
                     CommandError::Other(format!("ERR command '{}' is not supported", spec.name).into());
@@ -146,6 +153,9 @@ impl Engine {
         let before = reply.len();
         let result = handler(&mut keyspace, args, reply);
         let tally = finished(reply, before, result);
+        if keyspace.has_ready() {
+            serve::serve(&mut keyspace);
+        }
         let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
         Flow::Done(Tally { lookups, slow: !spec.flags.contains(Flags::FAST), ..tally })
     }
@@ -163,7 +173,11 @@ impl Engine {
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
             let mut operation = self.store.operation(slot, journey.moment.now);
             journey.visited += 1;
-            if !journey.walk.visit(&mut guard, &mut operation) {
+            let goes_on = journey.walk.visit(&mut guard, &mut operation);
+            if guard.has_ready() {
+                serve::serve(&mut Keyspace::of_guard(&self.store, slot, guard, journey.moment));
+            }
+            if !goes_on {
                 return Turn::Arrived(journey);
             }
         }
@@ -177,13 +191,18 @@ impl Engine {
         finished(reply, before, Ok(()));
     }
 
-    /// Runs a command to its end, waiting where it must: for tests and replay, not for connections.
+    /// Runs a command to its end, waiting where it must for slots, but not for keys: for tests and replay, not for
+    /// connections.
     pub fn call(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) {
         let mut journey = loop {
             match self.run(spec, args, moment, reply) {
                 Flow::Done(_) => return,
                 Flow::Busy(_) => std::thread::yield_now(),
                 Flow::Walking(journey) => break journey,
+                Flow::Waiting(waiter) => {
+                    self.forget(&waiter);
+                    return waiter.wish().give_up(reply);
+                }
             }
         };
         loop {

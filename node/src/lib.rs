@@ -5,6 +5,7 @@ pub mod config;
 pub mod engine;
 mod server;
 pub mod store;
+pub mod waiting;
 
 pub use config::Config;
 pub use server::Node;

@@ -5,6 +5,7 @@ mod clients;
 mod connection;
 mod context;
 mod counters;
+mod mailbox;
 mod pages;
 mod shared;
 mod worker;

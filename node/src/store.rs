@@ -9,6 +9,7 @@ mod expiry;
 pub mod key;
 pub mod keyspace;
 mod lock;
+pub mod observers;
 pub mod slot;
 pub mod table;
 pub mod value;
@@ -17,7 +18,7 @@ use std::task::{Context, Poll};
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
-use census::{Count, DATABASES};
+use census::{Census, Count, DATABASES};
 use effect::Effect;
 use event::Events;
 pub(crate) use expiry::ROUND_FREED;
@@ -89,12 +90,16 @@ impl Store {
     /// Keys in each database, summed over the slots one by one.
     #[must_use]
     pub fn census(&self) -> [Count; DATABASES as usize] {
+        self.sum_census(|slot, add| add(self.lock(slot).census()))
+    }
+
+    /// Keys in each database, as `look` shows the slots.
+    fn sum_census(&self, look: impl Fn(HashSlot, &mut dyn FnMut(&Census))) -> [Count; DATABASES as usize] {
         let mut total = [Count::default(); DATABASES as usize];
         for slot in HashSlot::all() {
-            let guard = self.lock(slot);
-            for database in 0..DATABASES {
-                total[usize::from(database)] += guard.census().count(database);
-            }
+            look(slot, &mut |census| {
+                (0..DATABASES).for_each(|database| total[usize::from(database)] += census.count(database));
+            });
         }
         total
     }

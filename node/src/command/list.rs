@@ -1,4 +1,4 @@
-//! Lists: LPUSH, LRANGE and their family, without the commands that block.
+//! Lists: LPUSH, LRANGE, BLPOP and their family.
 
 mod edit;
 mod pop;
@@ -6,6 +6,7 @@ mod position;
 mod push;
 mod read;
 mod transfer;
+mod wait;
 
 use ringmaster_protocol::resp::reply::Reply;
 
@@ -33,6 +34,11 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("ltrim", Handler::Keys(edit::ltrim)),
     ("lmove", Handler::Keys(transfer::lmove)),
     ("rpoplpush", Handler::Keys(transfer::rpoplpush)),
+    ("blpop", Handler::Wish(wait::blpop)),
+    ("brpop", Handler::Wish(wait::brpop)),
+    ("blmpop", Handler::Wish(wait::blmpop)),
+    ("blmove", Handler::Wish(wait::blmove)),
+    ("brpoplpush", Handler::Wish(wait::brpoplpush)),
 ];
 
 /// The end of a list that `argument` names.

@@ -48,6 +48,23 @@ pub fn double(args: Args<'_>, index: usize) -> Result<f64, CommandError> {
     args.get(index).and_then(parse_double).ok_or(CommandError::NotFloat)
 }
 
+/// How long a blocking command waits, from the seconds at `index`: milliseconds, rounded up, 0 for ever.
+///
+/// # Errors
+/// Not a number, negative, or beyond 64 bits of milliseconds (which Redis calls negative, too).
+pub fn timeout_millis(args: Args<'_>, index: usize) -> Result<u64, CommandError> {
+    const NO_NUMBER: CommandError = CommandError::text("ERR timeout is not a float or out of range");
+    const NEGATIVE: CommandError = CommandError::text("ERR timeout is negative");
+    let seconds = args.get(index).and_then(parse_double).ok_or(NO_NUMBER)?;
+    let millis = (seconds * 1000.0).ceil();
+    // Beyond 2^63 the conversion of Redis wraps below zero.
+    if !(0.0..9_223_372_036_854_775_808.0).contains(&millis) {
+        return Err(NEGATIVE);
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..2^63, as checked")]
+    Ok(millis as u64)
+}
+
 /// Whether `argument` is the option `name` (upper case), in any letter case.
 #[inline]
 #[must_use]

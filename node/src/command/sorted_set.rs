@@ -11,6 +11,7 @@ mod random;
 mod range;
 mod read;
 mod remove;
+mod wait;
 mod zero;
 
 use super::Handler;
@@ -41,6 +42,9 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("zpopmin", Handler::Keys(pop::zpopmin)),
     ("zpopmax", Handler::Keys(pop::zpopmax)),
     ("zmpop", Handler::Keys(pop::zmpop)),
+    ("bzpopmin", Handler::Wish(wait::bzpopmin)),
+    ("bzpopmax", Handler::Wish(wait::bzpopmax)),
+    ("bzmpop", Handler::Wish(wait::bzmpop)),
     ("zrandmember", Handler::Keys(random::zrandmember)),
     ("zunion", Handler::Keys(algebra::zunion)),
     ("zunionstore", Handler::Keys(algebra::zunionstore)),

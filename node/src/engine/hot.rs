@@ -5,12 +5,14 @@
 
 use ringmaster_protocol::resp::reply::Reply;
 
+use super::serve::serve;
 use super::{Engine, Flow, Tally};
 use crate::command::CommandError;
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::key::Key;
-use crate::store::keyspace::{Lookups, Moment};
+use crate::store::keyspace::{Keyspace, Lookups, Moment};
 
 impl Engine {
     /// `GET key`.
@@ -37,7 +39,11 @@ impl Engine {
         let Some(mut slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
         let effect = Effect::SetString { key, value, deadline: None };
         slot.apply(&mut self.store.operation(key.slot, moment.now), &effect);
+        self.store.events().notify(Class::String, "set", key);
         reply.ok();
+        if slot.has_ready() {
+            serve(&mut Keyspace::of_guard(&self.store, key.slot, slot, moment));
+        }
         Flow::Done(Tally::default())
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ringmaster_protocol::session::Session;
 
+use super::mailbox::{Full, Mailbox};
+
 /// The connection goes on.
 const OPEN: u8 = 0;
 /// It reads nothing more, but writes what it owes.
@@ -27,6 +29,28 @@ pub(crate) struct ClientHandle {
     /// [`OPEN`], [`FINISHING`] or [`ABORTED`].
     closing: AtomicU8,
     task: Mutex<Option<Waker>>,
+    /// What others send to the client.
+    pub(crate) mailbox: Mailbox,
+    /// [`BUSY`], [`WAITING`], or how the waiting is to end.
+    waiting: AtomicU8,
+}
+
+/// The client does not wait for a key.
+const BUSY: u8 = 0;
+/// The client waits for a key.
+const WAITING: u8 = 1;
+/// Its waiting is to end as if its time were over.
+const UNBLOCK_TIMEOUT: u8 = 2;
+/// Its waiting is to end with an error.
+const UNBLOCK_ERROR: u8 = 3;
+
+/// How `CLIENT UNBLOCK` ends a client's waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unblock {
+    /// As if its time were over.
+    Timeout,
+    /// With an error.
+    Error,
 }
 
 /// A mutex whose content is whole whatever happened to its last holder.
@@ -43,6 +67,8 @@ impl ClientHandle {
             writing_since: AtomicU64::new(0),
             closing: AtomicU8::new(OPEN),
             task: Mutex::new(None),
+            mailbox: Mailbox::default(),
+            waiting: AtomicU8::new(BUSY),
         }
     }
 
@@ -74,9 +100,57 @@ impl ClientHandle {
 
     fn close(&self, level: u8) {
         self.closing.fetch_max(level, Ordering::Relaxed);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = lock(&self.task).as_ref() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Sends a whole frame to the client. One whose mailbox is full is closed.
+    #[allow(dead_code, reason = "the first senders come with the subscriptions")]
+    pub(crate) fn post(&self, frame: &[u8]) {
+        match self.mailbox.put(frame) {
+            Ok(()) => self.wake(),
+            Err(Full) => self.abort(),
+        }
+    }
+
+    /// Notes that the client waits for a key.
+    pub(crate) fn begin_waiting(&self) {
+        self.waiting.store(WAITING, Ordering::Relaxed);
+    }
+
+    /// Notes that it waits no more.
+    pub(crate) fn end_waiting(&self) {
+        self.waiting.store(BUSY, Ordering::Relaxed);
+    }
+
+    /// Whether it waits for a key.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) != BUSY
+    }
+
+    /// How its waiting is to end, if somebody has asked for that.
+    pub(crate) fn take_unblock(&self) -> Option<Unblock> {
+        match self.waiting.load(Ordering::Relaxed) {
+            UNBLOCK_TIMEOUT => Some(Unblock::Timeout),
+            UNBLOCK_ERROR => Some(Unblock::Error),
+            _ => None,
+        }
+    }
+
+    /// Asks for the end of its waiting. Returns whether it was waiting.
+    fn unblock(&self, how: Unblock) -> bool {
+        let end = if how == Unblock::Timeout { UNBLOCK_TIMEOUT } else { UNBLOCK_ERROR };
+        let waited =
+            self.waiting.compare_exchange(WAITING, end, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if waited {
+            self.wake();
+        }
+        waited
     }
 
     /// Notes that commands came at `now`, in Unix milliseconds.
@@ -138,6 +212,17 @@ impl Clients {
     /// Takes a client out.
     pub(crate) fn leave(&self, id: u64) {
         lock(&self.by_id).remove(&id);
+    }
+
+    /// Ends the waiting of client `id`. Returns whether it was waiting.
+    pub(crate) fn unblock(&self, id: u64, how: Unblock) -> bool {
+        let handle = lock(&self.by_id).get(&id).cloned();
+        handle.is_some_and(|handle| handle.unblock(how))
+    }
+
+    /// Clients that wait for a key.
+    pub(crate) fn waiting(&self) -> usize {
+        lock(&self.by_id).values().filter(|handle| handle.is_waiting()).count()
     }
 
     /// Clients now.

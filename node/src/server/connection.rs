@@ -6,6 +6,10 @@
 //! ```
 //! Waiting for the client to read is the backpressure: nothing more is read or executed meanwhile.
 
+mod execute;
+mod transaction;
+mod waiting;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -14,23 +18,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
-use ringmaster_protocol::command::{Flags, Spec};
-use ringmaster_protocol::resp::Args;
-use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::request::RequestLimits;
-use ringmaster_protocol::session::{self, Outcome, Session};
+use ringmaster_protocol::session::Session;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Batch, End, Planned};
+use super::batch::{Batch, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
-use crate::command::CommandError;
-use crate::engine::{Flow, Journey, Tally, Turn};
-use crate::store::keyspace::Moment;
+use transaction::{Transaction, Watching};
 
 /// Bytes that a connection's input buffer has from the start.
 const INPUT_BYTES: usize = 16 << 10;
@@ -40,11 +39,6 @@ const KEPT_BYTES: usize = 256 << 10;
 
 /// Replies of a batch are written when they reach this, before the batch is done.
 const OUTPUT_BYTES: usize = 256 << 10;
-
-/// From this many milliseconds on, a batch lets other connections have a turn before it goes on.
-const TURN_MILLIS: u64 = 2;
-
-const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /// A client's connection and its buffers.
 pub(crate) struct Connection {
@@ -62,6 +56,22 @@ pub(crate) struct Connection {
     turn_began: u64,
     /// Whether something may have taken long since the clock was read.
     stale: bool,
+    /// Where the reply of the command at hand begins in `output`.
+    reply_from: usize,
+    /// What came while the client waited for a key: it follows the input that is being executed.
+    late: Vec<u8>,
+    /// Commands queued since MULTI.
+    transaction: Option<Transaction>,
+    /// Keys watched since WATCH.
+    watching: Option<Watching>,
+}
+
+/// What a connection waits for between its batches.
+enum Came {
+    /// The client has gone, or is to go.
+    Nothing,
+    Bytes(usize),
+    Mail,
 }
 
 /// Whether the connection goes on.
@@ -69,6 +79,13 @@ pub(crate) struct Connection {
 enum Fate {
     Open,
     Close,
+}
+
+impl Fate {
+    /// Closes if either does.
+    fn and(self, other: Self) -> Self {
+        if self == Self::Close { self } else { other }
+    }
 }
 
 impl Connection {
@@ -93,6 +110,10 @@ impl Connection {
             now: 0,
             turn_began: 0,
             stale: false,
+            reply_from: 0,
+            late: Vec::new(),
+            transaction: None,
+            watching: None,
         })
     }
 
@@ -107,6 +128,7 @@ impl Connection {
         if !stop.is_cancelled() {
             // The client went away or did not read: there is nobody to tell.
             drop(self.converse().await);
+            self.unwatch().await;
         }
     }
 
@@ -119,11 +141,11 @@ impl Connection {
                 continue;
             }
             self.make_room(needed);
-            let read = poll_fn(|context| self.poll_input(context)).await?;
-            if read == 0 {
-                return Ok(());
+            match poll_fn(|context| self.poll_input(context)).await? {
+                Came::Nothing => return Ok(()),
+                Came::Bytes(read) => self.worker.counters().input_bytes.add(read as u64),
+                Came::Mail => self.deliver().await?,
             }
-            self.worker.counters().input_bytes.add(read as u64);
         }
     }
 
@@ -141,6 +163,9 @@ impl Connection {
         self.batch.give_back();
         if fate == Fate::Open && self.refuses_rest(end) {
             fate = Fate::Close;
+        }
+        if self.handle.mailbox.has_mail() {
+            self.handle.mailbox.collect(&mut self.output);
         }
         self.flush().await?;
         self.input.drain(..taken);
@@ -179,190 +204,21 @@ impl Connection {
         }
     }
 
-    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_input(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Came>> {
         if self.handle.is_finishing() {
-            return Poll::Ready(Ok(0));
+            return Poll::Ready(Ok(Came::Nothing));
         }
-        poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input)
+        if self.handle.mailbox.has_mail() {
+            return Poll::Ready(Ok(Came::Mail));
+        }
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input))?;
+        Poll::Ready(Ok(if read == 0 { Came::Nothing } else { Came::Bytes(read) }))
     }
 
-    /// Executes the commands one after the other.
-    async fn execute(&mut self, batch: &Batch) -> io::Result<Fate> {
-        if batch.commands.is_empty() {
-            return Ok(Fate::Open);
-        }
-        self.now = unix_millis();
-        self.turn_began = self.now;
-        self.stale = false;
-        self.handle.active(self.now);
-        self.worker.counters().commands.add(batch.commands.len() as u64);
-        // Taken out for the batch: arguments borrow it while the connection is changed.
-        let input = std::mem::take(&mut self.input);
-        let mut fate = Ok(Fate::Open);
-        for command in &batch.commands {
-            let args = batch.args(command, &input);
-            fate = self.execute_one(command, args).await;
-            if self.output.len() >= OUTPUT_BYTES && fate.is_ok() {
-                fate = self.flush().await.and(fate);
-            }
-            if self.stale {
-                self.look_at_clock().await;
-            }
-            if !matches!(fate, Ok(Fate::Open)) {
-                break;
-            }
-        }
-        self.input = input;
-        fate
-    }
-
-    /// Takes the time anew after what may have taken long; a turn that did lets other connections go first.
-    #[cold]
-    async fn look_at_clock(&mut self) {
-        self.stale = false;
-        self.now = unix_millis();
-        if self.now.abs_diff(self.turn_began) >= TURN_MILLIS {
-            tokio::task::yield_now().await;
-            self.now = unix_millis();
-            self.turn_began = self.now;
-        }
-    }
-
-    #[inline]
-    async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
-        let before = self.output.len();
-        let fate = match command.spec {
-            Ok(spec) => match self.begin(command, spec, args) {
-                Begun::Done(fate) => fate,
-                Begun::Waiting(waiting) => self.wait(waiting, command, spec, args).await?,
-            },
-            Err(rejection) => {
-                self.refuse(&String::from_utf8_lossy(&rejection.text(&args)));
-                Fate::Open
-            }
-        };
-        if self.session.drops_reply() {
-            self.output.truncate(before);
-        }
-        Ok(fate)
-    }
-
-    fn moment(&self) -> Moment {
-        Moment { now: self.now, database: self.session.database, random: self.worker.seed() }
-    }
-
-    fn refuse(&mut self, text: &str) {
-        self.worker.counters().errors.add(1);
-        Reply::new(&mut self.output, self.session.protocol).error(text);
-    }
-
-    /// Starts a command; nearly all are done at once.
-    #[inline]
-    fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>) -> Begun {
-        self.session.begins(spec);
-        let shared = &self.worker.shared;
-        if spec.flags.contains(Flags::DENYOOM) && shared.memory.is_bound() && self.worker.lacks_memory() {
-            self.refuse(OUT_OF_MEMORY);
-            return Begun::Done(Fate::Open);
-        }
-        let moment = self.moment();
-        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
-        let engine = &self.worker.shared.engine;
-        let flow = match command.key(args, moment.database) {
-            Some(key) => engine.run_single(spec, args, key, moment, &mut reply),
-            None if engine.carries_out(spec) => engine.run(spec, args, moment, &mut reply),
-            None => return Begun::Done(self.converse_about(spec, args)),
-        };
-        match flow {
-            Flow::Done(tally) => {
-                self.count(tally);
-                if tally.slow {
-                    self.stale = true;
-                }
-                Begun::Done(Fate::Open)
-            }
-            Flow::Busy(slot) => Begun::Waiting(Waiting::Slot(slot)),
-            Flow::Walking(journey) => Begun::Waiting(Waiting::Walk(journey)),
-        }
-    }
-
-    #[inline]
-    fn count(&self, tally: Tally) {
-        let counters = self.worker.counters();
-        counters.hits.add(u64::from(tally.lookups.hits));
-        counters.misses.add(u64::from(tally.lookups.misses));
-        counters.errors.add(u64::from(tally.failed));
-    }
-
-    /// A command of the session: HELLO, CLIENT, INFO and the like.
-    fn converse_about(&mut self, spec: &'static Spec, args: Args<'_>) -> Fate {
-        self.stale |= !spec.flags.contains(Flags::FAST);
-        let before = self.output.len();
-        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
-        let shared = Arc::clone(&self.worker.shared);
-        let outcome = session::execute(spec, args, &mut self.session, &*shared, &mut reply);
-        if reply.overflowed() {
-            reply.truncate(before);
-            CommandError::ReplyTooLong.write(&mut reply);
-        }
-        self.handle.publish(&self.session);
-        match outcome {
-            Outcome::Done | Outcome::Reset => Fate::Open,
-            Outcome::Close => Fate::Close,
-            Outcome::NotMine => {
-                self.refuse(&format!("ERR command '{}' is not supported by this release", spec.name));
-                Fate::Open
-            }
-        }
-    }
-
-    /// The rare command that had to wait for a slot, or that walks over all slots.
-    #[cold]
-    async fn wait(
-        &mut self,
-        mut waiting: Waiting,
-        command: &Planned,
-        spec: &'static Spec,
-        args: Args<'_>,
-    ) -> io::Result<Fate> {
-        loop {
-            match waiting {
-                Waiting::Slot(slot) => {
-                    poll_fn(|context| self.worker.shared.engine.store().poll_free(slot, context)).await;
-                    self.stale = true;
-                    self.now = unix_millis();
-                    match self.begin(command, spec, args) {
-                        Begun::Done(fate) => return Ok(fate),
-                        Begun::Waiting(again) => waiting = again,
-                    }
-                }
-                Waiting::Walk(journey) => {
-                    self.walk(journey).await;
-                    self.stale = true;
-                    return Ok(Fate::Open);
-                }
-            }
-        }
-    }
-
-    async fn walk(&mut self, mut journey: Journey) {
-        loop {
-            let engine = &self.worker.shared.engine;
-            journey = match engine.walk(journey) {
-                Turn::Arrived(journey) => {
-                    let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
-                    return engine.arrive(journey, &mut reply);
-                }
-                Turn::Tired(journey) => {
-                    tokio::task::yield_now().await;
-                    journey
-                }
-                Turn::Busy(journey, slot) => {
-                    poll_fn(|context| engine.store().poll_free(slot, context)).await;
-                    journey
-                }
-            };
-        }
+    /// Writes out what others have sent to this client.
+    async fn deliver(&mut self) -> io::Result<()> {
+        self.handle.mailbox.collect(&mut self.output);
+        self.flush().await
     }
 
     /// Writes all replies. An error is the client's end.
@@ -374,6 +230,7 @@ impl Connection {
         let mut written = 0;
         poll_fn(|context| self.poll_output(&mut written, context)).await?;
         self.output.clear();
+        self.reply_from = 0;
         if self.output.capacity() > KEPT_BYTES * 2 {
             self.output = Vec::with_capacity(INPUT_BYTES);
         }
@@ -404,18 +261,6 @@ fn warn_of_http(peer: &str) {
     if !TOLD.swap(true, Ordering::Relaxed) {
         tracing::warn!(peer, "a client spoke HTTP and was closed: a cross-protocol attack? (told once)");
     }
-}
-
-/// How far a command came at once.
-enum Begun {
-    Done(Fate),
-    Waiting(Waiting),
-}
-
-/// What a command waits for.
-enum Waiting {
-    Slot(ringmaster_protocol::slot::HashSlot),
-    Walk(Journey),
 }
 
 impl Drop for Connection {

@@ -7,7 +7,10 @@ use ringmaster_protocol::config::ByteSize;
 use ringmaster_protocol::session::info::{self, Info, Section};
 use ringmaster_protocol::session::{ChangeError, Context, Session, Setting};
 
+use super::clients::Unblock;
 use super::shared::{self, Shared};
+use crate::store::census::{Count, DATABASES};
+use crate::store::keyspace::Keyspace;
 
 impl Context for Shared {
     fn now(&self) -> Duration {
@@ -19,21 +22,7 @@ impl Context for Shared {
     }
 
     fn info(&self) -> Info {
-        Info {
-            server: self.server(),
-            clients: info::Clients {
-                connected: self.clients.len() as u64,
-                max: self.config.clients_max as u64,
-                blocked: 0,
-            },
-            memory: self.memory_figures(),
-            persistence: info::Persistence::default(),
-            statistics: self.statistics(),
-            processor: info::Processor::default(),
-            errors: Vec::new(),
-            keyspace: self.keyspace(),
-            extra: vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())],
-        }
+        self.info_of(self.engine.store().census())
     }
 
     fn settings(&self) -> Vec<Setting> {
@@ -81,9 +70,32 @@ impl Context for Shared {
     fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
         self.clients.kill_others(own, doomed)
     }
+
+    fn unblock_client(&self, id: u64, with_error: bool) -> bool {
+        self.clients.unblock(id, if with_error { Unblock::Error } else { Unblock::Timeout })
+    }
 }
 
 impl Shared {
+    /// The figures of `INFO`, with these counts of keys.
+    fn info_of(&self, census: Keys) -> Info {
+        Info {
+            server: self.server(),
+            clients: info::Clients {
+                connected: self.clients.len() as u64,
+                max: self.config.clients_max as u64,
+                blocked: self.clients.waiting() as u64,
+            },
+            memory: self.memory_figures(),
+            persistence: info::Persistence::default(),
+            statistics: self.statistics(),
+            processor: info::Processor::default(),
+            errors: Vec::new(),
+            keyspace: keyspace(census),
+            extra: vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())],
+        }
+    }
+
     fn server(&self) -> info::Server {
         let executable = std::env::current_exe().map(|path| path.display().to_string());
         info::Server {
@@ -128,16 +140,64 @@ impl Shared {
             ..info::Statistics::default()
         }
     }
+}
 
-    fn keyspace(&self) -> Vec<info::Database> {
-        let databases = (0u8..).zip(self.engine.store().census());
-        let used = databases.filter(|(_, count)| count.keys > 0);
-        used.map(|(index, count)| info::Database {
-            index,
-            keys: count.keys,
-            expires: count.volatile,
-            mean_ttl: Duration::ZERO,
-        })
-        .collect()
+/// Keys by database.
+type Keys = [Count; DATABASES as usize];
+
+fn keyspace(census: Keys) -> Vec<info::Database> {
+    let databases = (0u8..).zip(census);
+    let used = databases.filter(|(_, count)| count.keys > 0);
+    used.map(|(index, count)| info::Database {
+        index,
+        keys: count.keys,
+        expires: count.volatile,
+        mean_ttl: Duration::ZERO,
+    })
+    .collect()
+}
+
+/// The node as a session sees it while it holds slots: what would look into slots looks into the held ones through
+/// the hold, for they can be locked only once.
+pub(crate) struct Held<'a, 's, 'k> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) keyspace: &'a Keyspace<'s, 'k>,
+}
+
+impl Context for Held<'_, '_, '_> {
+    fn now(&self) -> Duration {
+        self.shared.now()
+    }
+
+    fn random(&self, out: &mut [u8]) {
+        self.shared.random(out);
+    }
+
+    fn info(&self) -> Info {
+        self.shared.info_of(self.keyspace.census())
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        self.shared.settings()
+    }
+
+    fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError> {
+        self.shared.change_settings(changes)
+    }
+
+    fn reset_statistics(&self) {
+        self.shared.reset_statistics();
+    }
+
+    fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
+        self.shared.other_clients(own, visit);
+    }
+
+    fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize {
+        self.shared.kill_clients(own, doomed)
+    }
+
+    fn unblock_client(&self, id: u64, with_error: bool) -> bool {
+        self.shared.unblock_client(id, with_error)
     }
 }

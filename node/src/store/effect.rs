@@ -177,3 +177,31 @@ pub struct Applied {
     /// Whether the slot changed. If not, the effect has no version and is handed to nobody.
     pub changed: bool,
 }
+
+impl<'a> Effect<'a> {
+    /// The keys that it changes: one, or two for a rename or copy, or none for what sweeps a whole database.
+    #[must_use]
+    pub fn keys(&self) -> [Option<Key<'a>>; 2] {
+        match *self {
+            Self::Rename { from, to } => [Some(from), Some(to)],
+            Self::Copy { to, .. } => [Some(to), None],
+            Self::Clear { .. } | Self::SwapDatabases { .. } => [None, None],
+            Self::SetString { key, .. }
+            | Self::WriteString { key, .. }
+            | Self::Remove { key }
+            | Self::SetDeadline { key, .. }
+            | Self::PushList { key, .. }
+            | Self::PopList { key, .. }
+            | Self::SetListItem { key, .. }
+            | Self::InsertListItem { key, .. }
+            | Self::RemoveListItems { key, .. }
+            | Self::TrimList { key, .. }
+            | Self::AddMembers { key, .. }
+            | Self::RemoveMembers { key, .. }
+            | Self::SetFields { key, .. }
+            | Self::RemoveFields { key, .. }
+            | Self::SetScores { key, .. }
+            | Self::RemoveScored { key, .. } => [Some(key), None],
+        }
+    }
+}

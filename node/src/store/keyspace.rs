@@ -5,11 +5,12 @@ use std::cell::Cell;
 use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
 
+use super::census::{Count, DATABASES};
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
 use super::event::Class;
 use super::key::Key;
-use super::slot::Operation;
+use super::slot::{Operation, Slot};
 use super::{SlotGuard, Store};
 use crate::command::error::CommandError;
 use crate::store::value::{Hash, List, Set, SortedSet, Value};
@@ -56,21 +57,134 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
     #[inline]
     pub fn lock(store: &'s Store, keys: &'k [Key<'k>], moment: Moment) -> Result<Self, HashSlot> {
-        let mut held = SmallVec::new();
-        let mut hold = |slot| {
-            let guard = store.try_lock(slot).ok_or(slot)?;
-            held.push(Held { guard, operation: store.operation(slot, moment.now) });
-            Ok(())
-        };
+        let mut keyspace = Self { store, keys, held: SmallVec::new(), moment, lookups: Cell::default() };
         if let [key] = keys {
-            hold(key.slot)?;
+            keyspace.hold(key.slot)?;
         } else {
             let mut slots: SmallVec<[HashSlot; 16]> = keys.iter().map(|key| key.slot).collect();
             slots.sort_unstable();
             slots.dedup();
-            slots.into_iter().try_for_each(hold)?;
+            slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
         }
-        Ok(Self { store, keys, held, moment, lookups: Cell::default() })
+        Ok(keyspace)
+    }
+
+    /// Locks `slots`, which are in ascending order and distinct; the keyspace has no keys of its own. Commands run
+    /// in it by [`Keyspace::nested`].
+    ///
+    /// # Errors
+    /// As [`Keyspace::lock`].
+    pub fn lock_slots(
+        store: &'s Store,
+        slots: impl IntoIterator<Item = HashSlot>,
+        moment: Moment,
+    ) -> Result<Self, HashSlot> {
+        let mut keyspace = Self { store, keys: &[], held: SmallVec::new(), moment, lookups: Cell::default() };
+        slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
+        Ok(keyspace)
+    }
+
+    /// A keyspace of the one slot that `guard` holds.
+    pub(crate) fn of_guard(store: &'s Store, slot: HashSlot, guard: SlotGuard<'s>, moment: Moment) -> Self {
+        let operation = store.operation(slot, moment.now);
+        let held = SmallVec::from_iter([Held { guard, operation }]);
+        Self { store, keys: &[], held, moment, lookups: Cell::default() }
+    }
+
+    /// Locks `slot`, which is above all that are held.
+    #[inline]
+    fn hold(&mut self, slot: HashSlot) -> Result<(), HashSlot> {
+        let guard = self.store.try_lock(slot).ok_or(slot)?;
+        self.held.push(Held { guard, operation: self.store.operation(slot, self.moment.now) });
+        Ok(())
+    }
+
+    /// Holds `slot`, too. Not in ascending order: who waits for it while others wait for him must let go of all.
+    ///
+    /// # Errors
+    /// Somebody else holds the slot; nothing has changed.
+    pub fn extend(&mut self, slot: HashSlot) -> Result<(), HashSlot> {
+        let Err(place) = self.place(slot) else { return Ok(()) };
+        let guard = self.store.try_lock(slot).ok_or(slot)?;
+        self.held.insert(place, Held { guard, operation: self.store.operation(slot, self.moment.now) });
+        Ok(())
+    }
+
+    /// Where `slot` stands among the held ones, or where it would.
+    fn place(&self, slot: HashSlot) -> Result<usize, usize> {
+        self.held.binary_search_by_key(&slot, |held| held.operation.slot)
+    }
+
+    /// Whether `slot` is held.
+    #[must_use]
+    pub fn holds(&self, slot: HashSlot) -> bool {
+        self.place(slot).is_ok()
+    }
+
+    /// Whether all slots are held.
+    #[must_use]
+    pub fn holds_all(&self) -> bool {
+        self.held.len() == HashSlot::all().len()
+    }
+
+    /// Runs another command on `keys`, whose slots are held: a command of a transaction or a script. All effects on
+    /// one slot within one hold share a version.
+    pub fn nested<R>(
+        &mut self,
+        keys: &[Key<'_>],
+        moment: Moment,
+        run: impl FnOnce(&mut Keyspace<'s, '_>) -> R,
+    ) -> R {
+        let held = std::mem::take(&mut self.held);
+        let mut inner = Keyspace { store: self.store, keys, held, moment, lookups: Cell::default() };
+        let result = run(&mut inner);
+        let Lookups { hits, misses } = inner.lookups.get();
+        self.held = inner.held;
+        let own = self.lookups.get();
+        self.lookups.set(Lookups { hits: own.hits + hits, misses: own.misses + misses });
+        result
+    }
+
+    /// Visits the held slots in ascending order, until `visit` returns false.
+    pub(crate) fn visit_held(&mut self, mut visit: impl FnMut(&mut Slot, &mut Operation<'s>) -> bool) {
+        let _ = self.held.iter_mut().all(|held| visit(&mut held.guard, &mut held.operation));
+    }
+
+    /// The next key that clients wait for and that was changed within this hold, its database in front.
+    pub(crate) fn next_ready(&mut self) -> Option<Vec<u8>> {
+        let ready = self.held.iter_mut().find(|held| held.guard.has_ready());
+        ready.and_then(|held| held.guard.next_ready())
+    }
+
+    /// Whether a key that clients wait for was changed within this hold.
+    #[inline]
+    pub(crate) fn has_ready(&self) -> bool {
+        self.held.iter().any(|held| held.guard.has_ready())
+    }
+
+    /// The held slot of `key`, to observe.
+    pub(crate) fn slot_mut(&mut self, slot: HashSlot) -> &mut Slot {
+        &mut self.held_mut(slot).guard
+    }
+
+    /// The held slot, to read.
+    pub(crate) fn slot(&self, slot: HashSlot) -> &Slot {
+        &self.held(slot).guard
+    }
+
+    /// Keys in each database, summed over all slots, the held ones and the others.
+    #[must_use]
+    pub fn census(&self) -> [Count; DATABASES as usize] {
+        self.store.sum_census(|slot, add| match self.place(slot) {
+            Ok(place) => add(self.held[place].guard.census()),
+            Err(_) => add(self.store.lock(slot).census()),
+        })
+    }
+
+    /// What the command may know of the world.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        self.moment
     }
 
     /// The command's keys, in the order of its arguments.
@@ -113,7 +227,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         if self.held.len() == 1 {
             return &self.held[0];
         }
-        let place = self.held.binary_search_by_key(&slot, |held| held.operation.slot);
+        let place = self.place(slot);
         &self.held[place.expect("a command touches its own keys only")]
     }
 
@@ -122,7 +236,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         if self.held.len() == 1 {
             return &mut self.held[0];
         }
-        let place = self.held.binary_search_by_key(&slot, |held| held.operation.slot);
+        let place = self.place(slot);
         &mut self.held[place.expect("a command touches its own keys only")]
     }
 

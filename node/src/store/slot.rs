@@ -10,6 +10,7 @@ use super::census::Census;
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
 use super::key::{Key, hash_of};
+use super::observers::Observers;
 use super::table::Table;
 
 /// A slot's state. Its changes are in `super::door`.
@@ -27,6 +28,8 @@ pub struct Slot {
     pub(super) not_before: u64,
     /// The bucket where [`Slot::due`] goes on.
     pub(super) due_from: usize,
+    /// Who waits for something to happen to a key; mostly nobody.
+    pub(super) observers: Option<Box<Observers>>,
 }
 
 impl Default for Slot {
@@ -39,6 +42,7 @@ impl Default for Slot {
             census: Census::default(),
             not_before: 0,
             due_from: 0,
+            observers: None,
         }
     }
 }
@@ -67,8 +71,14 @@ impl Slot {
     #[inline]
     pub fn apply(&mut self, operation: &mut Operation<'_>, effect: &Effect<'_>) -> Applied {
         self.time = self.time.max(operation.now);
+        if self.observers.is_some() {
+            self.foretell_observers(effect);
+        }
         let applied = self.change(effect);
         if applied.changed {
+            if self.observers.is_some() {
+                self.tell_observers(effect);
+            }
             if !operation.versioned {
                 self.version.n += 1;
                 operation.versioned = true;
@@ -93,6 +103,13 @@ impl Slot {
     pub fn find(&self, key: Key<'_>, now: u64) -> Option<EntryRef<'_>> {
         let entry = self.table.find(key.hash, key.database, key.bytes)?;
         (!entry.is_expired(self.time_at(now))).then_some(entry)
+    }
+
+    /// Whether `key` is expired at `now` and not yet freed.
+    #[must_use]
+    pub(crate) fn is_due(&self, key: Key<'_>, now: u64) -> bool {
+        let entry = self.table.find(key.hash, key.database, key.bytes);
+        entry.is_some_and(|entry| entry.is_expired(self.time_at(now)))
     }
 
     /// Keys that are due at `now`, at most `max` of them, from where the last call ended; fewer than `max` when that

@@ -1,6 +1,7 @@
 //! The families of commands against a real redis-server 7.0: one file a family, the harness in [`support`].
 
 mod bitmaps;
+mod conversations;
 mod generic;
 mod hashes;
 mod lists;

@@ -151,17 +151,20 @@ fn switch(call: &mut Call<'_, '_>, field: impl FnOnce(&mut Session) -> &mut bool
     }
 }
 
-/// `CLIENT UNBLOCK id [TIMEOUT|ERROR]`: no command blocks a client here, so there is never one to wake.
+/// `CLIENT UNBLOCK id [TIMEOUT|ERROR]`.
 fn unblock(call: &mut Call<'_, '_>) {
-    let reason = call.args.get(3);
-    let known =
-        |reason: &[u8]| reason.eq_ignore_ascii_case(b"timeout") || reason.eq_ignore_ascii_case(b"error");
-    if reason.is_some_and(|reason| !known(reason)) {
-        call.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-    } else if number::parse_integer(&call.args[2]).is_none() {
-        call.reply.error(NOT_AN_INTEGER);
-    } else {
-        call.reply.int(0);
+    let with_error = match call.args.get(3) {
+        None => false,
+        Some(reason) if reason.eq_ignore_ascii_case(b"timeout") => false,
+        Some(reason) if reason.eq_ignore_ascii_case(b"error") => true,
+        Some(_) => return call.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"),
+    };
+    match number::parse_integer(&call.args[2]) {
+        None => call.reply.error(NOT_AN_INTEGER),
+        Some(id) => {
+            let unblocked = call.context.unblock_client(id.cast_unsigned(), with_error);
+            call.reply.int(i64::from(unblocked));
+        }
     }
 }
 

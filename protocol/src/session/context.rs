@@ -42,6 +42,13 @@ pub trait Context {
 
     /// Closes the connections other than `own` (an id) whose sessions `doomed` names; the number of them.
     fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize;
+
+    /// Ends the waiting of the client `id` in a blocking command, as at its timeout or with an error. Returns whether
+    /// it was waiting.
+    fn unblock_client(&self, id: u64, with_error: bool) -> bool {
+        let _ = (id, with_error);
+        false
+    }
 }
 
 /// One setting as `CONFIG GET` shows it.

@@ -7,6 +7,7 @@ use super::{end, write_from};
 use crate::command::options::{at_least, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
 
@@ -61,8 +62,21 @@ fn pop_many(
 
 /// `LMPOP numkeys key… LEFT|RIGHT [COUNT count]`.
 pub(super) fn lmpop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let keys = at_least(args, 1, 1, CommandError::text("ERR numkeys should be greater than 0"))?;
-    let options = keys.saturating_add(2);
+    let (end, count) = many_options(args, 1)?;
+    for &key in keyspace.keys() {
+        if keyspace.list(key)?.is_some() {
+            pop_named(keyspace, reply, key, (end, count));
+            return Ok(());
+        }
+    }
+    reply.null_array();
+    Ok(())
+}
+
+/// The options of `LMPOP` and `BLMPOP`, whose number of keys is argument `numkeys`: the end and how many.
+pub(super) fn many_options(args: Args<'_>, numkeys: usize) -> Result<(End, usize), CommandError> {
+    let keys = at_least(args, numkeys, 1, CommandError::text("ERR numkeys should be greater than 0"))?;
+    let options = keys.saturating_add(numkeys + 1);
     let end = end(args.get(options).ok_or(CommandError::Syntax)?)?;
     let count = match args.get(options + 1) {
         None => 1,
@@ -74,14 +88,19 @@ pub(super) fn lmpop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     if args.len() > options + 3 {
         return Err(CommandError::Syntax);
     }
-    for &key in keyspace.keys() {
-        let Some(list) = keyspace.list(key)? else { continue };
-        reply.array(2);
-        reply.bulk(key.bytes);
-        write_from(reply, list, end, count);
-        keyspace.apply(key.slot, &Effect::PopList { key, end, count });
-        return Ok(());
-    }
-    reply.null_array();
-    Ok(())
+    Ok((end, count))
+}
+
+/// Pops up to `count` items of the list at `key` and replies with its name and them.
+pub(super) fn pop_named(
+    keyspace: &mut Keyspace<'_, '_>,
+    reply: &mut Reply<'_>,
+    key: Key<'_>,
+    (end, count): (End, usize),
+) {
+    let Ok(Some(list)) = keyspace.list(key) else { return };
+    reply.array(2);
+    reply.bulk(key.bytes);
+    write_from(reply, list, end, count);
+    keyspace.apply(key.slot, &Effect::PopList { key, end, count });
 }

@@ -24,7 +24,13 @@ pub(super) fn rpoplpush(
     transfer(keyspace, reply, End::Back, End::Front)
 }
 
-fn transfer(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>, from: End, to: End) -> CommandResult {
+/// Moves an item between the keyspace's two keys; a null reply where there is none.
+pub(super) fn transfer(
+    keyspace: &mut Keyspace<'_, '_>,
+    reply: &mut Reply<'_>,
+    from: End,
+    to: End,
+) -> CommandResult {
     let (source, destination) = (keyspace.keys()[0], keyspace.keys()[1]);
     let Some(list) = keyspace.list(source)? else {
         reply.null();

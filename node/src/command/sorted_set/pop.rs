@@ -16,7 +16,7 @@ use crate::store::value::SortedSet;
 
 /// Which end of a sorted set is popped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Extreme {
+pub(super) enum Extreme {
     Lowest,
     Highest,
 }
@@ -78,6 +78,36 @@ fn pop(
     Ok(())
 }
 
+/// Pops one member of the set at `key` and replies with the key's name, it, and its score.
+pub(super) fn pop_named(
+    keyspace: &mut Keyspace<'_, '_>,
+    reply: &mut Reply<'_>,
+    key: Key<'_>,
+    extreme: Extreme,
+) {
+    let Ok(Some(set)) = keyspace.sorted_set(key) else { return };
+    let ranks = extreme.ranks(set, 1);
+    reply.array(3);
+    reply.bulk(key.bytes);
+    set.range(ranks.clone(), false).for_each(|(member, score)| answer::scored(reply, member, score));
+    take(keyspace, key, ranks);
+}
+
+/// Pops up to `count` members of the set at `key` and replies with the key's name and them.
+pub(super) fn pop_many_named(
+    keyspace: &mut Keyspace<'_, '_>,
+    reply: &mut Reply<'_>,
+    key: Key<'_>,
+    (extreme, count): (Extreme, usize),
+) {
+    let Ok(Some(set)) = keyspace.sorted_set(key) else { return };
+    let ranks = extreme.ranks(set, count);
+    reply.array(2);
+    reply.bulk(key.bytes);
+    answer::pairs(reply, set.range(ranks.clone(), extreme == Extreme::Highest));
+    take(keyspace, key, ranks);
+}
+
 /// Takes the members of `ranks` out of the set at `key`.
 fn take(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, ranks: Range<usize>) {
     let Ok(Some(set)) = keyspace.sorted_set(key) else { return };
@@ -91,8 +121,21 @@ fn take(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, ranks: Range<usize>) {
 
 /// `ZMPOP numkeys key… MIN|MAX [COUNT count]`.
 pub(super) fn zmpop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let keys = at_least(args, 1, 1, CommandError::text("ERR numkeys should be greater than 0"))?;
-    let options = keys.saturating_add(2);
+    let wanted = many_options(args, 1)?;
+    for &key in keyspace.keys() {
+        if keyspace.sorted_set(key)?.is_some() {
+            pop_many_named(keyspace, reply, key, wanted);
+            return Ok(());
+        }
+    }
+    reply.null_array();
+    Ok(())
+}
+
+/// The options of `ZMPOP` and `BZMPOP`, whose number of keys is argument `numkeys`: the end and how many.
+pub(super) fn many_options(args: Args<'_>, numkeys: usize) -> Result<(Extreme, usize), CommandError> {
+    let keys = at_least(args, numkeys, 1, CommandError::text("ERR numkeys should be greater than 0"))?;
+    let options = keys.saturating_add(numkeys + 1);
     let extreme = match args.get(options) {
         Some(word) if is(word, "MIN") => Extreme::Lowest,
         Some(word) if is(word, "MAX") => Extreme::Highest,
@@ -108,15 +151,5 @@ pub(super) fn zmpop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     if args.len() > options + 3 {
         return Err(CommandError::Syntax);
     }
-    for &key in keyspace.keys() {
-        let Some(set) = keyspace.sorted_set(key)? else { continue };
-        let ranks = extreme.ranks(set, count);
-        reply.array(2);
-        reply.bulk(key.bytes);
-        answer::pairs(reply, set.range(ranks.clone(), extreme == Extreme::Highest));
-        take(keyspace, key, ranks);
-        return Ok(());
-    }
-    reply.null_array();
-    Ok(())
+    Ok((extreme, count))
 }

@@ -79,6 +79,11 @@ impl Redis {
         }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.stream.peer_addr().expect("the connection is open")
+    }
+
     /// The reply to one command.
     pub(crate) fn call(&mut self, words: &Words) -> Vec<u8> {
         self.call_all(std::iter::once(words)).remove(0)

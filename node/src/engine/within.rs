@@ -1,0 +1,104 @@
+//! Commands within a hold: those of a transaction, and those that a script calls.
+
+use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
+
+use super::{Engine, Tally, finished, keys_of};
+use crate::command::{CommandError, CommandResult, Handler, Walk};
+use crate::store::keyspace::{Keyspace, Moment};
+use crate::waiting::{Attempt, Stage, Wish};
+
+/// What a command needs to be held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// These slots, unsorted and with repetitions.
+    Slots(Vec<HashSlot>),
+    /// All slots: it walks over them.
+    All,
+}
+
+impl Engine {
+    /// What must be held to run a command of `database` within a hold. A command that does not reach into the store
+    /// needs nothing.
+    #[must_use]
+    pub fn reach(&self, spec: &Spec, args: Args<'_>, database: u8) -> Reach {
+        if let Some(Handler::Walk(_)) = self.registry.handler(spec.id) {
+            return Reach::All;
+        }
+        let keys = keys_of(spec, args, database).unwrap_or_default();
+        Reach::Slots(keys.iter().map(|key| key.slot).collect())
+    }
+
+    /// Runs a command that [`Engine::carries_out`] within a hold of at least its [`Engine::reach`]. It never waits.
+    /// Clients that wait for its keys are served by [`Engine::serve`], when the hold ends.
+    pub fn run_within(
+        &self,
+        keyspace: &mut Keyspace<'_, '_>,
+        (spec, args): (&Spec, Args<'_>),
+        moment: Moment,
+        reply: &mut Reply<'_>,
+    ) -> Tally {
+        let before = reply.len();
+        let result = self.carry_out(keyspace, (spec, args), moment, reply);
+        Tally { slow: true, ..finished(reply, before, result) }
+    }
+
+    fn carry_out(
+        &self,
+        keyspace: &mut Keyspace<'_, '_>,
+        (spec, args): (&Spec, Args<'_>),
+        moment: Moment,
+        reply: &mut Reply<'_>,
+    ) -> CommandResult {
+        if spec.writes() {
+            reply.unbind();
+        }
+        let keys = keys_of(spec, args, moment.database)?;
+        match self.registry.handler(spec.id) {
+            Some(Handler::Keys(handler) | Handler::Get(handler) | Handler::Set(handler)) => {
+                keyspace.nested(&keys, moment, |inner| handler(inner, args, reply))
+            }
+            Some(Handler::Wish(parse)) => {
+                let wish = parse(args)?;
+                keyspace.nested(&keys, moment, |inner| take_or_give_up(&*wish, inner, reply))
+            }
+            Some(Handler::Walk(begin)) => {
+                walk_within(keyspace, begin(args, moment)?, reply);
+                Ok(())
+            }
+            None => Err(CommandError::Other(format!("ERR command '{}' is not supported", spec.name).into())),
+        }
+    }
+
+    /// Serves the clients that wait for keys that were changed within this hold. To be called once, at its end.
+    pub fn serve(&self, keyspace: &mut Keyspace<'_, '_>) {
+        if keyspace.has_ready() {
+            super::serve::serve(keyspace);
+        }
+    }
+}
+
+fn take_or_give_up(wish: &dyn Wish, keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>) -> CommandResult {
+    if wish.attempt(keyspace, Stage::First, reply)? == Attempt::Nothing {
+        wish.give_up(reply);
+    }
+    Ok(())
+}
+
+/// Walks over all slots, which are held.
+fn walk_within(keyspace: &mut Keyspace<'_, '_>, mut walk: Box<dyn Walk>, reply: &mut Reply<'_>) {
+    let start = HashSlot::new(walk.start());
+    let mut goes_on = true;
+    keyspace.visit_held(|slot, operation| {
+        if Some(operation.slot) >= start {
+            goes_on = walk.visit(slot, operation);
+        }
+        goes_on
+    });
+    if goes_on && walk.wraps() {
+        keyspace.visit_held(|slot, operation| Some(operation.slot) < start && walk.visit(slot, operation));
+    }
+    walk.finish(reply);
+}

@@ -1,0 +1,252 @@
+//! Executes a batch: each command in its turn, at once where that is possible.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+
+use ringmaster_protocol::command::{Flags, Spec};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::session::{self, Outcome};
+use ringmaster_protocol::slot::HashSlot;
+
+use super::transaction::Step;
+use super::{Connection, Fate, OUTPUT_BYTES};
+use crate::command::CommandError;
+use crate::engine::{Flow, Journey, Tally, Turn};
+use crate::server::batch::{Batch, Planned};
+use crate::server::shared::unix_millis;
+use crate::store::keyspace::Moment;
+use crate::waiting::Waiter;
+
+/// From this many milliseconds on, a batch lets other connections have a turn before it goes on.
+const TURN_MILLIS: u64 = 2;
+
+const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+impl Connection {
+    /// Executes the commands one after the other.
+    pub(super) async fn execute(&mut self, batch: &Batch) -> io::Result<Fate> {
+        if batch.commands.is_empty() {
+            return Ok(Fate::Open);
+        }
+        self.now = unix_millis();
+        self.turn_began = self.now;
+        self.stale = false;
+        self.handle.active(self.now);
+        self.worker.counters().commands.add(batch.commands.len() as u64);
+        // Taken out for the batch: arguments borrow it while the connection is changed.
+        let input = std::mem::take(&mut self.input);
+        let mut fate = Ok(Fate::Open);
+        for command in &batch.commands {
+            let args = batch.args(command, &input);
+            fate = self.execute_one(command, args).await;
+            if self.output.len() >= OUTPUT_BYTES && fate.is_ok() {
+                fate = self.flush().await.and(fate);
+            }
+            if self.stale {
+                self.look_at_clock().await;
+            }
+            if !matches!(fate, Ok(Fate::Open)) {
+                break;
+            }
+        }
+        self.input = input;
+        self.input.append(&mut self.late);
+        fate
+    }
+
+    /// Takes the time anew after what may have taken long; a turn that did lets other connections go first.
+    #[cold]
+    async fn look_at_clock(&mut self) {
+        self.stale = false;
+        self.now = unix_millis();
+        if self.now.abs_diff(self.turn_began) >= TURN_MILLIS {
+            tokio::task::yield_now().await;
+            self.now = unix_millis();
+            self.turn_began = self.now;
+        }
+    }
+
+    #[inline]
+    async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
+        self.reply_from = self.output.len();
+        let fate = match command.spec {
+            Ok(spec) if self.transaction.is_some() && self.queue(spec, args) => Fate::Open,
+            Ok(spec) => match self.begin(command, spec, args) {
+                Begun::Done(fate) => fate,
+                Begun::Waiting(waiting) => self.wait(waiting, command, spec, args).await?,
+            },
+            Err(rejection) => {
+                self.refuse(&String::from_utf8_lossy(&rejection.text(&args)));
+                self.spoil_transaction();
+                Fate::Open
+            }
+        };
+        if self.session.drops_reply() {
+            self.output.truncate(self.reply_from);
+        }
+        Ok(fate)
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: self.now, database: self.session.database, random: self.worker.seed() }
+    }
+
+    pub(super) fn refuse(&mut self, text: &str) {
+        self.worker.counters().errors.add(1);
+        Reply::new(&mut self.output, self.session.protocol).error(text);
+    }
+
+    /// Starts a command; nearly all are done at once.
+    #[inline]
+    fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>) -> Begun {
+        self.session.begins(spec);
+        if let Some(text) = self.lacks_memory_for(spec) {
+            self.refuse(text);
+            return Begun::Done(Fate::Open);
+        }
+        let moment = self.moment();
+        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
+        let engine = &self.worker.shared.engine;
+        let flow = match command.key(args, moment.database) {
+            Some(key) => engine.run_single(spec, args, key, moment, &mut reply),
+            None if engine.carries_out(spec) => engine.run(spec, args, moment, &mut reply),
+            None => {
+                return match Step::of(spec) {
+                    Some(step) => Begun::Waiting(Waiting::Transaction(step)),
+                    None => self.begin_session_command(spec, args),
+                };
+            }
+        };
+        match flow {
+            Flow::Done(tally) => {
+                self.count(tally);
+                if tally.slow {
+                    self.stale = true;
+                }
+                Begun::Done(Fate::Open)
+            }
+            Flow::Busy(slot) => Begun::Waiting(Waiting::Slot(slot)),
+            Flow::Walking(journey) => Begun::Waiting(Waiting::Walk(journey)),
+            Flow::Waiting(waiter) => Begun::Waiting(Waiting::Key(waiter)),
+        }
+    }
+
+    /// The refusal of a command that needs memory, where there is none left.
+    #[inline]
+    pub(super) fn lacks_memory_for(&self, spec: &Spec) -> Option<&'static str> {
+        let bound = spec.flags.contains(Flags::DENYOOM) && self.worker.shared.memory.is_bound();
+        (bound && self.worker.lacks_memory()).then_some(OUT_OF_MEMORY)
+    }
+
+    #[inline]
+    pub(super) fn count(&self, tally: Tally) {
+        let counters = self.worker.counters();
+        counters.hits.add(u64::from(tally.lookups.hits));
+        counters.misses.add(u64::from(tally.lookups.misses));
+        counters.errors.add(u64::from(tally.failed));
+    }
+
+    /// A command of the session: HELLO, CLIENT, INFO and the like.
+    fn begin_session_command(&mut self, spec: &'static Spec, args: Args<'_>) -> Begun {
+        let shared = Arc::clone(&self.worker.shared);
+        match self.converse_about(spec, args, &*shared) {
+            Outcome::Done => Begun::Done(Fate::Open),
+            Outcome::Reset => Begun::Waiting(Waiting::Transaction(Step::Forget)),
+            Outcome::Close => Begun::Done(Fate::Close),
+            Outcome::NotMine => {
+                self.refuse(&format!("ERR command '{}' is not supported by this release", spec.name));
+                Begun::Done(Fate::Open)
+            }
+        }
+    }
+
+    pub(super) fn converse_about(
+        &mut self,
+        spec: &'static Spec,
+        args: Args<'_>,
+        context: &dyn session::Context,
+    ) -> Outcome {
+        self.stale |= !spec.flags.contains(Flags::FAST);
+        let before = self.output.len();
+        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
+        let outcome = session::execute(spec, args, &mut self.session, context, &mut reply);
+        if reply.overflowed() {
+            reply.truncate(before);
+            CommandError::ReplyTooLong.write(&mut reply);
+        }
+        self.handle.publish(&self.session);
+        outcome
+    }
+
+    /// The rare command that had to wait for a slot, or that walks over all slots.
+    #[cold]
+    async fn wait(
+        &mut self,
+        mut waiting: Waiting,
+        command: &Planned,
+        spec: &'static Spec,
+        args: Args<'_>,
+    ) -> io::Result<Fate> {
+        loop {
+            match waiting {
+                Waiting::Slot(slot) => {
+                    self.wait_for_slot(slot).await;
+                    match self.begin(command, spec, args) {
+                        Begun::Done(fate) => return Ok(fate),
+                        Begun::Waiting(again) => waiting = again,
+                    }
+                }
+                Waiting::Walk(journey) => {
+                    self.walk(journey).await;
+                    self.stale = true;
+                    return Ok(Fate::Open);
+                }
+                Waiting::Key(waiter) => return self.wait_for_key(&waiter).await,
+                Waiting::Transaction(step) => return Ok(self.step(step, args).await),
+            }
+        }
+    }
+
+    /// Waits until `slot` was free a moment ago; then it is later.
+    pub(super) async fn wait_for_slot(&mut self, slot: HashSlot) {
+        poll_fn(|context| self.worker.shared.engine.store().poll_free(slot, context)).await;
+        self.stale = true;
+        self.now = unix_millis();
+    }
+
+    async fn walk(&mut self, mut journey: Journey) {
+        loop {
+            let engine = &self.worker.shared.engine;
+            journey = match engine.walk(journey) {
+                Turn::Arrived(journey) => {
+                    let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
+                    return engine.arrive(journey, &mut reply);
+                }
+                Turn::Tired(journey) => {
+                    tokio::task::yield_now().await;
+                    journey
+                }
+                Turn::Busy(journey, slot) => {
+                    poll_fn(|context| engine.store().poll_free(slot, context)).await;
+                    journey
+                }
+            };
+        }
+    }
+}
+
+/// How far a command came at once.
+enum Begun {
+    Done(Fate),
+    Waiting(Waiting),
+}
+
+/// What a command waits for.
+enum Waiting {
+    Slot(HashSlot),
+    Walk(Journey),
+    Key(Arc<Waiter>),
+    Transaction(Step),
+}
