@@ -11,6 +11,9 @@ pub const REPEATED_MAX: usize = 1 << 20;
 /// Most bytes that these elements have together.
 pub const REPEATED_BYTES_MAX: usize = 512 << 20;
 
+/// Up to this size a collection may be packed.
+const SMALL_MAX: usize = 512;
+
 /// Random numbers from a seed (SplitMix64).
 #[derive(Clone, Debug)]
 pub struct Random(u64);
@@ -78,8 +81,14 @@ pub fn choose<'a, D: Draw<'a>>(
     if wanted > REPEATED_MAX {
         return Err(OUT_OF_RANGE);
     }
+    // To draw from a packed collection is to walk through it: once is enough.
+    let all = if from.size() <= SMALL_MAX && wanted > 1 { from.all() } else { Vec::new() };
+    let mut draw = || match all[..] {
+        [] => from.draw(random.number()),
+        _ => Some(all[random.below(all.len())]),
+    };
     let mut bytes = 0;
-    let mut drawn = || from.draw(random.number()).inspect(|element| bytes += D::bytes(*element));
+    let mut drawn = || draw().inspect(|element| bytes += D::bytes(*element));
     let chosen = (0..wanted).map_while(|_| drawn()).collect();
     if bytes > REPEATED_BYTES_MAX { Err(OUT_OF_RANGE) } else { Ok(chosen) }
 }

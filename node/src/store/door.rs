@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::key::{Key, hash_of};
 use super::slot::Slot;
 use super::table::{EntryMut, Table};
-use super::value::{Collection, Hash, Kind, List, Set, SortedSet, ValueMut};
+use super::value::{Collection, HashMut, Kind, List, Set, SortedSet, ValueMut};
 
 const NOTHING: Applied = Applied { count: 0, changed: false };
 
@@ -73,10 +73,10 @@ impl Slot {
             Effect::RemoveMembers { key, members } => self.edit(key, |set: &mut Set| {
                 counted(members.iter().filter(|member| set.remove(member)).count())
             }),
-            Effect::SetFields { key, fields } => self.edit_or_make(key, |hash: &mut Hash| {
+            Effect::SetFields { key, fields } => self.edit_hash(key, true, |mut hash| {
                 changed(fields.iter().filter(|(field, value)| hash.insert(field, value)).count())
             }),
-            Effect::RemoveFields { key, fields } => self.edit(key, |hash: &mut Hash| {
+            Effect::RemoveFields { key, fields } => self.edit_hash(key, false, |mut hash| {
                 counted(fields.iter().filter(|field| hash.remove(field)).count())
             }),
             Effect::SetScores { key, scores } => {
@@ -116,8 +116,7 @@ impl Slot {
     /// The living entry of `key`, to change; an expired one is freed first.
     fn live(&mut self, key: Key<'_>) -> Option<EntryMut<'_>> {
         let time = self.time;
-        let deadline = self.table.find(key.hash, key.database, key.bytes)?.deadline();
-        if deadline.is_some_and(|deadline| deadline <= time) {
+        if self.table.find(key.hash, key.database, key.bytes)?.is_expired(time) {
             drop(self.take(key));
             return None;
         }
@@ -218,12 +217,19 @@ impl Slot {
         counted(keys.len())
     }
 
-    /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.
-    fn edit<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
+    /// Changes the collection at `key`, if there is one of this kind, and removes it if that empties it.
+    fn edit_entry(
+        &mut self,
+        key: Key<'_>,
+        kind: Kind,
+        change: impl FnOnce(&mut Entry) -> Applied,
+    ) -> Applied {
         let Some(mut entry) = self.live(key) else { return NOTHING };
-        let Some(collection) = C::of(entry.value_mut()) else { return NOTHING };
-        let applied = change(collection);
-        let empty = collection.is_empty();
+        if entry.as_ref().kind() != kind {
+            return NOTHING;
+        }
+        let applied = change(&mut entry);
+        let empty = entry.as_ref().value().is_empty();
         drop(entry);
         if empty {
             drop(self.take(key));
@@ -231,12 +237,28 @@ impl Slot {
         applied
     }
 
+    /// Changes the hash at `key`; one that is absent is made if `make`.
+    fn edit_hash(
+        &mut self,
+        key: Key<'_>,
+        make: bool,
+        change: impl FnOnce(HashMut<'_>) -> Applied,
+    ) -> Applied {
+        if make && self.live(key).is_none() {
+            self.put(key.hash, Entry::empty(key.database, key.bytes, Kind::Hash));
+        }
+        self.edit_entry(key, Kind::Hash, |entry| change(HashMut::of(entry)))
+    }
+
+    /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.
+    fn edit<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
+        self.edit_entry(key, C::KIND, |entry| C::of(entry.value_mut()).map_or(NOTHING, change))
+    }
+
     /// As [`Slot::edit`], on an empty collection if the key is absent.
     fn edit_or_make<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
-        if self.live(key).is_none()
-            && let Some(empty) = Collection::empty(C::KIND)
-        {
-            self.put(key.hash, Entry::collection(key.database, key.bytes, empty, None));
+        if self.live(key).is_none() {
+            self.put(key.hash, Entry::collection(key.database, key.bytes, C::empty(), None));
         }
         self.edit(key, change)
     }
@@ -262,11 +284,11 @@ fn set_scores(set: &mut SortedSet, scores: &[(f64, &[u8])]) -> Applied {
     applied
 }
 
-/// A collection that an entry can hold.
+/// A collection that an entry holds in a box.
 trait Stored {
     const KIND: Kind;
     fn of(value: ValueMut<'_>) -> Option<&mut Self>;
-    fn is_empty(&self) -> bool;
+    fn empty() -> Collection;
 }
 
 macro_rules! stored {
@@ -279,11 +301,11 @@ macro_rules! stored {
                     _ => None,
                 }
             }
-            fn is_empty(&self) -> bool {
-                $name::is_empty(self)
+            fn empty() -> Collection {
+                Collection::$name(Box::default())
             }
         }
     )*};
 }
 
-stored!(List, Set, Hash, SortedSet);
+stored!(List, Set, SortedSet);

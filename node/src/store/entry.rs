@@ -2,23 +2,28 @@
 //!
 //! ```text
 //! | header, 8 bytes | deadline, 8 bytes, if any | key length, 4 bytes, if above 254 | key | value |
-//! header: value length 30 bits, key length 8, kind 4, database 4, has a deadline 1, spare 17
+//! header: value length 30 bits, key length 8, kind 3, packed 1, database 4, has a deadline 1, spare 17
 //! ```
-//! A string's value is its bytes. A collection's value is the address of its box: 8 bytes. A string of a
-//! 16-byte key and a 32-byte value takes 56 bytes, with a deadline 64: both one size class of the allocator.
+//! A string's value is its bytes. A small collection's value is its elements, packed; a larger one's is the address
+//! of its box: 8 bytes. A string of a 16-byte key and a 32-byte value takes 56 bytes, with a deadline 64: both one
+//! size class of the allocator.
 //!
 //! One of the few modules with `unsafe`: a safe layout needs two allocations an entry or a wider header.
 #![allow(unsafe_code)]
+
+mod packed;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
+use super::heap::allocated;
 use super::value::{Collection, Kind, Value, ValueMut};
 
 const VALUE_BITS: u32 = 30;
 const KEY_SHIFT: u32 = VALUE_BITS;
 const KIND_SHIFT: u32 = KEY_SHIFT + 8;
+const PACKED_BIT: u64 = 1 << (KIND_SHIFT + 3);
 const DATABASE_SHIFT: u32 = KIND_SHIFT + 4;
 const DEADLINE_BIT: u64 = 1 << (DATABASE_SHIFT + 4);
 const HEADER_BYTES: usize = 8;
@@ -44,11 +49,19 @@ struct Shape {
     key_len: usize,
     value_len: usize,
     kind: Kind,
+    /// Whether the value is a collection's elements.
+    packed: bool,
     database: u8,
     deadline: bool,
 }
 
 impl Shape {
+    /// Of a value without a key yet.
+    #[inline]
+    fn new(kind: Kind, packed: bool, value_len: usize) -> Self {
+        Self { key_len: 0, value_len, kind, packed, database: 0, deadline: false }
+    }
+
     #[inline]
     fn key_offset(self) -> usize {
         let long = if self.key_len >= LONG_KEY { LONG_KEY_BYTES } else { 0 };
@@ -68,45 +81,44 @@ impl Shape {
     #[inline]
     fn header(self) -> u64 {
         let deadline = if self.deadline { DEADLINE_BIT } else { 0 };
+        let packed = if self.packed { PACKED_BIT } else { 0 };
         self.value_len as u64
             | (self.key_len.min(LONG_KEY) as u64) << KEY_SHIFT
             | (self.kind as u64) << KIND_SHIFT
             | u64::from(self.database) << DATABASE_SHIFT
             | deadline
+            | packed
     }
 }
 
-/// Blocks are 8-byte aligned, so that the low three bits of an address are free.
+/// Blocks are 8-byte aligned, so that the low three bits of an address are free, and take whole size classes.
 #[inline]
 fn layout(bytes: usize) -> Layout {
-    Layout::from_size_align(bytes, 8).expect("an entry is below 2 GiB")
+    Layout::from_size_align(allocated(bytes), 8).expect("an entry is below 2 GiB")
 }
 
 impl Entry {
     /// A string. `database` is 0..16, `value` at most [`STRING_BYTES_MAX`] bytes, `deadline` in Unix milliseconds.
     #[must_use]
     pub fn string(database: u8, key: &[u8], value: &[u8], deadline: Option<u64>) -> Self {
-        let entry = Self::allocate(database, key, Kind::String, value.len(), deadline);
-        // SAFETY: the block has `value.len()` bytes from `value_ptr` on.
-        unsafe { entry.value_ptr().copy_from_nonoverlapping(value.as_ptr(), value.len()) };
-        entry
+        let shape = Shape::new(Kind::String, false, value.len());
+        Self::allocate(database, key, shape, deadline, value)
     }
 
-    /// A collection.
+    /// A collection in a box of its own.
     #[must_use]
     pub fn collection(database: u8, key: &[u8], collection: Collection, deadline: Option<u64>) -> Self {
-        let kind = collection.kind();
-        let entry = Self::allocate(database, key, kind, POINTER_BYTES, deadline);
-        // SAFETY: the block has POINTER_BYTES bytes from `value_ptr` on; it may be unaligned there.
-        unsafe { entry.value_ptr().cast::<usize>().write_unaligned(collection.into_address()) };
-        entry
+        let shape = Shape::new(collection.kind(), false, POINTER_BYTES);
+        Self::allocate(database, key, shape, deadline, &collection.into_address().to_ne_bytes())
     }
 
-    fn allocate(database: u8, key: &[u8], kind: Kind, value_len: usize, deadline: Option<u64>) -> Self {
+    /// A block for `key` and the bytes of a value, which are as long as `shape` says.
+    #[inline]
+    fn allocate(database: u8, key: &[u8], shape: Shape, deadline: Option<u64>, value: &[u8]) -> Self {
         // A longer one would spill over the header's other fields; this is beside the cost of the allocation.
-        assert!(value_len <= STRING_BYTES_MAX);
-        debug_assert!(database < 16);
-        let shape = Shape { key_len: key.len(), value_len, kind, database, deadline: deadline.is_some() };
+        assert!(value.len() <= STRING_BYTES_MAX);
+        debug_assert!(database < 16 && shape.value_len == value.len());
+        let shape = Shape { key_len: key.len(), database, deadline: deadline.is_some(), ..shape };
         let layout = shape.layout();
         // SAFETY: the layout is not empty (the header); each write is within the block by `Shape`.
         unsafe {
@@ -121,6 +133,7 @@ impl Entry {
                 key_at.sub(LONG_KEY_BYTES).cast::<u32>().write_unaligned(len);
             }
             key_at.copy_from_nonoverlapping(NonNull::from(key).cast(), key.len());
+            key_at.add(key.len()).copy_from_nonoverlapping(NonNull::from(value).cast(), value.len());
             Self(block)
         }
     }
@@ -135,11 +148,12 @@ impl Entry {
     /// The value, to change a collection in place.
     #[must_use]
     pub fn value_mut(&mut self) -> ValueMut<'_> {
-        match self.as_ref().kind() {
-            Kind::String => ValueMut::String,
+        match (self.as_ref().kind(), self.as_ref().address()) {
+            (Kind::String, _) => ValueMut::String,
+            (_, None) => ValueMut::Packed,
             // SAFETY: the address was made by `Collection::into_address` of this kind and is owned by this entry;
             // `&mut self` makes the borrow the only one.
-            kind => unsafe { Collection::borrow_mut(kind, self.as_ref().address()) },
+            (kind, Some(address)) => unsafe { Collection::borrow_mut(kind, address) },
         }
     }
 
@@ -181,27 +195,39 @@ impl Entry {
         if old.kind != Kind::String || len > STRING_BYTES_MAX {
             return;
         }
-        let new = Shape { value_len: len, ..old };
-        // SAFETY: the block was made with `old.layout()`; all bytes of the value are initialised before they are
-        // lent; the header is written to match the new length before anything else reads it.
+        // SAFETY: `resize` leaves a block with `len` bytes of value, of which the old ones are initialised; the new
+        // ones are before they are lent.
         unsafe {
-            let resized = realloc(self.0.as_ptr(), old.layout(), new.bytes());
-            let Some(block) = NonNull::new(resized) else { handle_alloc_error(new.layout()) };
-            self.0 = block;
-            block.cast::<u64>().write(new.header());
-            let value = block.as_ptr().add(new.key_offset() + new.key_len);
+            self.resize(old, len);
+            let value = self.value_ptr();
             value.add(old.value_len.min(len)).write_bytes(0, len.saturating_sub(old.value_len));
             write(std::slice::from_raw_parts_mut(value, len));
         }
     }
 
-    /// The same value under another key, database and deadline. A collection is moved, not copied.
+    /// Gives the block room for a value of `len` bytes, which the header then says it has.
+    ///
+    /// # Safety
+    /// `old` is the shape of this entry, and bytes of the value that are new are initialised before they are read.
+    unsafe fn resize(&mut self, old: Shape, len: usize) {
+        let new = Shape { value_len: len, ..old };
+        // SAFETY: the block was made with `old.layout()`; the new layout has the same alignment.
+        unsafe {
+            if new.layout() != old.layout() {
+                let resized = realloc(self.0.as_ptr(), old.layout(), new.layout().size());
+                let Some(block) = NonNull::new(resized) else { handle_alloc_error(new.layout()) };
+                self.0 = block;
+            }
+            self.0.cast::<u64>().write(new.header());
+        }
+    }
+
+    /// The same value under another key, database and deadline. A large collection is moved, not copied.
     #[must_use]
     pub fn moved(mut self, database: u8, key: &[u8], deadline: Option<u64>) -> Self {
-        match self.as_ref().as_string() {
-            Some(value) => Self::string(database, key, value, deadline),
-            None => Self::collection(database, key, self.take_collection(), deadline),
-        }
+        let moved = Self::allocate(database, key, self.shape(), deadline, self.as_ref().value_bytes());
+        self.disown();
+        moved
     }
 
     /// Gives the entry another deadline; in place where the block has room for it already.
@@ -211,24 +237,25 @@ impl Entry {
             unsafe { self.0.add(HEADER_BYTES).cast::<u64>().write(deadline) };
             return;
         }
-        let database = self.as_ref().database();
-        let key = self.as_ref().key().to_vec();
-        *self = match self.as_ref().as_string() {
-            Some(value) => Self::string(database, &key, value, deadline),
-            None => Self::collection(database, &key, self.take_collection(), deadline),
-        };
+        let old = self.as_ref();
+        let new = Self::allocate(old.database(), old.key(), old.shape(), deadline, old.value_bytes());
+        self.disown();
+        *self = new;
     }
 
-    /// Takes the collection out and leaves an empty string.
-    fn take_collection(&mut self) -> Collection {
-        let (kind, address) = (self.as_ref().kind(), self.as_ref().address());
-        let emptied = Shape { kind: Kind::String, ..self.shape() };
-        // SAFETY: the address is owned by this entry, which forgets it by becoming a string of the same length;
-        // the eight bytes of the address are initialised bytes.
-        unsafe {
-            self.0.cast::<u64>().write(emptied.header());
-            Collection::from_address(kind, address)
-        }
+    /// Turns a collection into a string of the same bytes: if they are an address, another entry owns it now.
+    fn disown(&mut self) {
+        let disowned = Shape { kind: Kind::String, packed: false, ..self.shape() };
+        // SAFETY: only the kind changes, and all bytes of a value are initialised.
+        unsafe { self.0.cast::<u64>().write(disowned.header()) };
+    }
+
+    /// Takes a collection out of its box and leaves a string; `None`, and no change, if it has none.
+    fn take_collection(&mut self) -> Option<Collection> {
+        let (kind, address) = (self.as_ref().kind(), self.as_ref().address()?);
+        self.disown();
+        // SAFETY: the address was owned by this entry, which has just forgotten it.
+        Some(unsafe { Collection::from_address(kind, address) })
     }
 
     /// Gives the block up as an address, to be taken back by [`Entry::from_raw`]. Below 2^48 and 8-byte aligned.
@@ -292,7 +319,8 @@ impl<'t> EntryRef<'t> {
         Shape {
             key_len,
             value_len: (header & ((1 << VALUE_BITS) - 1)) as usize,
-            kind: Kind::from_bits((header >> KIND_SHIFT & 0xf) as u8),
+            kind: Kind::from_bits((header >> KIND_SHIFT & 7) as u8),
+            packed: header & PACKED_BIT != 0,
             database: (header >> DATABASE_SHIFT & 0xf) as u8,
             deadline,
         }
@@ -312,11 +340,22 @@ impl<'t> EntryRef<'t> {
         unsafe { self.block.as_ptr().add(shape.key_offset() + shape.key_len) }
     }
 
-    /// The address of a collection's box.
-    fn address(self) -> usize {
-        debug_assert!(self.kind() != Kind::String);
-        // SAFETY: the value of a collection is its address, perhaps unaligned.
-        unsafe { self.value_ptr().cast::<usize>().read_unaligned() }
+    /// The bytes of the value, whatever they mean.
+    #[inline]
+    fn value_bytes(self) -> &'t [u8] {
+        let shape = self.shape();
+        // SAFETY: the value is `value_len` initialised bytes after the key.
+        unsafe {
+            let at = self.block.as_ptr().add(shape.key_offset() + shape.key_len);
+            std::slice::from_raw_parts(at, shape.value_len)
+        }
+    }
+
+    /// The address of a collection's box, if it has one.
+    fn address(self) -> Option<usize> {
+        let shape = self.shape();
+        let boxed = shape.kind != Kind::String && !shape.packed;
+        boxed.then(|| usize::from_ne_bytes(self.value_bytes().try_into().expect("an address")))
     }
 
     /// The key.
@@ -339,7 +378,7 @@ impl<'t> EntryRef<'t> {
     #[inline]
     #[must_use]
     pub fn kind(self) -> Kind {
-        Kind::from_bits((self.header() >> KIND_SHIFT & 0xf) as u8)
+        Kind::from_bits((self.header() >> KIND_SHIFT & 7) as u8)
     }
 
     /// When the key expires, in Unix milliseconds; `None` is never.
@@ -371,43 +410,55 @@ impl<'t> EntryRef<'t> {
         self.shape().bytes()
     }
 
+    /// Bytes of memory that the entry takes: its block and what a collection owns beside it. O(1).
+    #[must_use]
+    pub fn heap_bytes(self) -> usize {
+        let block = allocated(self.block_bytes());
+        if self.address().is_some() { block + self.value().heap_bytes() } else { block }
+    }
+
     /// The string's bytes, `None` for a collection.
     #[inline]
     #[must_use]
     pub fn as_string(self) -> Option<&'t [u8]> {
-        let shape = self.shape();
-        // SAFETY: the value of a string is `value_len` initialised bytes after the key.
-        (shape.kind == Kind::String).then(|| unsafe {
-            let at = self.block.as_ptr().add(shape.key_offset() + shape.key_len);
-            std::slice::from_raw_parts(at, shape.value_len)
-        })
+        (self.kind() == Kind::String).then(|| self.value_bytes())
+    }
+
+    /// The elements of a collection that is packed in the block.
+    #[inline]
+    #[must_use]
+    pub(super) fn packed(self) -> Option<&'t [u8]> {
+        (self.header() & PACKED_BIT != 0).then(|| self.value_bytes())
     }
 
     /// The value.
     #[must_use]
     pub fn value(self) -> Value<'t> {
-        match self.as_string() {
-            Some(bytes) => Value::String(bytes),
-            // SAFETY: the address was made by `Collection::into_address` of this kind and is owned by the entry.
-            None => unsafe { Collection::borrow(self.kind(), self.address()) },
+        let bytes = self.value_bytes();
+        match self.kind() {
+            Kind::String => Value::String(bytes),
+            kind if self.packed().is_some() => Value::of_packed(kind, bytes),
+            kind => {
+                let address = usize::from_ne_bytes(bytes.try_into().expect("an address"));
+                // SAFETY: it was made by `Collection::into_address` of this kind and is owned by the entry.
+                unsafe { Collection::borrow(kind, address) }
+            }
         }
     }
 
     /// A copy of the value and its deadline under another key.
     #[must_use]
     pub fn copied(self, database: u8, key: &[u8]) -> Entry {
-        match self.value() {
-            Value::String(bytes) => Entry::string(database, key, bytes, self.deadline()),
-            value => Entry::collection(database, key, value.to_collection(), self.deadline()),
+        match self.address() {
+            None => Entry::allocate(database, key, self.shape(), self.deadline(), self.value_bytes()),
+            Some(_) => Entry::collection(database, key, self.value().to_collection(), self.deadline()),
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.as_ref().kind() != Kind::String {
-            drop(self.take_collection());
-        }
+        drop(self.take_collection());
         // SAFETY: the block was made with this layout.
         unsafe { dealloc(self.0.as_ptr(), self.shape().layout()) };
     }

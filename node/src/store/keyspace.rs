@@ -311,7 +311,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     ///
     /// # Errors
     /// [`CommandError::WrongType`] if it is something else.
-    pub fn hash(&self, key: Key<'_>) -> Result<Option<&Hash>, CommandError> {
+    pub fn hash(&self, key: Key<'_>) -> Result<Option<Hash<'_>>, CommandError> {
         match self.find(key).map(EntryRef::value) {
             None => Ok(None),
             Some(Value::Hash(hash)) => Ok(Some(hash)),

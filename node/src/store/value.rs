@@ -2,10 +2,11 @@
 
 pub mod hash;
 pub mod list;
+mod packed;
 pub mod set;
 pub mod sorted_set;
 
-pub use hash::Hash;
+pub use hash::{Fields, Hash, HashMut};
 pub use list::List;
 pub use set::Set;
 pub use sorted_set::SortedSet;
@@ -62,67 +63,90 @@ pub enum Value<'a> {
     /// A set.
     Set(&'a Set),
     /// A hash.
-    Hash(&'a Hash),
+    Hash(Hash<'a>),
     /// A sorted set.
     SortedSet(&'a SortedSet),
 }
 
-impl Value<'_> {
-    /// A copy of a collection.
+impl<'a> Value<'a> {
+    /// A collection whose elements lie in its entry.
     ///
     /// # Panics
-    /// On a string, which is no collection.
+    /// If collections of this kind never do.
+    pub(super) fn of_packed(kind: Kind, bytes: &'a [u8]) -> Self {
+        match kind {
+            Kind::Hash => Self::Hash(Hash::packed(bytes)),
+            Kind::String | Kind::List | Kind::Set | Kind::SortedSet => unreachable!("{kind:?} is not packed"),
+        }
+    }
+
+    /// Whether it is a collection without elements.
+    pub(super) fn is_empty(self) -> bool {
+        match self {
+            Self::String(_) => false,
+            Self::List(list) => list.is_empty(),
+            Self::Set(set) => set.is_empty(),
+            Self::Hash(hash) => hash.is_empty(),
+            Self::SortedSet(set) => set.is_empty(),
+        }
+    }
+
+    /// Bytes of memory that the value takes beside its entry's block. O(1).
     #[must_use]
-    pub fn to_collection(self) -> Collection {
+    pub fn heap_bytes(self) -> usize {
+        match self {
+            Self::String(_) => 0,
+            Self::List(list) => list.heap_bytes(),
+            Self::Set(set) => set.heap_bytes(),
+            Self::Hash(hash) => hash.heap_bytes(),
+            Self::SortedSet(set) => set.heap_bytes(),
+        }
+    }
+
+    /// A copy of a collection that has a box of its own.
+    ///
+    /// # Panics
+    /// On a string and on a packed collection.
+    pub(super) fn to_collection(self) -> Collection {
         match self {
             Self::String(_) => unreachable!("a string is no collection"),
             Self::List(list) => Collection::List(Box::new(list.clone())),
             Self::Set(set) => Collection::Set(Box::new(set.clone())),
-            Self::Hash(hash) => Collection::Hash(Box::new(hash.clone())),
+            Self::Hash(hash) => Collection::Hash(Box::new(hash.fields().expect("not packed").clone())),
             Self::SortedSet(set) => Collection::SortedSet(Box::new(set.clone())),
         }
     }
 }
 
-/// A value, to change in place. A string is changed through its entry.
+/// A value, to change in place. A string and a packed collection are changed through their entry.
 pub enum ValueMut<'a> {
     /// Bytes.
     String,
+    /// Elements in the entry itself; they are changed through it.
+    Packed,
     /// A list.
     List(&'a mut List),
     /// A set.
     Set(&'a mut Set),
-    /// A hash.
-    Hash(&'a mut Hash),
+    /// A large hash.
+    Hash(&'a mut Fields),
     /// A sorted set.
     SortedSet(&'a mut SortedSet),
 }
 
-/// An owned collection.
+/// An owned collection in a box of its own.
 pub enum Collection {
     /// A list.
     List(Box<List>),
     /// A set.
     Set(Box<Set>),
-    /// A hash.
-    Hash(Box<Hash>),
+    /// A large hash.
+    Hash(Box<Fields>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
 }
 
 impl Collection {
-    /// An empty collection of `kind`, `None` for a string.
-    #[must_use]
-    pub fn empty(kind: Kind) -> Option<Self> {
-        match kind {
-            Kind::String => None,
-            Kind::List => Some(Self::List(Box::default())),
-            Kind::Set => Some(Self::Set(Box::default())),
-            Kind::Hash => Some(Self::Hash(Box::default())),
-            Kind::SortedSet => Some(Self::SortedSet(Box::default())),
-        }
-    }
-
     /// What it is.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -138,7 +162,7 @@ impl Collection {
 /// Collections as one address: what an entry keeps.
 #[allow(unsafe_code)]
 mod address {
-    use super::{Collection, Kind, Value, ValueMut};
+    use super::{Collection, Hash, Kind, Value, ValueMut};
 
     impl Collection {
         /// Gives the box up as its address.
@@ -175,7 +199,7 @@ mod address {
                     Kind::String => unreachable!("a string has no address"),
                     Kind::List => Value::List(&*(address as *const _)),
                     Kind::Set => Value::Set(&*(address as *const _)),
-                    Kind::Hash => Value::Hash(&*(address as *const _)),
+                    Kind::Hash => Value::Hash(Hash::spread(&*(address as *const _))),
                     Kind::SortedSet => Value::SortedSet(&*(address as *const _)),
                 }
             }

@@ -5,7 +5,7 @@ use crate::store::entry::EntryRef;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
-use crate::store::value::{Collection, Hash, List, Set, SortedSet, Value};
+use crate::store::value::{Hash, Set, SortedSet, Value};
 
 /// Gives `to` what `from`, which is present, holds, and its deadline. `to` lies in another slot.
 pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>) {
@@ -16,28 +16,34 @@ pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_
         keyspace.apply(to.slot, &Effect::SetString { key: to, value: &value, deadline });
         return;
     }
-    let collection = entry.value().to_collection();
-    replace(keyspace, to, &collection);
+    // The copy has no key: it only holds the value while the slots change.
+    let copy = entry.copied(0, b"");
+    remove(keyspace, to);
+    match copy.as_ref().value() {
+        Value::String(_) => {}
+        Value::List(list) => push(keyspace, to, &list.iter().collect::<Vec<_>>()),
+        Value::Set(set) => add(keyspace, to, set),
+        Value::Hash(hash) => set_fields(keyspace, to, hash),
+        Value::SortedSet(set) => set_scores(keyspace, to, set),
+    }
     if deadline.is_some() {
         keyspace.apply(to.slot, &Effect::SetDeadline { key: to, deadline });
     }
 }
 
-/// Gives `key` the collection, whatever it held. An empty one leaves it absent.
-pub(super) fn replace(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, collection: &Collection) {
+/// Makes `key` a list of `items`, whatever it held. Without items it is absent.
+pub(super) fn replace_list(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, items: &[&[u8]]) {
+    remove(keyspace, key);
+    push(keyspace, key, items);
+}
+
+fn remove(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>) {
     if keyspace.find(key).map(EntryRef::kind).is_some() {
         keyspace.apply(key.slot, &Effect::Remove { key });
     }
-    match collection {
-        Collection::List(list) => push(keyspace, key, list),
-        Collection::Set(set) => add(keyspace, key, set),
-        Collection::Hash(hash) => set_fields(keyspace, key, hash),
-        Collection::SortedSet(set) => set_scores(keyspace, key, set),
-    }
 }
 
-fn push(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, list: &List) {
-    let items: Vec<&[u8]> = list.iter().collect();
+fn push(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, items: &[&[u8]]) {
     for values in items.chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::PushList { key, end: End::Back, values });
     }
@@ -50,7 +56,7 @@ fn add(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: &Set) {
     }
 }
 
-fn set_fields(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, hash: &Hash) {
+fn set_fields(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, hash: Hash<'_>) {
     let fields: Vec<(&[u8], &[u8])> = hash.iter().collect();
     for fields in fields.chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::SetFields { key, fields });

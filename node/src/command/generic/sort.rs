@@ -12,12 +12,11 @@ use ringmaster_protocol::resp::number::parse_double;
 use ringmaster_protocol::resp::reply::{REPLY_BYTES_MAX, Reply};
 
 use super::rebuild;
+use crate::command::collected::Collected;
 use crate::command::{CommandError, CommandResult};
 use crate::store::entry::EntryRef;
-use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::list::End;
-use crate::store::value::{Collection, List, Value};
+use crate::store::value::Value;
 use options::{Get, Options};
 
 /// `SORT key [BY p] [LIMIT offset count] [GET p …] [ASC|DESC] [ALPHA] [STORE destination]`.
@@ -30,9 +29,9 @@ pub(crate) fn sort(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
     // The table's rule for keys and the parser agree; if they ever did not, nothing must be touched.
     let destination = keyspace.keys().iter().copied().find(|key| key.bytes == destination);
     let destination = destination.ok_or(CommandError::Syntax)?;
-    let list = stored(&elements, &options);
-    reply.count(list.len());
-    store(keyspace, destination, list);
+    let items = stored(&elements, &options);
+    reply.count(items.len());
+    rebuild::replace_list(keyspace, destination, &items.slices());
     Ok(())
 }
 
@@ -117,20 +116,16 @@ fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) -> Co
     Ok(())
 }
 
-/// The list to store; what is null in a reply is an empty item.
-fn stored(elements: &[&[u8]], options: &Options<'_>) -> List {
-    let mut list = List::default();
+/// The items to store; what is null in a reply is an empty one.
+fn stored(elements: &[&[u8]], options: &Options<'_>) -> Collected {
+    let mut items = Collected::default();
     for element in elements {
         if options.gets.is_empty() {
-            list.push(End::Back, element);
+            items.push(element);
         }
         for get in &options.gets {
-            list.push(End::Back, if *get == Get::Element { element } else { b"" });
+            items.push(if *get == Get::Element { element } else { b"" });
         }
     }
-    list
-}
-
-fn store(keyspace: &mut Keyspace<'_, '_>, destination: Key<'_>, list: List) {
-    rebuild::replace(keyspace, destination, &Collection::List(Box::new(list)));
+    items
 }

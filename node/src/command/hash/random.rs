@@ -9,15 +9,15 @@ use crate::command::{CommandError, CommandResult};
 use crate::store::keyspace::Keyspace;
 use crate::store::value::Hash;
 
-impl<'a> Draw<'a> for &'a Hash {
+impl<'a> Draw<'a> for Hash<'a> {
     type Element = (&'a [u8], &'a [u8]);
 
     fn size(&self) -> usize {
-        self.len()
+        Hash::len(*self)
     }
 
     fn all(&self) -> Vec<Self::Element> {
-        self.iter().collect()
+        Hash::iter(*self).collect()
     }
 
     fn draw(&self, random: u64) -> Option<Self::Element> {

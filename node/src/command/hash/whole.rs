@@ -52,18 +52,11 @@ pub(super) fn hscan(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     };
     let options = ScanOptions::parse(args, 3, false)?;
     let mut found: Vec<&[u8]> = Vec::new();
-    let visit = |(field, value)| {
+    let next = hash.scan(scan::order_of(cursor), options.count, |field, value| {
         if options.fits(field) {
             found.extend([field, value]);
         }
-    };
-    let next = if hash.is_packed() {
-        hash.iter().for_each(visit);
-        None
-    } else {
-        let mut visit = visit;
-        hash.scan(scan::order_of(cursor), options.count, |field, value| visit((field, value)))
-    };
+    });
     scan::write(reply, next, &found);
     Ok(())
 }

@@ -1,103 +1,276 @@
 //! A hash: fields and their values.
+//!
+//! A small one is packed in its entry, in the order in which its fields came; one that held many fields or a long one
+//! is a table from then on, at the sizes at which Redis's encodings differ.
 
+mod fields;
+
+use super::packed::{self, ITEM_BYTES_MAX, Pairs, Place, find_pair};
+use super::{Collection, ValueMut};
 use crate::store::entry::Entry;
-use crate::store::key::hash_of;
-use crate::store::table::Table;
+pub use fields::Fields;
 
-/// Most fields of a hash that Redis keeps packed (`hash-max-listpack-entries`).
+/// Most fields of a hash that is packed (`hash-max-listpack-entries`).
 const PACKED_MAX: usize = 512;
 
-/// Longest field or value in bytes of such a hash (`hash-max-listpack-value`).
-const PACKED_BYTES_MAX: usize = 64;
+/// Fields and their values, to read.
+#[derive(Clone, Copy)]
+pub struct Hash<'a>(Form<'a>);
 
-/// Fields and their values.
-#[derive(Clone, Default)]
-pub struct Hash {
-    fields: Table,
-    /// Whether it held more than [`PACKED_MAX`] fields, or one longer than [`PACKED_BYTES_MAX`].
-    spread: bool,
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Packed(&'a [u8]),
+    Spread(&'a Fields),
 }
 
-impl Hash {
+impl<'a> Hash<'a> {
+    pub(super) fn packed(bytes: &'a [u8]) -> Self {
+        Self(Form::Packed(bytes))
+    }
+
+    pub(super) fn spread(fields: &'a Fields) -> Self {
+        Self(Form::Spread(fields))
+    }
+
+    pub(super) fn fields(self) -> Option<&'a Fields> {
+        match self.0 {
+            Form::Packed(_) => None,
+            Form::Spread(fields) => Some(fields),
+        }
+    }
+
     /// Number of fields.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.fields.len()
+    pub fn len(self) -> usize {
+        match self.0 {
+            Form::Packed(bytes) => Pairs::new(bytes).count(),
+            Form::Spread(fields) => fields.len(),
+        }
     }
 
     /// Whether there is no field.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+    pub fn is_empty(self) -> bool {
+        match self.0 {
+            Form::Packed(bytes) => bytes.is_empty(),
+            Form::Spread(fields) => fields.is_empty(),
+        }
     }
 
-    /// Whether Redis would keep the hash packed (a `listpack`): it never held many fields, nor long ones.
+    /// Whether the hash is packed (a `listpack` in Redis): it never held many fields, nor long ones.
     #[must_use]
-    pub fn is_packed(&self) -> bool {
-        !self.spread
+    pub fn is_packed(self) -> bool {
+        matches!(self.0, Form::Packed(_))
+    }
+
+    /// Bytes of memory that it takes beside its entry's block. O(1).
+    #[must_use]
+    pub fn heap_bytes(self) -> usize {
+        self.fields().map_or(0, Fields::heap_bytes)
     }
 
     /// The value of `field`.
     #[must_use]
-    pub fn get(&self, field: &[u8]) -> Option<&[u8]> {
-        self.fields.find(hash_of(field), 0, field).and_then(super::super::entry::EntryRef::as_string)
+    pub fn get(self, field: &[u8]) -> Option<&'a [u8]> {
+        match self.0 {
+            Form::Packed(bytes) => Pairs::new(bytes).find(|(name, _)| *name == field).map(|(_, value)| value),
+            Form::Spread(fields) => fields.get(field),
+        }
     }
 
-    /// Fields and values, in no stated order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.fields.iter().map(|entry| (entry.key(), entry.as_string().unwrap_or_default()))
+    /// Fields and values; in the order in which they came while packed, else in no stated one.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let (pairs, fields) = match self.0 {
+            Form::Packed(bytes) => (Some(Pairs::new(bytes)), None),
+            Form::Spread(fields) => (None, Some(fields.iter())),
+        };
+        pairs.into_iter().flatten().chain(fields.into_iter().flatten())
     }
 
     /// A field and its value at a place chosen by `random`.
     #[must_use]
-    pub fn pick(&self, random: u64) -> Option<(&[u8], &[u8])> {
-        self.fields.pick(random).map(|entry| (entry.key(), entry.as_string().unwrap_or_default()))
+    pub fn pick(self, random: u64) -> Option<(&'a [u8], &'a [u8])> {
+        match self.0 {
+            Form::Packed(bytes) => {
+                let place = ((u128::from(random) * self.len() as u128) >> 64) as usize;
+                Pairs::new(bytes).nth(place)
+            }
+            Form::Spread(fields) => fields.pick(random),
+        }
     }
 
-    /// Sets `field` to `value`; returns whether the field is new. A value of the old one's size costs no allocation.
-    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
-        let hash = hash_of(field);
-        self.spread = self.spread || field.len().max(value.len()) > PACKED_BYTES_MAX;
-        if let Some(mut entry) = self.fields.find_mut(hash, 0, field) {
-            if !entry.overwrite(value, None) {
-                entry.edit_string(value.len(), |bytes| bytes.copy_from_slice(value));
+    /// Visits fields and values from cursor `from` on, as a table's scan does; all of a packed hash at once.
+    pub fn scan(self, from: u32, count: usize, mut visit: impl FnMut(&'a [u8], &'a [u8])) -> Option<u32> {
+        match self.0 {
+            Form::Packed(bytes) => {
+                Pairs::new(bytes).for_each(|(field, value)| visit(field, value));
+                None
             }
-            return false;
+            Form::Spread(fields) => fields.scan(from, count, visit),
         }
-        drop(self.fields.insert(hash, Entry::string(0, field, value, None), hash_of));
-        self.spread = self.spread || self.len() > PACKED_MAX;
-        true
+    }
+}
+
+/// The hash that an entry holds, to change.
+pub struct HashMut<'e>(&'e mut Entry);
+
+impl<'e> HashMut<'e> {
+    /// The hash of `entry`, which holds one.
+    pub(in crate::store) fn of(entry: &'e mut Entry) -> Self {
+        Self(entry)
+    }
+
+    fn fields(&mut self) -> Option<&mut Fields> {
+        match self.0.value_mut() {
+            ValueMut::Hash(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// Sets `field` to `value`; returns whether the field is new.
+    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        let Some(pairs) = self.0.as_ref().packed() else {
+            return self.fields().is_some_and(|fields| fields.insert(field, value));
+        };
+        let place = find_pair(pairs, field);
+        let full = matches!(place, Place::Nowhere(count) if count >= PACKED_MAX);
+        if full || field.len().max(value.len()) > ITEM_BYTES_MAX {
+            return self.spread().is_some_and(|fields| fields.insert(field, value));
+        }
+        match place {
+            Place::Nowhere(_) => {
+                let end = pairs.len();
+                self.0.splice(end..end, &[&packed::length(field), field, &packed::length(value), value]);
+                true
+            }
+            Place::At(pair, at) if pair.end - at == value.len() => {
+                self.0.overwrite_packed(at, value);
+                false
+            }
+            Place::At(pair, at) => {
+                self.0.splice(at - 1..pair.end, &[&packed::length(value), value]);
+                false
+            }
+        }
     }
 
     /// Takes `field` out; returns whether it was there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        self.fields.remove(hash_of(field), 0, field, hash_of).is_some()
+        let Some(pairs) = self.0.as_ref().packed() else {
+            return self.fields().is_some_and(|fields| fields.remove(field));
+        };
+        match find_pair(pairs, field) {
+            Place::Nowhere(_) => false,
+            Place::At(pair, _) => {
+                self.0.splice(pair, &[]);
+                true
+            }
+        }
     }
 
-    /// Visits fields and values from cursor `from` on; see [`Table::scan`].
-    pub fn scan<'s>(
-        &'s self,
-        from: u32,
-        count: usize,
-        mut visit: impl FnMut(&'s [u8], &'s [u8]),
-    ) -> Option<u32> {
-        self.fields
-            .scan(from, count, hash_of, |entry| visit(entry.key(), entry.as_string().unwrap_or_default()))
+    /// From here on the fields are found by a table.
+    fn spread(&mut self) -> Option<&mut Fields> {
+        let mut fields = Fields::default();
+        for (field, value) in Pairs::new(self.0.as_ref().packed().unwrap_or_default()) {
+            fields.insert(field, value);
+        }
+        self.0.unpack(Collection::Hash(Box::new(fields)));
+        self.fields()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::value::{Kind, Value};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn hash(entry: &Entry) -> Hash<'_> {
+        match entry.as_ref().value() {
+            Value::Hash(hash) => hash,
+            _ => panic!("a hash"),
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Change {
+        Insert(u16, Vec<u8>),
+        Remove(u16),
+    }
+
+    fn change(fields: u16) -> impl Strategy<Value = Change> {
+        let value = prop_oneof![
+            50 => proptest::collection::vec(any::<u8>(), 0..20),
+            1 => proptest::collection::vec(any::<u8>(), 60..70),
+        ];
+        prop_oneof![
+            4 => (0..fields, value).prop_map(|(field, value)| Change::Insert(field, value)),
+            1 => (0..fields).prop_map(Change::Remove),
+        ]
+    }
+
+    fn compare(entry: &Entry, model: &BTreeMap<Vec<u8>, Vec<u8>>, spread: bool) {
+        let hash = hash(entry);
+        assert_eq!((hash.len(), hash.is_empty(), hash.is_packed()), (model.len(), model.is_empty(), !spread));
+        let all: BTreeMap<Vec<u8>, Vec<u8>> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();
+        assert_eq!(&all, model);
+        model.iter().for_each(|(field, value)| assert_eq!(hash.get(field), Some(&value[..])));
+        assert_eq!(hash.pick(u64::MAX / 3).is_some(), !model.is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_hash_behaves_as_a_map(changes in (1u16..900)
+            .prop_flat_map(|fields| proptest::collection::vec(change(fields), 1..1500)))
+        {
+            let (mut entry, mut model) = (Entry::empty(0, b"key", Kind::Hash), BTreeMap::new());
+            let (mut most, mut long) = (0, false);
+            for (number, change) in changes.into_iter().enumerate() {
+                let mut hash = HashMut::of(&mut entry);
+                match change {
+                    Change::Insert(field, value) => {
+                        let field = field.to_string().into_bytes();
+                        long |= value.len() > ITEM_BYTES_MAX;
+                        prop_assert_eq!(hash.insert(&field, &value), model.insert(field, value).is_none());
+                    }
+                    Change::Remove(field) => {
+                        let field = field.to_string().into_bytes();
+                        prop_assert_eq!(hash.remove(&field), model.remove(&field).is_some());
+                    }
+                }
+                most = most.max(model.len());
+                if number % 50 == 0 {
+                    compare(&entry, &model, long || most > PACKED_MAX);
+                }
+            }
+            compare(&entry, &model, long || most > PACKED_MAX);
+            compare(&entry.as_ref().copied(0, b"copy"), &model, long || most > PACKED_MAX);
+        }
+    }
 
     #[test]
     fn a_field_takes_values_of_any_length_one_after_the_other() {
-        let mut hash = Hash::default();
-        assert!(hash.insert(b"f", b"abc"));
-        for value in [&b"xyz"[..], b"", b"longer than before", b"s", &[7; 65]] {
-            assert!(hash.is_packed() && !hash.insert(b"f", value));
-            assert_eq!((hash.get(b"f"), hash.len()), (Some(value), 1));
+        let mut entry = Entry::empty(0, b"key", Kind::Hash);
+        assert!(HashMut::of(&mut entry).insert(b"f", b"abc"));
+        for value in [&b"xyz"[..], b"", b"longer than before", b"s", &[7; 65], b"", &[8; 70]] {
+            assert!(!HashMut::of(&mut entry).insert(b"f", value));
+            assert_eq!((hash(&entry).get(b"f"), hash(&entry).len()), (Some(value), 1));
         }
-        assert!(!hash.is_packed());
+        assert!(!hash(&entry).is_packed());
+    }
+
+    #[test]
+    fn five_short_fields_fit_the_entry_and_memory_is_counted() {
+        let mut entry = Entry::empty(0, b"hash:00000000001", Kind::Hash);
+        (0..5)
+            .for_each(|n| assert!(HashMut::of(&mut entry).insert(format!("field{n}").as_bytes(), b"value0")));
+        assert_eq!(entry.as_ref().heap_bytes(), 96);
+        (0..1000)
+            .for_each(|n| assert!(HashMut::of(&mut entry).insert(format!("f{n:015}").as_bytes(), b"value0")));
+        let bytes = entry.as_ref().heap_bytes();
+        assert!((32 * 1000 + 8 * 1100..36 * 1000 + 16 * 1100).contains(&bytes), "{bytes}");
     }
 }

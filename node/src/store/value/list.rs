@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::store::heap::{allocated, boxed};
+
 /// Places that an emptied list keeps.
 const ROOM_KEPT: usize = 16;
 
@@ -18,6 +20,8 @@ pub enum End {
 #[derive(Clone, Debug, Default)]
 pub struct List {
     items: VecDeque<Box<[u8]>>,
+    /// What the items take.
+    item_bytes: usize,
 }
 
 impl List {
@@ -31,6 +35,12 @@ impl List {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Bytes of memory that the list takes. O(1).
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        boxed::<Self>() + allocated(self.items.capacity() * size_of::<Box<[u8]>>()) + self.item_bytes
     }
 
     /// The item at `index`, 0 being the front.
@@ -61,6 +71,7 @@ impl List {
 
     /// Adds `value` at `end`.
     pub fn push(&mut self, end: End, value: &[u8]) {
+        self.item_bytes += allocated(value.len());
         match end {
             End::Front => self.items.push_front(value.into()),
             End::Back => self.items.push_back(value.into()),
@@ -70,22 +81,26 @@ impl List {
     /// Drops up to `count` items at `end`; returns how many.
     pub fn pop(&mut self, end: End, count: usize) -> usize {
         let count = count.min(self.len());
-        match end {
-            End::Front => drop(self.items.drain(..count)),
-            End::Back => self.items.truncate(self.len() - count),
-        }
+        let dropped = match end {
+            End::Front => self.items.drain(..count),
+            End::Back => self.items.drain(self.items.len() - count..),
+        };
+        self.item_bytes -= dropped.map(|item| allocated(item.len())).sum::<usize>();
         self.slim();
         count
     }
 
     /// Replaces the item at `index`; returns whether there is one.
     pub fn set(&mut self, index: usize, value: &[u8]) -> bool {
-        let item = self.items.get_mut(index);
-        item.map(|item| *item = value.into()).is_some()
+        let Some(item) = self.items.get_mut(index) else { return false };
+        self.item_bytes = self.item_bytes + allocated(value.len()) - allocated(item.len());
+        *item = value.into();
+        true
     }
 
     /// Puts `value` before the item at `index`, at most the length.
     pub fn insert(&mut self, index: usize, value: &[u8]) {
+        self.item_bytes += allocated(value.len());
         self.items.insert(index.min(self.len()), value.into());
     }
 
@@ -100,6 +115,7 @@ impl List {
             _ => self.iter().enumerate().filter_map(equal).take(limit).collect(),
         };
         doomed.sort_unstable();
+        self.item_bytes -= doomed.len() * allocated(value.len());
         let (mut index, mut next) = (0, doomed.iter().peekable());
         self.items.retain(|_| {
             let keep = next.next_if_eq(&&index).is_none();
@@ -112,9 +128,8 @@ impl List {
 
     /// Keeps only `len` items from `start` on.
     pub fn trim(&mut self, start: usize, len: usize) {
-        self.items.truncate(start.saturating_add(len));
-        drop(self.items.drain(..start.min(self.len())));
-        self.slim();
+        self.pop(End::Back, self.len().saturating_sub(start.saturating_add(len)));
+        self.pop(End::Front, start);
     }
 
     /// Gives room back that is not needed any more; seldom enough that it costs nothing per item.

@@ -3,6 +3,7 @@
 use ringmaster_protocol::resp::number::parse_integer;
 
 use crate::store::entry::Entry;
+use crate::store::heap::{allocated, boxed};
 use crate::store::key::hash_of;
 use crate::store::table::{self, Table};
 
@@ -13,6 +14,8 @@ const PACKED_MAX: usize = 512;
 #[derive(Clone, Default)]
 pub struct Set {
     members: Table,
+    /// What the entries of the table take.
+    entry_bytes: usize,
     /// Whether it held a member that is no integer, or more of them than [`PACKED_MAX`].
     spread: bool,
 }
@@ -28,6 +31,12 @@ impl Set {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// Bytes of memory that the set takes. O(1).
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        boxed::<Self>() + allocated(self.members.bucket_bytes()) + self.entry_bytes
     }
 
     /// Whether `member` is in the set.
@@ -59,14 +68,18 @@ impl Set {
         if self.members.find(hash, 0, member).is_some() {
             return false;
         }
-        drop(self.members.insert(hash, Entry::string(0, member, b"", None), hash_of));
+        let entry = Entry::string(0, member, b"", None);
+        self.entry_bytes += entry.as_ref().heap_bytes();
+        drop(self.members.insert(hash, entry, hash_of));
         self.spread = self.spread || self.len() > PACKED_MAX || parse_integer(member).is_none();
         true
     }
 
     /// Takes `member` out; returns whether it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        self.members.remove(hash_of(member), 0, member, hash_of).is_some()
+        let removed = self.members.remove(hash_of(member), 0, member, hash_of);
+        self.entry_bytes -= removed.as_ref().map_or(0, |entry| entry.as_ref().heap_bytes());
+        removed.is_some()
     }
 
     /// Visits members from cursor `from` on; see [`Table::scan`].

@@ -8,6 +8,7 @@ mod order;
 use std::ops::Range;
 
 use crate::store::entry::Entry;
+use crate::store::heap::{allocated, boxed};
 use crate::store::key::hash_of;
 use crate::store::table::Table;
 pub use order::Bound;
@@ -25,7 +26,12 @@ pub struct SortedSet {
     order: Order,
     /// Scores by member; `None` while the set is packed.
     scores: Option<Table>,
+    /// What the members take, without what the table notes of them.
+    member_bytes: usize,
 }
+
+/// What a place in the order takes: an item, and the room that is left between items.
+const PLACE_BYTES: usize = size_of::<Item>() * 5 / 4;
 
 impl SortedSet {
     /// Number of members.
@@ -38,6 +44,15 @@ impl SortedSet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of memory that the set takes, about. O(1).
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let places = self.len() * PLACE_BYTES + self.member_bytes;
+        // The table's entries hold a member again, a header and the score.
+        let noted = self.scores.as_ref().map(|table| allocated(table.bucket_bytes()) + self.len() * 16);
+        boxed::<Self>() + places + noted.map_or(0, |bytes| bytes + self.member_bytes)
     }
 
     /// Whether Redis would keep the set packed (a `listpack`): it never held many members, nor long ones.
@@ -119,7 +134,10 @@ impl SortedSet {
         }
         let item = match old {
             Some(old) => Item { score, ..self.take(member, old) },
-            None => Item { score, member: member.into() },
+            None => {
+                self.member_bytes += allocated(member.len());
+                Item { score, member: member.into() }
+            }
         };
         self.order.insert(item);
         if let Some(scores) = &mut self.scores {
@@ -132,6 +150,7 @@ impl SortedSet {
     pub fn remove(&mut self, member: &[u8]) -> bool {
         let Some(score) = self.score(member) else { return false };
         self.take(member, score);
+        self.member_bytes -= allocated(member.len());
         if let Some(scores) = &mut self.scores {
             drop(scores.remove(hash_of(member), 0, member, hash_of));
         }
