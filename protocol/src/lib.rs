@@ -5,6 +5,7 @@
 //! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
 //! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
+//! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
@@ -17,6 +18,7 @@ pub mod cluster_file;
 pub mod command;
 pub mod config;
 pub mod glob;
+pub mod rdb;
 pub mod resp;
 pub mod session;
 pub mod slot;

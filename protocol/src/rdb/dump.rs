@@ -1,0 +1,82 @@
+//! The envelope of `DUMP`: one object, the version that it was written for, and a checksum.
+//!
+//! ```text
+//! object · version (2 bytes) · CRC-64 of all before it (8 bytes); both little-endian
+//! ```
+
+use super::object::{Distinct, Element, Kind, Part, Reader};
+use super::wire::Input;
+use super::{RdbError, VERSION, VERSION_READ_MAX, crc64};
+
+/// Ends the payload whose object `out` holds from its beginning on.
+pub fn seal(out: &mut Vec<u8>) {
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    let sum = crc64::update(0, out);
+    out.extend_from_slice(&sum.to_le_bytes());
+}
+
+/// The object of a payload, `None` if the version is too high or the checksum wrong.
+#[must_use]
+pub fn open(payload: &[u8]) -> Option<&[u8]> {
+    let (covered, sum) = payload.split_last_chunk::<8>()?;
+    let (object, version) = covered.split_last_chunk::<2>()?;
+    let known = u16::from_le_bytes(*version) <= VERSION_READ_MAX;
+    (known && crc64::update(0, covered) == u64::from_le_bytes(*sum)).then_some(object)
+}
+
+/// An object that was read to its end once without an error, and whose names are distinct.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked<'a> {
+    object: &'a [u8],
+    kind: Kind,
+}
+
+impl<'a> Checked<'a> {
+    /// Checks the object of a payload.
+    ///
+    /// # Errors
+    /// [`RdbError`]: it is none, or something follows it.
+    pub fn new(object: &'a [u8]) -> Result<Self, RdbError> {
+        let mut input = Input::new(object);
+        let mut reader = Reader::begin(&mut input)?;
+        let mut names =
+            matches!(reader.kind(), Kind::Set | Kind::Hash | Kind::SortedSet).then(Distinct::default);
+        while let Some(part) = reader.next(&mut input)? {
+            if let (Some(names), Part::Element(element)) = (&mut names, part) {
+                names.add(element.name());
+            }
+        }
+        if !input.is_empty() {
+            return Err(RdbError::Corrupt("bytes behind the object"));
+        }
+        if !names.is_none_or(Distinct::holds) {
+            return Err(RdbError::Corrupt("a name twice"));
+        }
+        Ok(Self { object, kind: reader.kind() })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Hands the parts out, one after the other.
+    pub fn for_each_part(&self, mut visit: impl FnMut(Part<'a>)) {
+        let mut input = Input::new(self.object);
+        // There is no error: the same bytes were read before.
+        let Ok(mut reader) = Reader::begin(&mut input) else { return };
+        while let Ok(Some(part)) = reader.next(&mut input) {
+            visit(part);
+        }
+    }
+
+    /// Hands the elements out, one after the other; none of a stream.
+    pub fn for_each(&self, mut visit: impl FnMut(&Element<'_>)) {
+        self.for_each_part(|part| match part {
+            Part::Element(element) => visit(&element),
+            Part::Packed(packed) => packed.elements().for_each(|element| visit(&element)),
+            Part::Stream(_) => {}
+        });
+    }
+}
