@@ -9,6 +9,7 @@ pub mod collected;
 pub mod error;
 pub mod generic;
 pub mod hash;
+pub mod hyperloglog;
 pub mod list;
 pub(crate) mod long_double;
 pub mod options;
@@ -71,12 +72,13 @@ pub trait Walk {
 }
 
 /// The handlers of all families.
-const FAMILIES: [&[(&str, Handler)]; 8] = [
+const FAMILIES: [&[(&str, Handler)]; 9] = [
     bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,
     walk::HANDLERS,
     hash::HANDLERS,
+    hyperloglog::HANDLERS,
     list::HANDLERS,
     set::HANDLERS,
     sorted_set::HANDLERS,

@@ -4,6 +4,7 @@ mod bitmaps;
 mod conversations;
 mod generic;
 mod hashes;
+mod hyperloglogs;
 mod lists;
 mod replay;
 mod sets;

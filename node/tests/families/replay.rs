@@ -127,6 +127,12 @@ fn likely(random: &mut Random) -> Words {
         "HDEL K A A",
         "SREM K A A",
         "ZREM K A A",
+        "SETBIT K 70 1",
+        "BITFIELD K SET u8 40 7 INCRBY i12 30 -9",
+        "BITOP XOR K K K",
+        "PFADD K A A A",
+        "PFCOUNT K",
+        "PFMERGE K K K",
     ];
     let line = random.pick(&lines);
     let word = |word| match word {

@@ -175,6 +175,8 @@ where
     match spec.name {
         "set" => out.push(key(1, set_flags(args))),
         "delex" => out.push(key(1, if args.count() > 2 { spec.keys[0].flags } else { REMOVED })),
+        // Without sources: Redis's rule finds no key in it then, though the command has one.
+        "pfmerge" => out.push(key(1, spec.keys[0].flags)),
         "bitfield" => out.push(key(1, bitfield_flags(args))),
         "sort" | "sort_ro" => {
             out.push(key(1, spec.keys[0].flags));
