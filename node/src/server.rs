@@ -7,6 +7,7 @@ mod context;
 mod counters;
 mod mailbox;
 mod pages;
+mod settings;
 mod shared;
 mod worker;
 
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::config::Config;
@@ -58,15 +60,16 @@ impl Node {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong));
         }
         seed_hashes(config.hash_seed)?;
+        let admission = Arc::new(Admission::new(config.clients_max));
         let service_config = ServiceConfig {
             name: "node",
             listen: config.listen,
             admin: config.admin,
             threads: config.threads,
-            connections_max: config.clients_max,
+            admission: Arc::clone(&admission),
             drain: config.drain,
         };
-        let shared = Arc::new(Shared::new(Engine::new(Store::new(None)), config));
+        let shared = Arc::new(Shared::new(Engine::new(Store::new(None)), config, admission));
         shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::admin::Pages;
@@ -65,7 +66,7 @@ fn service_config(config: &Config, cluster: &ClusterConfig) -> ServiceConfig {
         listen: config.listen,
         admin: config.admin,
         threads: config.threads,
-        connections_max: limits.clients,
+        admission: Arc::new(Admission::new(limits.clients)),
         drain: timeouts.drain.duration(),
     }
 }

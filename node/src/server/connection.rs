@@ -49,7 +49,6 @@ pub(crate) struct Connection {
     input: Vec<u8>,
     output: Vec<u8>,
     batch: Batch,
-    limits: RequestLimits,
     /// The clock in Unix milliseconds, as of the batch's begin or [`Connection::look_at_clock`].
     now: u64,
     /// When the connection began its turn, in Unix milliseconds.
@@ -96,8 +95,6 @@ impl Connection {
         let session =
             Session::new(shared.clients.next_id(), peer.to_string(), local.to_string(), unix_time());
         let handle = shared.clients.enter(&session);
-        let request_bytes_max = shared.config.request_bytes_max;
-        let limits = RequestLimits { request_bytes_max, ..RequestLimits::default() };
         Some(Self {
             worker,
             stream,
@@ -106,7 +103,6 @@ impl Connection {
             input: Vec::with_capacity(INPUT_BYTES),
             output: Vec::with_capacity(INPUT_BYTES),
             batch: Batch::default(),
-            limits,
             now: 0,
             turn_began: 0,
             stale: false,
@@ -156,7 +152,7 @@ impl Connection {
             return Ok(Some(1));
         }
         let mut batch = std::mem::take(&mut self.batch);
-        let (taken, end) = batch.parse(&self.input, &self.limits);
+        let (taken, end) = batch.parse(&self.input, &self.limits());
         batch.prefetch(self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
         self.batch = batch;
@@ -174,6 +170,15 @@ impl Connection {
             (Fate::Open, End::Need(needed)) => Some(needed),
             (Fate::Open, _) => Some(0),
         })
+    }
+
+    fn limits(&self) -> RequestLimits {
+        let limits = &self.worker.shared.limits;
+        RequestLimits {
+            bulk_bytes_max: limits.bulk_bytes_max.load(Ordering::Relaxed),
+            request_bytes_max: limits.request_bytes_max.load(Ordering::Relaxed),
+            ..RequestLimits::default()
+        }
     }
 
     /// Whether nothing after the batch can be read; says so, but not to who speaks HTTP.

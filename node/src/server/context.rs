@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ringmaster_protocol::config::ByteSize;
 use ringmaster_protocol::session::info::{self, Info, Section};
 use ringmaster_protocol::session::{ChangeError, Context, Session, Setting};
 
 use super::clients::Unblock;
+use super::settings;
 use super::shared::{self, Shared};
 use crate::store::census::{Count, DATABASES};
 use crate::store::keyspace::Keyspace;
@@ -26,37 +26,11 @@ impl Context for Shared {
     }
 
     fn settings(&self) -> Vec<Setting> {
-        let fixed = |name, value: &str| Setting { name, value: value.to_owned(), changeable: false };
-        let idle = self.config.client_idle.map_or(0, |idle| idle.as_secs());
-        let maxmemory = self.maxmemory.load(Ordering::Relaxed).to_string();
-        vec![
-            fixed("appendonly", "no"),
-            fixed("cluster-enabled", "no"),
-            fixed("databases", "16"),
-            fixed("maxclients", &self.config.clients_max.to_string()),
-            Setting { name: "maxmemory", value: maxmemory, changeable: true },
-            fixed("maxmemory-policy", "noeviction"),
-            fixed("notify-keyspace-events", ""),
-            fixed("port", &self.address.get().map_or(0, std::net::SocketAddr::port).to_string()),
-            fixed("proto-max-bulk-len", "536870912"),
-            fixed("requirepass", ""),
-            fixed("replica-read-only", "yes"),
-            fixed("save", ""),
-            fixed("slowlog-log-slower-than", "-1"),
-            fixed("slowlog-max-len", "0"),
-            fixed("timeout", &idle.to_string()),
-        ]
+        settings::all(self)
     }
 
     fn change_settings(&self, changes: &[(&'static str, &[u8])]) -> Result<(), ChangeError> {
-        for (setting, value) in changes {
-            let size = std::str::from_utf8(value).ok().and_then(|text| text.parse::<ByteSize>().ok());
-            let reason = || "argument must be a memory value".to_owned();
-            let size = size.ok_or_else(|| ChangeError { setting, reason: reason() })?;
-            self.maxmemory.store(size.bytes(), Ordering::Relaxed);
-        }
-        self.memory.look(self.maxmemory.load(Ordering::Relaxed));
-        Ok(())
+        settings::change(self, changes)
     }
 
     fn reset_statistics(&self) {
@@ -83,7 +57,7 @@ impl Shared {
             server: self.server(),
             clients: info::Clients {
                 connected: self.clients.len() as u64,
-                max: self.config.clients_max as u64,
+                max: self.admission.max() as u64,
                 blocked: self.clients.waiting() as u64,
             },
             memory: self.memory_figures(),
@@ -129,6 +103,7 @@ impl Shared {
         let totals = self.totals();
         info::Statistics {
             connections_received: totals.connections,
+            connections_rejected: self.admission.refused(),
             commands_processed: totals.commands,
             operations_per_second: self.rate.load(Ordering::Relaxed),
             input_bytes: totals.input_bytes,

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ringmaster_runtime::admission::Admission;
 
 use super::clients::Clients;
 use super::counters::{Counters, Totals};
+use super::settings::ClientLimits;
 use crate::config::Config;
 use crate::engine::Engine;
 
@@ -26,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) run_id: String,
     /// The bound of memory in bytes, 0 for none; `CONFIG SET maxmemory` changes it.
     pub(crate) maxmemory: AtomicU64,
+    /// How many connections there may be.
+    pub(crate) admission: Arc<Admission>,
+    /// Bounds of a client.
+    pub(crate) limits: ClientLimits,
     /// Commands a second over the last full second.
     pub(crate) rate: AtomicU64,
 }
@@ -75,7 +82,7 @@ impl MemoryGauge {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, config: Config) -> Self {
+    pub(crate) fn new(engine: Engine, config: Config, admission: Arc<Admission>) -> Self {
         Self {
             engine,
             clients: Clients::default(),
@@ -86,6 +93,8 @@ impl Shared {
             address: OnceLock::new(),
             run_id: random_hex(40),
             maxmemory: AtomicU64::new(config.maxmemory),
+            admission,
+            limits: ClientLimits::new(&config),
             rate: AtomicU64::new(0),
             config,
         }

@@ -101,7 +101,9 @@ async fn housekeeping(shared: Arc<Shared>) {
             let total = super::counters::Totals::of(&shared.counters).commands;
             shared.rate.store(total.saturating_sub(commands), Ordering::Relaxed);
             commands = total;
-            let (idle, write) = (shared.config.client_idle, shared.config.client_write);
+            let seconds = shared.limits.idle_seconds.load(Ordering::Relaxed);
+            let idle = (seconds > 0).then(|| Duration::from_secs(seconds));
+            let write = shared.config.client_write;
             shared.clients.close_overdue(unix_millis(), idle, write);
         }
     }

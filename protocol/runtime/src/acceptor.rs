@@ -11,10 +11,11 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::admission::Admission;
 use crate::data_thread::Lane;
 
 /// Connections that the kernel completes before we accept them.
-const BACKLOG: i32 = 1024;
+pub const BACKLOG: i32 = 1024;
 
 /// Pause after an accept that failed for want of file descriptors or memory.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -47,7 +48,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 pub(crate) async fn run(
     listener: std::net::TcpListener,
     lanes: &[Lane],
-    connections_max: usize,
+    admission: &Admission,
     stop: &CancellationToken,
 ) {
     let listener = match TcpListener::from_std(listener) {
@@ -61,7 +62,7 @@ pub(crate) async fn run(
             accepted = listener.accept() => accepted,
         };
         match accepted.and_then(|(stream, _)| stream.into_std()) {
-            Ok(socket) => deal(socket, lanes, connections_max).await,
+            Ok(socket) => deal(socket, lanes, admission).await,
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -72,9 +73,9 @@ pub(crate) async fn run(
 }
 
 /// Hands one socket to the thread with the fewest connections.
-async fn deal(socket: std::net::TcpStream, lanes: &[Lane], connections_max: usize) {
+async fn deal(socket: std::net::TcpStream, lanes: &[Lane], admission: &Admission) {
     let total: usize = lanes.iter().map(|lane| lane.load.load(Ordering::Relaxed)).sum();
-    if total >= connections_max {
+    if !admission.admits(total) {
         // Best effort on a non-blocking socket: an empty send buffer always takes these bytes.
         drop(io::Write::write(&mut &socket, FULL));
         return;

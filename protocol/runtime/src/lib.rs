@@ -8,7 +8,10 @@
 
 mod acceptor;
 pub mod admin;
+pub mod admission;
 mod data_thread;
 pub mod logging;
 pub mod service;
 pub mod signal;
+
+pub use acceptor::BACKLOG;

@@ -20,6 +20,7 @@ use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::admission::Admission;
 use crate::{acceptor, data_thread};
 
 /// What a data thread does with connections. Made on its thread, so it may hold `Rc` and `RefCell`.
@@ -46,8 +47,8 @@ pub struct ServiceConfig {
     pub admin: SocketAddr,
     /// Data threads, 1..=256.
     pub threads: usize,
-    /// Most connections at once; one more is told so and closed.
-    pub connections_max: usize,
+    /// How many connections there may be; one more is told so and closed.
+    pub admission: Arc<Admission>,
     /// How long connections may take to finish when the service stops.
     pub drain: Duration,
 }
@@ -85,11 +86,11 @@ impl Service {
             threads.push(thread);
         }
         let control = Builder::new_current_thread().enable_all().build()?;
-        let (connections_max, control_stop) = (config.connections_max, stop.clone());
+        let (admission, control_stop) = (Arc::clone(&config.admission), stop.clone());
         let body = move || {
             control.block_on(async {
                 tokio::spawn(admin::serve(admin_listener, admin, control_stop.clone()));
-                acceptor::run(listener, &lanes, connections_max, &control_stop).await;
+                acceptor::run(listener, &lanes, &admission, &control_stop).await;
             });
         };
         threads.push(thread::Builder::new().name(format!("{}-control", config.name)).spawn(body)?);
