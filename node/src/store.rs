@@ -116,7 +116,7 @@ impl Store {
     pub(crate) fn prefetch_bucket(&self, slot: HashSlot, hash: u64) {
         let hint = self.slots[slot.index()].table_hint();
         if hint != 0 {
-            prefetch(table::Table::hinted_bucket(hint, hash));
+            prefetch(<table::Table>::hinted_bucket(hint, hash));
         }
     }
 

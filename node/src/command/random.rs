@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::CommandError;
+use crate::store::value::Text;
 
 /// Most elements that a command with repetition (a negative count) answers. Redis knows no bound; a reply
 /// without one could not be kept in memory.
@@ -56,7 +57,7 @@ pub trait Draw<'a> {
     fn draw(&self, random: u64) -> Option<Self::Element>;
 
     /// What tells an element apart.
-    fn name(element: Self::Element) -> &'a [u8];
+    fn name(element: Self::Element) -> Text<'a>;
 
     /// Bytes of its reply, about.
     fn bytes(element: Self::Element) -> usize {
@@ -120,27 +121,47 @@ pub fn distinct<'a, D: Draw<'a>>(from: &D, count: usize, random: &mut Random) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::value::Set;
+
+    /// Numbers from 0 on.
+    struct Numbers(usize);
+
+    impl Draw<'static> for Numbers {
+        type Element = i64;
+
+        fn size(&self) -> usize {
+            self.0
+        }
+
+        fn all(&self) -> Vec<i64> {
+            (0..self.0).map(|n| i64::try_from(n).unwrap()).collect()
+        }
+
+        fn draw(&self, random: u64) -> Option<i64> {
+            Some(i64::try_from(random % self.0 as u64).unwrap())
+        }
+
+        fn name(element: i64) -> Text<'static> {
+            Text::number(element)
+        }
+    }
 
     #[test]
     fn distinct_choices_are_distinct_and_as_many_as_asked_for() {
-        let mut set = Set::default();
-        assert!((0..100u32).all(|n| set.insert(&n.to_le_bytes())));
         for count in [0, 1, 10, 33, 34, 99, 100, 101, usize::MAX] {
-            let chosen = distinct(&&set, count, &mut Random::new(7));
-            let names: HashSet<&[u8]> = chosen.iter().copied().collect();
+            let chosen = distinct(&Numbers(100), count, &mut Random::new(7));
+            let names: HashSet<i64> = chosen.iter().copied().collect();
             assert_eq!((chosen.len(), names.len()), (count.min(100), count.min(100)));
         }
     }
 
     #[test]
     fn every_element_is_drawn_about_equally_often() {
-        let mut set = Set::default();
-        assert!((0..50u32).all(|n| set.insert(&n.to_le_bytes())));
-        let (mut random, mut times) = (Random::new(1), std::collections::HashMap::new());
-        for _ in 0..50_000 {
-            *times.entry(set.pick(random.number()).unwrap().to_vec()).or_insert(0) += 1;
+        for size in [50, 5000] {
+            let chosen = choose(&Numbers(size), -500_000, &mut Random::new(1)).unwrap();
+            let mut times = vec![0; size];
+            chosen.iter().for_each(|n| times[usize::try_from(*n).unwrap()] += 1);
+            let expected = 500_000 / size;
+            assert!(times.iter().all(|times| (expected / 2..expected * 2).contains(times)), "{times:?}");
         }
-        assert!(times.len() == 50 && times.values().all(|times| (700..1300).contains(times)), "{times:?}");
     }
 }

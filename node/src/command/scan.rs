@@ -83,11 +83,11 @@ pub fn order_of(cursor: u64) -> u32 {
 }
 
 /// The reply of a walk through one collection: the next cursor (`None`: the end, 0) and what was found.
-pub fn write(reply: &mut Reply<'_>, next: Option<u32>, found: &[&[u8]]) {
+pub fn write<E: AsRef<[u8]>>(reply: &mut Reply<'_>, next: Option<u32>, found: &[E]) {
     reply.array(2);
     reply.bulk_int(i64::from(next.unwrap_or(0)));
     reply.array(found.len());
-    found.iter().for_each(|element| reply.bulk(element));
+    found.iter().for_each(|element| reply.bulk(element.as_ref()));
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::key::{Key, hash_of};
 use super::slot::Slot;
 use super::table::{EntryMut, Table};
-use super::value::{Collection, HashMut, Kind, List, Set, SortedSet, ValueMut};
+use super::value::{Collection, HashMut, Kind, List, SetMut, SortedSet, ValueMut};
 
 const NOTHING: Applied = Applied { count: 0, changed: false };
 
@@ -67,10 +67,10 @@ impl Slot {
                 list.trim(start, len);
                 counted(before - list.len())
             }),
-            Effect::AddMembers { key, members } => self.edit_or_make(key, |set: &mut Set| {
+            Effect::AddMembers { key, members } => self.edit_set(key, true, |mut set| {
                 counted(members.iter().filter(|member| set.insert(member)).count())
             }),
-            Effect::RemoveMembers { key, members } => self.edit(key, |set: &mut Set| {
+            Effect::RemoveMembers { key, members } => self.edit_set(key, false, |mut set| {
                 counted(members.iter().filter(|member| set.remove(member)).count())
             }),
             Effect::SetFields { key, fields } => self.edit_hash(key, true, |mut hash| {
@@ -250,6 +250,14 @@ impl Slot {
         self.edit_entry(key, Kind::Hash, |entry| change(HashMut::of(entry)))
     }
 
+    /// Changes the set at `key`; one that is absent is made if `make`.
+    fn edit_set(&mut self, key: Key<'_>, make: bool, change: impl FnOnce(SetMut<'_>) -> Applied) -> Applied {
+        if make && self.live(key).is_none() {
+            self.put(key.hash, Entry::empty(key.database, key.bytes, Kind::Set));
+        }
+        self.edit_entry(key, Kind::Set, |entry| change(SetMut::of(entry)))
+    }
+
     /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.
     fn edit<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
         self.edit_entry(key, C::KIND, |entry| C::of(entry.value_mut()).map_or(NOTHING, change))
@@ -308,4 +316,4 @@ macro_rules! stored {
     )*};
 }
 
-stored!(List, Set, SortedSet);
+stored!(List, SortedSet);

@@ -11,6 +11,7 @@
 //! One of the few modules with `unsafe`: a safe layout needs two allocations an entry or a wider header.
 #![allow(unsafe_code)]
 
+pub mod member;
 mod packed;
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
@@ -18,6 +19,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::heap::allocated;
+use super::table::{Block, CopyBlock};
 use super::value::{Collection, Kind, Value, ValueMut};
 
 const VALUE_BITS: u32 = 30;
@@ -257,22 +259,56 @@ impl Entry {
         // SAFETY: the address was owned by this entry, which has just forgotten it.
         Some(unsafe { Collection::from_address(kind, address) })
     }
+}
 
-    /// Gives the block up as an address, to be taken back by [`Entry::from_raw`]. Below 2^48 and 8-byte aligned.
+// SAFETY: blocks of the allocator lie below 2^48 and live until the entry is dropped.
+unsafe impl Block for Entry {
+    type Ref<'t> = EntryRef<'t>;
+
     #[inline]
-    pub(super) fn into_raw(self) -> u64 {
+    fn into_raw(self) -> u64 {
         let address = self.0.as_ptr() as u64;
         debug_assert!(address < 1 << 48);
         std::mem::forget(self);
         address
     }
 
-    /// # Safety
-    /// `address` comes from [`Entry::into_raw`] and is taken back once.
     #[inline]
-    pub(super) unsafe fn from_raw(address: u64) -> Self {
+    unsafe fn from_raw(address: u64) -> Self {
         // SAFETY: never null, by the caller.
         Self(unsafe { NonNull::new_unchecked(address as *mut u8) })
+    }
+
+    #[inline]
+    unsafe fn borrow<'t>(address: u64) -> EntryRef<'t> {
+        // SAFETY: never null, by the caller.
+        EntryRef { block: unsafe { NonNull::new_unchecked(address as *mut u8) }, owner: PhantomData }
+    }
+
+    #[inline]
+    fn as_block(&self) -> EntryRef<'_> {
+        self.as_ref()
+    }
+
+    #[inline]
+    fn is(entry: EntryRef<'_>, database: u8, key: &[u8]) -> bool {
+        entry.is(database, key)
+    }
+
+    #[inline]
+    fn key<'t>(entry: Self::Ref<'t>) -> &'t [u8] {
+        entry.key()
+    }
+
+    #[inline]
+    fn database(entry: EntryRef<'_>) -> u8 {
+        entry.database()
+    }
+}
+
+impl CopyBlock for Entry {
+    fn copy(entry: EntryRef<'_>) -> Self {
+        entry.copied(entry.database(), entry.key())
     }
 }
 
@@ -296,14 +332,6 @@ pub struct EntryRef<'t> {
 }
 
 impl<'t> EntryRef<'t> {
-    /// # Safety
-    /// `address` comes from [`Entry::into_raw`], and the entry lives unchanged for `'t`.
-    #[inline]
-    pub(super) unsafe fn from_raw(address: u64) -> Self {
-        // SAFETY: never null, by the caller.
-        Self { block: unsafe { NonNull::new_unchecked(address as *mut u8) }, owner: PhantomData }
-    }
-
     #[inline]
     fn header(self) -> u64 {
         // SAFETY: every block starts with its header, aligned.

@@ -299,7 +299,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     ///
     /// # Errors
     /// [`CommandError::WrongType`] if it is something else.
-    pub fn set(&self, key: Key<'_>) -> Result<Option<&Set>, CommandError> {
+    pub fn set(&self, key: Key<'_>) -> Result<Option<Set<'_>>, CommandError> {
         match self.find(key).map(EntryRef::value) {
             None => Ok(None),
             Some(Value::Set(set)) => Ok(Some(set)),

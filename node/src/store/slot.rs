@@ -26,8 +26,8 @@ pub struct Slot {
     pub(super) census: Census,
     /// Until then the slot is not looked through again: a deadline that it gets counts as this at least.
     pub(super) not_before: u64,
-    /// The bucket where [`Slot::due`] goes on.
-    pub(super) due_from: usize,
+    /// The place in the table where [`Slot::due`] goes on.
+    pub(super) due_from: u64,
     /// Who waits for something to happen to a key; mostly nobody.
     pub(super) observers: Option<Box<Observers>>,
 }

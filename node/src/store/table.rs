@@ -1,33 +1,31 @@
-//! The hash table of a slot, and of large sets and hashes.
+//! The hash table of a slot, and of large sets, hashes and sorted sets.
 //!
-//! Buckets of eight bytes: 16 bits of hash and the entry's address. Linear probing, any capacity, so it grows in
-//! the allocator's size classes (by 14 to 25 %) and stays about four fifths full. The home of an entry is
-//! `order × capacity / 2^32`, `order` being the upper half of the hash: buckets lie in the order of hashes
-//! whatever the capacity, and that is what makes a SCAN cursor (an `order`) mean the same on every node and
-//! after every resize.
+//! Buckets of eight bytes: 16 bits of hash and the address of a block. They lie in the order of hashes, `order` being
+//! the upper half of a hash, whatever the capacity, and that is what makes a SCAN cursor (an `order`) mean the same
+//! on every node and after every resize.
 //!
-//! Up to `SMALL_MAX` buckets the 16 bits are the *upper* bits of the hash, which alone give the home: growing
-//! and removing then never touch an entry. Larger tables keep other bits, for fewer false matches, and read the
-//! entry to find its home.
+//! A table of up to some 900 blocks is one run of buckets (a leaf). A larger one is a tree of such leaves by the
+//! upper bits of the hash, so that growing never moves more than a leaf at once.
 #![allow(unsafe_code)]
 
+mod block;
+mod leaf;
+mod node;
+
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 
-use super::entry::{Entry, EntryRef};
-
-/// Largest capacity at which the tag alone gives the home.
-const SMALL_MAX: usize = 4096;
-
-/// Buckets that are tried at random before the next full one is taken.
-const PICK_TRIES: usize = 64;
-
-const ADDRESS_BITS: u32 = 48;
-const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
-const EMPTY: u64 = 0;
+use super::entry::Entry;
+pub use block::{Block, CopyBlock};
+use leaf::{ADDRESS_BITS, ADDRESS_MASK};
+use node::{Node, Place, order_of};
 
 /// The hash of a key, and what the table reads off it.
 pub type Hash = u64;
+
+/// Orders end before this.
+const ORDER_END: u64 = 1 << 32;
 
 /// Upper half of a hash: the order in which a table is scanned.
 #[inline]
@@ -36,170 +34,108 @@ pub fn order(hash: Hash) -> u32 {
     (hash >> 32) as u32
 }
 
-/// Entries by hash. The caller gives hashes; the table never computes one except through the `rehash` that it is
+/// Blocks by hash. The caller gives hashes; the table never computes one except through the `rehash` that it is
 /// given.
-#[derive(Default)]
-pub struct Table {
-    buckets: Box<[u64]>,
-    len: u32,
+pub struct Table<T: Block = Entry> {
+    root: Node,
+    owned: PhantomData<T>,
 }
 
-// SAFETY: a table owns its entries, which are Send.
-unsafe impl Send for Table {}
+impl<T: Block> Default for Table<T> {
+    fn default() -> Self {
+        Self { root: Node::default(), owned: PhantomData }
+    }
+}
 
-impl Table {
-    /// Number of entries.
+// SAFETY: a table owns its blocks, and may go where they may.
+unsafe impl<T: Block + Send> Send for Table<T> {}
+
+impl<T: Block> Table<T> {
+    /// Number of blocks.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.len as usize
+        self.root.len()
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no block.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
-    /// Bytes of the buckets.
+    /// Bytes of the buckets. O(1).
     #[must_use]
     pub fn bucket_bytes(&self) -> usize {
-        size_of_val(&*self.buckets)
+        self.root.bytes()
     }
 
-    /// Address of the buckets and, in the upper 16 bits, their number (at most 65,535): for prefetching.
+    /// Address of the buckets and, in the upper 16 bits, their number (at most 65,535): for prefetching. 0 if they
+    /// are none or not in one place.
     #[inline]
     pub(crate) fn hint(&self) -> u64 {
-        let capacity = self.buckets.len().min(0xffff) as u64;
-        if capacity == 0 { 0 } else { capacity << ADDRESS_BITS | self.buckets.as_ptr() as u64 & ADDRESS_MASK }
+        let Node::Leaf(leaf) = &self.root else { return 0 };
+        let capacity = leaf.buckets().len().min(0xffff) as u64;
+        if capacity == 0 {
+            0
+        } else {
+            capacity << ADDRESS_BITS | leaf.buckets().as_ptr() as u64 & ADDRESS_MASK
+        }
     }
 
     /// Where the bucket of `hash` lies by a hint: an address to prefetch, never to read.
     #[inline]
     pub(crate) fn hinted_bucket(hint: u64, hash: Hash) -> *const u8 {
-        let home = Self::home_of_order(order(hash), (hint >> ADDRESS_BITS) as usize);
+        let home = leaf::home(leaf::tag(hash), (hint >> ADDRESS_BITS) as usize);
         std::ptr::without_provenance((hint & ADDRESS_MASK) as usize + home * 8)
     }
 
-    /// Address of the first entry whose tag matches `hash`, to prefetch.
+    /// Address of the first block whose tag matches `hash`, to prefetch.
     #[inline]
     pub(crate) fn candidate(&self, hash: Hash) -> Option<*const u8> {
-        if self.buckets.is_empty() {
-            return None;
-        }
-        let (mut at, tag) = (self.home(hash), self.tag(hash));
-        loop {
-            let word = self.buckets[at];
-            if word == EMPTY {
-                return None;
-            }
-            if word >> ADDRESS_BITS == tag {
-                return Some(std::ptr::without_provenance((word & ADDRESS_MASK) as usize));
-            }
-            at = self.after(at);
-        }
+        let (leaf, hash) = self.root.leaf(hash);
+        let at = leaf.position(hash, |_| true)?;
+        Some(std::ptr::without_provenance(leaf::address(leaf.word(at)) as usize))
     }
 
     #[inline]
-    fn is_small(&self) -> bool {
-        self.buckets.len() <= SMALL_MAX
+    fn block(&self, word: u64) -> T::Ref<'_> {
+        // SAFETY: a word of a leaf holds the address of a block that this table owns; `&self` keeps it.
+        unsafe { T::borrow(leaf::address(word)) }
     }
 
-    #[inline]
-    fn home_of_order(order: u32, capacity: usize) -> usize {
-        // Small tables use the upper 16 bits only, as that is what they keep.
-        if capacity <= SMALL_MAX {
-            ((order >> 16) as usize * capacity) >> 16
-        } else {
-            ((u64::from(order) * capacity as u64) >> 32) as usize
-        }
-    }
-
-    #[inline]
-    fn home(&self, hash: Hash) -> usize {
-        Self::home_of_order(order(hash), self.buckets.len())
-    }
-
-    #[inline]
-    fn tag(&self, hash: Hash) -> u64 {
-        if self.is_small() { hash >> 48 } else { hash & 0xffff }
-    }
-
-    #[inline]
-    fn after(&self, at: usize) -> usize {
-        if at + 1 == self.buckets.len() { 0 } else { at + 1 }
-    }
-
-    #[inline]
-    fn entry(&self, word: u64) -> EntryRef<'_> {
-        // SAFETY: a word that is not EMPTY holds the address of an entry that this table owns; `&self` keeps it.
-        unsafe { EntryRef::from_raw(word & ADDRESS_MASK) }
-    }
-
-    /// Index of the bucket of the entry of `key` in `database`.
-    #[inline]
-    fn position(&self, hash: Hash, database: u8, key: &[u8]) -> Option<usize> {
-        if self.buckets.is_empty() {
-            return None;
-        }
-        let (mut at, tag) = (self.home(hash), self.tag(hash));
-        loop {
-            let word = self.buckets[at];
-            if word == EMPTY {
-                return None;
-            }
-            if word >> ADDRESS_BITS == tag && self.entry(word).is(database, key) {
-                return Some(at);
-            }
-            at = self.after(at);
-        }
-    }
-
-    /// The entry of `key` in `database`.
+    /// The block of `key` in `database`.
     #[inline]
     #[must_use]
-    pub fn find(&self, hash: Hash, database: u8, key: &[u8]) -> Option<EntryRef<'_>> {
-        self.position(hash, database, key).map(|at| self.entry(self.buckets[at]))
+    pub fn find(&self, hash: Hash, database: u8, key: &[u8]) -> Option<T::Ref<'_>> {
+        let (leaf, hash) = self.root.leaf(hash);
+        let at = leaf.position(hash, |address| T::is(self.block(address), database, key))?;
+        Some(self.block(leaf.word(at)))
     }
 
-    /// The entry of `key` in `database`, to change.
+    /// The block of `key` in `database`, to change.
     #[inline]
     #[must_use]
-    pub fn find_mut(&mut self, hash: Hash, database: u8, key: &[u8]) -> Option<EntryMut<'_>> {
-        let at = self.position(hash, database, key)?;
-        Some(EntryMut::new(&mut self.buckets[at]))
+    pub fn find_mut(&mut self, hash: Hash, database: u8, key: &[u8]) -> Option<BlockMut<'_, T>> {
+        let (leaf, hash) = self.root.leaf_mut(hash);
+        let at = leaf.position(hash, |address| is::<T>(address, database, key))?;
+        Some(BlockMut::new(leaf.word_mut(at)))
     }
 
-    /// Puts `entry` in; returns the one that had its key and database. `hash` is its key's, `rehash` computes
-    /// the hash of any entry of this table (needed to grow a large one).
+    /// Puts `block` in; returns the one that had its key and database. `hash` is its key's, `rehash` computes
+    /// the hash of any block of this table (needed to split a leaf).
     #[inline]
-    pub fn insert(&mut self, hash: Hash, entry: Entry, rehash: impl Fn(&[u8]) -> Hash) -> Option<Entry> {
-        if let Some(at) = self.position(hash, entry.as_ref().database(), entry.as_ref().key()) {
-            let word = self.tag(hash) << ADDRESS_BITS | entry.into_raw();
-            let old = std::mem::replace(&mut self.buckets[at], word);
-            // SAFETY: the word has left its bucket, so its entry is taken back once.
-            return Some(unsafe { Entry::from_raw(old & ADDRESS_MASK) });
+    pub fn insert(&mut self, hash: Hash, block: T, rehash: impl Fn(&[u8]) -> Hash) -> Option<T> {
+        let (database, key) = (T::database(block.as_block()), T::key(block.as_block()));
+        if let Some(place) = self.find_mut(hash, database, key) {
+            return Some(place.replace(block));
         }
-        if (self.len() + 1) * 10 > self.buckets.len() * 9 {
-            self.resize(capacity_after(self.buckets.len()), rehash);
-        }
-        self.len += 1;
-        let word = self.tag(hash) << ADDRESS_BITS | entry.into_raw();
-        self.put(self.home(hash), word);
+        self.root.insert::<T>(hash, block.into_raw(), 0, &rehash);
         None
     }
 
-    /// Puts a word into the first empty bucket from `at` on; there is one.
-    #[inline]
-    fn put(&mut self, mut at: usize, word: u64) {
-        while self.buckets[at] != EMPTY {
-            at = self.after(at);
-        }
-        self.buckets[at] = word;
-    }
-
-    /// Takes the entry of `key` in `database` out.
+    /// Takes the block of `key` in `database` out.
     #[inline]
     pub fn remove(
         &mut self,
@@ -207,236 +143,168 @@ impl Table {
         database: u8,
         key: &[u8],
         rehash: impl Fn(&[u8]) -> Hash,
-    ) -> Option<Entry> {
-        let at = self.position(hash, database, key)?;
-        // SAFETY: the word leaves its bucket in `close_gap`, so its entry is taken back once.
-        let entry = unsafe { Entry::from_raw(self.buckets[at] & ADDRESS_MASK) };
-        self.close_gap(at, &rehash);
-        self.len -= 1;
-        if self.len() * 3 < self.buckets.len() {
-            self.resize(capacity_for(self.len()), rehash);
-        }
-        Some(entry)
+    ) -> Option<T> {
+        let address = self.root.remove::<T>(hash, 0, &|address| is::<T>(address, database, key), &rehash)?;
+        // SAFETY: the address has left its bucket, so its block is taken back once.
+        Some(unsafe { T::from_raw(address) })
     }
 
-    /// Moves later entries of the cluster back over the bucket at `gap`, so that no probe stops too early.
-    fn close_gap(&mut self, mut gap: usize, rehash: &impl Fn(&[u8]) -> Hash) {
-        let mut at = self.after(gap);
-        while self.buckets[at] != EMPTY {
-            let home = self.home_of_word(self.buckets[at], rehash);
-            // The entry may move to the gap unless its home lies behind the gap, cyclically.
-            let behind = if gap <= at { gap < home && home <= at } else { gap < home || home <= at };
-            if !behind {
-                self.buckets[gap] = self.buckets[at];
-                gap = at;
-            }
-            at = self.after(at);
-        }
-        self.buckets[gap] = EMPTY;
+    /// The leaves from the one of order `from` on.
+    fn places(&self, from: u32) -> impl Iterator<Item = Place<'_>> {
+        let mut next = u64::from(from);
+        std::iter::from_fn(move || {
+            let order = u32::try_from(next).ok()?;
+            let place = self.root.place(order);
+            next = place.end;
+            Some(place)
+        })
     }
 
-    #[inline]
-    fn home_of_word(&self, word: u64, rehash: &impl Fn(&[u8]) -> Hash) -> usize {
-        if self.is_small() {
-            Self::home_of_order(((word >> ADDRESS_BITS) as u32) << 16, self.buckets.len())
-        } else {
-            self.home(rehash(self.entry(word).key()))
-        }
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.places(0).flat_map(|place| place.leaf.words())
     }
 
-    #[cold]
-    fn resize(&mut self, capacity: usize, rehash: impl Fn(&[u8]) -> Hash) {
-        let old = std::mem::replace(&mut self.buckets, vec![EMPTY; capacity].into_boxed_slice());
-        let tags_stay = old.len() <= SMALL_MAX && self.is_small();
-        for &word in old.iter().filter(|word| **word != EMPTY) {
-            if tags_stay {
-                self.put(Self::home_of_order(((word >> ADDRESS_BITS) as u32) << 16, capacity), word);
-            } else {
-                let hash = rehash(self.entry(word).key());
-                self.put(self.home(hash), self.tag(hash) << ADDRESS_BITS | word & ADDRESS_MASK);
-            }
-        }
+    /// All blocks, in no order that a caller may rely on.
+    pub fn iter(&self) -> impl Iterator<Item = T::Ref<'_>> {
+        self.words().map(|word| self.block(word))
     }
 
-    /// All entries, in no order that a caller may rely on.
-    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
-        self.buckets.iter().filter(|word| **word != EMPTY).map(|word| self.entry(*word))
+    /// Blocks from position `from` on, each with its position. 0 is the first one.
+    pub(crate) fn iter_from(&self, from: u64) -> impl Iterator<Item = (u64, T::Ref<'_>)> {
+        // A position is the lowest order of a leaf and a bucket in it.
+        let places = self.places(order(from));
+        places.flat_map(move |place| {
+            let start = place.start << 32;
+            let skipped = if start == from >> 32 << 32 { from & (ORDER_END - 1) } else { 0 };
+            let buckets =
+                place.leaf.buckets().iter().zip(start..).skip(usize::try_from(skipped).unwrap_or(0));
+            buckets.filter(|(word, _)| **word != 0).map(|(word, at)| (at, self.block(*word)))
+        })
     }
 
-    /// Entries from bucket `from` on, each with its bucket.
-    pub(crate) fn iter_from(&self, from: usize) -> impl Iterator<Item = (usize, EntryRef<'_>)> {
-        let buckets = self.buckets.iter().enumerate().skip(from);
-        buckets.filter(|(_, word)| **word != EMPTY).map(|(at, word)| (at, self.entry(*word)))
-    }
-
-    /// An entry chosen by `random`, each as likely as any other.
+    /// A block chosen by `random`, each about as likely as any other.
     #[must_use]
-    pub fn pick(&self, mut random: u64) -> Option<EntryRef<'_>> {
+    pub fn pick(&self, random: u64) -> Option<T::Ref<'_>> {
         if self.is_empty() {
             return None;
         }
-        // Buckets are tried until one is full. At least a third are, so the tries all but never run out.
-        let mut at = 0;
-        for _ in 0..PICK_TRIES {
-            at = ((u128::from(random) * self.buckets.len() as u128) >> 64) as usize;
-            if self.buckets[at] != EMPTY {
-                break;
-            }
-            random = random.wrapping_mul(0xD134_2543_DE82_EF95).wrapping_add(0x9E37_79B9_7F4A_7C15);
-        }
-        while self.buckets[at] == EMPTY {
-            at = self.after(at);
-        }
-        Some(self.entry(self.buckets[at]))
+        let leaf = self.root.pick(random);
+        Some(self.block(leaf.pick(random.wrapping_mul(0xD134_2543_DE82_EF95))))
     }
 
-    /// Visits entries from `order` `from` on until at least `count` were seen, all of an order or none. Returns
-    /// the order to go on from, `None` at the end. An entry that is in the table from the first call to the last
+    /// Visits blocks from `order` `from` on until at least `count` were seen, all of an order or none. Returns
+    /// the order to go on from, `None` at the end. A block that is in the table from the first call to the last
     /// is visited at least once, whatever is put in or taken out, and however the table is resized, in between.
     pub fn scan<'t>(
         &'t self,
         from: u32,
         count: usize,
         rehash: impl Fn(&[u8]) -> Hash,
-        mut visit: impl FnMut(EntryRef<'t>),
+        mut visit: impl FnMut(T::Ref<'t>),
     ) -> Option<u32> {
-        let mut found: Vec<(u32, EntryRef<'t>)> = Vec::new();
-        let capacity = self.buckets.len();
-        let mut at = if capacity == 0 { 0 } else { Self::home_of_order(from, capacity) };
-        let mut wrapped = capacity == 0;
-        // A cluster holds every entry whose home lies in it, so only whole clusters are cut off.
-        while !wrapped && (found.len() < count || self.buckets[at] != EMPTY) {
-            self.collect(at, from, &mut found, &rehash);
-            at += 1;
-            if at == capacity {
-                wrapped = true;
-                self.collect_wrapped(from, &mut found, &rehash);
+        let found = std::cell::RefCell::new(Vec::<(u32, u64)>::new());
+        let mut next = None;
+        for place in self.places(from) {
+            let first = from.max(u32::try_from(place.start).unwrap_or(u32::MAX));
+            let collect = |word| {
+                let order = order_of::<T>(leaf::address(word), &rehash);
+                if order >= first {
+                    found.borrow_mut().push((order, word));
+                }
+            };
+            // A cluster holds every block whose home lies in it, so only whole clusters are cut off.
+            let whole = place.leaf.walk(place.local(first), collect, || found.borrow().len() >= count);
+            let last = found.borrow().iter().map(|(order, _)| *order).max();
+            next = if whole { Some(place.end) } else { last.map(|last| u64::from(last) + 1) };
+            if !whole || found.borrow().len() >= count {
+                break;
             }
         }
-        found.sort_unstable_by_key(|(order, _)| *order);
-        let next = if wrapped { None } else { found.last().and_then(|(order, _)| order.checked_add(1)) };
-        found.into_iter().for_each(|(_, entry)| visit(entry));
-        next
-    }
-
-    fn collect<'t>(
-        &'t self,
-        at: usize,
-        from: u32,
-        found: &mut Vec<(u32, EntryRef<'t>)>,
-        rehash: &impl Fn(&[u8]) -> Hash,
-    ) {
-        let word = self.buckets[at];
-        if word != EMPTY {
-            let entry = self.entry(word);
-            let order = order(rehash(entry.key()));
-            // An entry before its home has wrapped around; it is collected at the end.
-            if order >= from && Self::home_of_order(order, self.buckets.len()) <= at {
-                found.push((order, entry));
-            }
-        }
-    }
-
-    /// Entries that found no place before the end of the buckets and stand at their beginning.
-    fn collect_wrapped<'t>(
-        &'t self,
-        from: u32,
-        found: &mut Vec<(u32, EntryRef<'t>)>,
-        rehash: &impl Fn(&[u8]) -> Hash,
-    ) {
-        for (at, word) in self.buckets.iter().enumerate().take_while(|(_, word)| **word != EMPTY) {
-            let entry = self.entry(*word);
-            let order = order(rehash(entry.key()));
-            if order >= from && Self::home_of_order(order, self.buckets.len()) > at {
-                found.push((order, entry));
-            }
-        }
+        let mut found = found.into_inner();
+        found.sort_unstable();
+        found.into_iter().for_each(|(_, word)| visit(self.block(word)));
+        next.and_then(|next| u32::try_from(next).ok())
     }
 }
 
-impl Drop for Table {
+/// Whether the block at `address`, which is in a table that nobody else changes, is that of `key` in `database`.
+#[inline]
+fn is<T: Block>(address: u64, database: u8, key: &[u8]) -> bool {
+    // SAFETY: an address in a table is that of a block that the table owns.
+    T::is(unsafe { T::borrow(address) }, database, key)
+}
+
+impl<T: Block> Drop for Table<T> {
     fn drop(&mut self) {
-        for word in self.buckets.iter().filter(|word| **word != EMPTY) {
-            // SAFETY: the table owns the entry and is never looked at again.
-            drop(unsafe { Entry::from_raw(word & ADDRESS_MASK) });
+        for word in self.words() {
+            // SAFETY: the table owns the block and is never looked at again.
+            drop(unsafe { T::from_raw(leaf::address(word)) });
         }
     }
 }
 
-impl Clone for Table {
-    fn clone(&self) -> Self {
-        let copy = |word: &u64| match *word {
-            EMPTY => EMPTY,
-            word => {
-                let entry = self.entry(word);
-                entry.copied(entry.database(), entry.key()).into_raw() | word & !ADDRESS_MASK
-            }
-        };
-        Self { buckets: self.buckets.iter().map(copy).collect(), len: self.len }
+impl<T: CopyBlock> Table<T> {
+    /// A copy with copies of the blocks.
+    #[must_use]
+    pub fn copied(&self, rehash: impl Fn(&[u8]) -> Hash) -> Self {
+        let mut copy = Self::default();
+        for block in self.iter() {
+            copy.root.insert::<T>(rehash(T::key(block)), T::copy(block).into_raw(), 0, &rehash);
+        }
+        copy
     }
 }
 
-/// An entry that may be changed; its bucket is brought up to date when this is dropped.
-pub struct EntryMut<'t> {
+/// A block that may be changed; its bucket is brought up to date when this is dropped.
+pub struct BlockMut<'t, T: Block> {
     word: &'t mut u64,
-    entry: ManuallyDrop<Entry>,
+    block: ManuallyDrop<T>,
 }
 
-impl<'t> EntryMut<'t> {
+/// An entry that may be changed.
+pub type EntryMut<'t> = BlockMut<'t, Entry>;
+
+impl<'t, T: Block> BlockMut<'t, T> {
     #[inline]
     fn new(word: &'t mut u64) -> Self {
-        // SAFETY: the word holds an entry; `ManuallyDrop` and the exclusive borrow of the bucket keep it single.
-        let entry = ManuallyDrop::new(unsafe { Entry::from_raw(*word & ADDRESS_MASK) });
-        Self { word, entry }
+        // SAFETY: the word holds a block; `ManuallyDrop` and the exclusive borrow of the bucket keep it single.
+        let block = ManuallyDrop::new(unsafe { T::from_raw(leaf::address(*word)) });
+        Self { word, block }
+    }
+
+    /// Puts another block of the same key in its place.
+    fn replace(mut self, block: T) -> T {
+        std::mem::replace(&mut *self.block, block)
     }
 }
 
-impl Deref for EntryMut<'_> {
-    type Target = Entry;
+impl<T: Block> Deref for BlockMut<'_, T> {
+    type Target = T;
 
-    fn deref(&self) -> &Entry {
-        &self.entry
+    fn deref(&self) -> &T {
+        &self.block
     }
 }
 
-impl DerefMut for EntryMut<'_> {
-    fn deref_mut(&mut self) -> &mut Entry {
-        &mut self.entry
+impl<T: Block> DerefMut for BlockMut<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.block
     }
 }
 
-impl Drop for EntryMut<'_> {
+impl<T: Block> Drop for BlockMut<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the entry goes back into the bucket that it was borrowed from.
-        let address = unsafe { ManuallyDrop::take(&mut self.entry) }.into_raw();
+        // SAFETY: the block goes back into the bucket that it was borrowed from.
+        let address = unsafe { ManuallyDrop::take(&mut self.block) }.into_raw();
         *self.word = *self.word & !ADDRESS_MASK | address;
     }
-}
-
-/// The next capacity above `capacity`: the allocator's size classes, four to a doubling.
-fn capacity_after(capacity: usize) -> usize {
-    if capacity < 16 {
-        return capacity + 4;
-    }
-    capacity + (1 << (capacity.ilog2() - 2))
-}
-
-/// The smallest capacity that holds `len` entries and a few more.
-fn capacity_for(len: usize) -> usize {
-    if len == 0 {
-        return 0;
-    }
-    let mut capacity = 4;
-    while (len + 1) * 10 > capacity * 9 {
-        capacity = capacity_after(capacity);
-    }
-    capacity
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::entry::EntryRef;
     use proptest::prelude::*;
     use std::collections::{BTreeMap, BTreeSet};
 
@@ -502,10 +370,48 @@ mod tests {
                 strong,
             ));
         }
-        assert!(table.buckets.len() > SMALL_MAX);
+        assert!(matches!(table.root, Node::Branch(_)));
+        assert!((8 * 20_000..16 * 20_000).contains(&table.bucket_bytes()), "{}", table.bucket_bytes());
+        let mut walked: Vec<u64> = table.iter_from(0).map(|(at, _)| at).collect();
+        assert!(walked.len() == 20_000 && walked.is_sorted());
+        walked.drain(..10_000);
+        assert!(table.iter_from(walked[0]).map(|(at, _)| at).eq(walked.iter().copied()));
+        let picked: BTreeSet<u64> = (0..2000).map(|n| strong(&(n as u64).to_le_bytes())).collect();
+        let picked = picked.into_iter().filter_map(|random| table.pick(random));
+        assert!(picked.map(EntryRef::key).collect::<BTreeSet<_>>().len() > 1500);
         for n in 0..20_000u64 {
             assert!(table.remove(strong(&n.to_le_bytes()), 0, &n.to_le_bytes(), strong).is_some(), "{n}");
         }
         assert!(table.is_empty() && table.bucket_bytes() == 0);
+    }
+
+    #[test]
+    fn a_scan_of_a_table_that_grows_and_shrinks_by_thousands_meets_what_stays() {
+        let strong = |key: &[u8]| crate::store::key::hash_of(key);
+        let put = |table: &mut Table, key: String| {
+            drop(table.insert(strong(key.as_bytes()), Entry::string(0, key.as_bytes(), b"", None), strong));
+        };
+        let mut table = Table::default();
+        (0..800).for_each(|n| put(&mut table, format!("stays{n}")));
+        let (mut seen, mut cursor, mut round) = (BTreeSet::new(), Some(0), 0);
+        while let Some(from) = cursor {
+            cursor = table.scan(from, 10, strong, |entry| {
+                seen.insert(entry.key().to_vec());
+            });
+            // The table is one leaf, then a branch of branches, then one leaf again.
+            let changes = round * 1000..(round + 1) * 1000;
+            for n in changes {
+                let key = format!("goes{}", n % 20_000);
+                if n < 20_000 {
+                    put(&mut table, key);
+                } else {
+                    drop(table.remove(strong(key.as_bytes()), 0, key.as_bytes(), strong));
+                }
+            }
+            round += 1;
+        }
+        assert!((0..800).all(|n| seen.contains(format!("stays{n}").as_bytes())));
+        assert!(round > 60, "{round} rounds");
+        assert_eq!(table.len(), 800);
     }
 }

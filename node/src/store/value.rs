@@ -5,11 +5,13 @@ pub mod list;
 mod packed;
 pub mod set;
 pub mod sorted_set;
+pub mod text;
 
 pub use hash::{Fields, Hash, HashMut};
 pub use list::List;
-pub use set::Set;
+pub use set::{Members, Set, SetMut};
 pub use sorted_set::SortedSet;
+pub use text::Text;
 
 /// The kind of a value, as kept in four bits of the entry's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub enum Value<'a> {
     /// A list.
     List(&'a List),
     /// A set.
-    Set(&'a Set),
+    Set(Set<'a>),
     /// A hash.
     Hash(Hash<'a>),
     /// A sorted set.
@@ -75,8 +77,9 @@ impl<'a> Value<'a> {
     /// If collections of this kind never do.
     pub(super) fn of_packed(kind: Kind, bytes: &'a [u8]) -> Self {
         match kind {
+            Kind::Set => Self::Set(Set::packed(bytes)),
             Kind::Hash => Self::Hash(Hash::packed(bytes)),
-            Kind::String | Kind::List | Kind::Set | Kind::SortedSet => unreachable!("{kind:?} is not packed"),
+            Kind::String | Kind::List | Kind::SortedSet => unreachable!("{kind:?} is not packed"),
         }
     }
 
@@ -111,7 +114,7 @@ impl<'a> Value<'a> {
         match self {
             Self::String(_) => unreachable!("a string is no collection"),
             Self::List(list) => Collection::List(Box::new(list.clone())),
-            Self::Set(set) => Collection::Set(Box::new(set.clone())),
+            Self::Set(set) => Collection::Set(Box::new(set.members().expect("not packed").clone())),
             Self::Hash(hash) => Collection::Hash(Box::new(hash.fields().expect("not packed").clone())),
             Self::SortedSet(set) => Collection::SortedSet(Box::new(set.clone())),
         }
@@ -126,8 +129,8 @@ pub enum ValueMut<'a> {
     Packed,
     /// A list.
     List(&'a mut List),
-    /// A set.
-    Set(&'a mut Set),
+    /// A large set.
+    Set(&'a mut Members),
     /// A large hash.
     Hash(&'a mut Fields),
     /// A sorted set.
@@ -138,8 +141,8 @@ pub enum ValueMut<'a> {
 pub enum Collection {
     /// A list.
     List(Box<List>),
-    /// A set.
-    Set(Box<Set>),
+    /// A large set.
+    Set(Box<Members>),
     /// A large hash.
     Hash(Box<Fields>),
     /// A sorted set.
@@ -162,7 +165,7 @@ impl Collection {
 /// Collections as one address: what an entry keeps.
 #[allow(unsafe_code)]
 mod address {
-    use super::{Collection, Hash, Kind, Value, ValueMut};
+    use super::{Collection, Hash, Kind, Set, Value, ValueMut};
 
     impl Collection {
         /// Gives the box up as its address.
@@ -198,7 +201,7 @@ mod address {
                 match kind {
                     Kind::String => unreachable!("a string has no address"),
                     Kind::List => Value::List(&*(address as *const _)),
-                    Kind::Set => Value::Set(&*(address as *const _)),
+                    Kind::Set => Value::Set(Set::spread(&*(address as *const _))),
                     Kind::Hash => Value::Hash(Hash::spread(&*(address as *const _))),
                     Kind::SortedSet => Value::SortedSet(&*(address as *const _)),
                 }

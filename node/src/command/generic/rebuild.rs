@@ -5,7 +5,7 @@ use crate::store::entry::EntryRef;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
-use crate::store::value::{Hash, Set, SortedSet, Value};
+use crate::store::value::{Hash, Set, SortedSet, Text, Value};
 
 /// Gives `to` what `from`, which is present, holds, and its deadline. `to` lies in another slot.
 pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>) {
@@ -49,8 +49,9 @@ fn push(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, items: &[&[u8]]) {
     }
 }
 
-fn add(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: &Set) {
-    let members: Vec<&[u8]> = set.iter().collect();
+fn add(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: Set<'_>) {
+    let members: Vec<Text<'_>> = set.iter().collect();
+    let members: Vec<&[u8]> = members.iter().map(|member| &**member).collect();
     for members in members.chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::AddMembers { key, members });
     }

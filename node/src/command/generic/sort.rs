@@ -16,7 +16,7 @@ use crate::command::collected::Collected;
 use crate::command::{CommandError, CommandResult};
 use crate::store::entry::EntryRef;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::Value;
+use crate::store::value::{Text, Value};
 use options::{Get, Options};
 
 /// `SORT key [BY p] [LIMIT offset count] [GET p …] [ASC|DESC] [ALPHA] [STORE destination]`.
@@ -46,13 +46,13 @@ pub(crate) fn sort_ro(
 }
 
 /// The elements that are asked for, in order.
-fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<Vec<&'k [u8]>, CommandError> {
+fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<Vec<Text<'k>>, CommandError> {
     let value = keyspace.find(keyspace.key()).map(EntryRef::value);
-    let elements: Vec<&[u8]> = match value {
+    let elements: Vec<Text<'_>> = match value {
         None => Vec::new(),
-        Some(Value::List(list)) => list.iter().collect(),
+        Some(Value::List(list)) => list.iter().map(Text::bytes).collect(),
         Some(Value::Set(set)) => set.iter().collect(),
-        Some(Value::SortedSet(set)) => set.iter().map(|(member, _)| member).collect(),
+        Some(Value::SortedSet(set)) => set.iter().map(|(member, _)| Text::bytes(member)).collect(),
         Some(Value::String(_) | Value::Hash(_)) => return Err(CommandError::WrongType),
     };
     // A set that is stored is put in order: what is stored must not hang on the table's order.
@@ -71,17 +71,17 @@ fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<V
 }
 
 /// Byte by byte; Redis's order in the C locale, but for what follows a zero byte, which Redis does not look at.
-fn in_order_of_text(mut elements: Vec<&[u8]>) -> Vec<&[u8]> {
+fn in_order_of_text(mut elements: Vec<Text<'_>>) -> Vec<Text<'_>> {
     elements.sort_unstable();
     elements
 }
 
-fn in_order_of_numbers(elements: Vec<&[u8]>) -> Result<Vec<&[u8]>, CommandError> {
+fn in_order_of_numbers(elements: Vec<Text<'_>>) -> Result<Vec<Text<'_>>, CommandError> {
     let no_number = CommandError::text("ERR One or more scores can't be converted into double");
-    let scored = elements.into_iter().map(|element| number(element).map(|score| (score, element)));
-    let mut scored: Vec<(f64, &[u8])> = scored.collect::<Option<_>>().ok_or(no_number)?;
-    let order = |a: &(f64, &[u8]), b: &(f64, &[u8])| {
-        a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(b.1))
+    let scored = elements.into_iter().map(|element| number(&element).map(|score| (score, element)));
+    let mut scored: Vec<(f64, Text<'_>)> = scored.collect::<Option<_>>().ok_or(no_number)?;
+    let order = |a: &(f64, Text<'_>), b: &(f64, Text<'_>)| {
+        a.0.partial_cmp(&b.0).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(&b.1))
     };
     scored.sort_unstable_by(order);
     Ok(scored.into_iter().map(|(_, element)| element).collect())
@@ -98,7 +98,7 @@ fn number(element: &[u8]) -> Option<f64> {
     parse_double(&text[start..])
 }
 
-fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) -> CommandResult {
+fn write(elements: &[Text<'_>], options: &Options<'_>, reply: &mut Reply<'_>) -> CommandResult {
     // Checked here as well: `SORT` may write, and the engine does not bound the replies of what writes.
     let bytes: usize = elements.iter().map(|element| element.len() + 8).sum();
     if bytes.saturating_mul(options.gets.len().max(1)) > REPLY_BYTES_MAX {
@@ -110,14 +110,14 @@ fn write(elements: &[&[u8]], options: &Options<'_>, reply: &mut Reply<'_>) -> Co
             reply.bulk(element);
         }
         for get in &options.gets {
-            reply.bulk_or_null((*get == Get::Element).then_some(element));
+            reply.bulk_or_null((*get == Get::Element).then_some(&**element));
         }
     }
     Ok(())
 }
 
 /// The items to store; what is null in a reply is an empty one.
-fn stored(elements: &[&[u8]], options: &Options<'_>) -> Collected {
+fn stored(elements: &[Text<'_>], options: &Options<'_>) -> Collected {
     let mut items = Collected::default();
     for element in elements {
         if options.gets.is_empty() {

@@ -7,7 +7,7 @@ use crate::command::options::{is, magnitude};
 use crate::command::random::{self, Draw, Random};
 use crate::command::{CommandError, CommandResult};
 use crate::store::keyspace::Keyspace;
-use crate::store::value::Hash;
+use crate::store::value::{Hash, Text};
 
 impl<'a> Draw<'a> for Hash<'a> {
     type Element = (&'a [u8], &'a [u8]);
@@ -24,8 +24,8 @@ impl<'a> Draw<'a> for Hash<'a> {
         self.pick(random)
     }
 
-    fn name((field, _): Self::Element) -> &'a [u8] {
-        field
+    fn name((field, _): Self::Element) -> Text<'a> {
+        Text::bytes(field)
     }
 
     fn bytes((field, value): Self::Element) -> usize {

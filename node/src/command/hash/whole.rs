@@ -47,7 +47,7 @@ pub(super) fn hvals(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Re
 pub(super) fn hscan(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let cursor = scan::cursor(&args[2])?;
     let Some(hash) = keyspace.hash(keyspace.key())? else {
-        scan::write(reply, None, &[]);
+        scan::write::<&[u8]>(reply, None, &[]);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, false)?;

@@ -12,7 +12,7 @@ use crate::command::{CommandError, CommandResult};
 use crate::store::effect::{ELEMENTS_MAX, Effect};
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::Set;
+use crate::store::value::{Set, Text};
 
 /// `SINTER key…`.
 pub(super) fn sinter(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -38,7 +38,7 @@ pub(super) fn sinterstore(
     _: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> CommandResult {
-    let members = intersection(sets(keyspace, &keyspace.keys()[1..])?, usize::MAX).into_iter().collect();
+    let members = collected(&intersection(sets(keyspace, &keyspace.keys()[1..])?, usize::MAX));
     store(keyspace, reply, &members);
     Ok(())
 }
@@ -49,7 +49,7 @@ pub(super) fn sunionstore(
     _: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> CommandResult {
-    let members = union(&sets(keyspace, &keyspace.keys()[1..])?).into_iter().collect();
+    let members = collected(&union(&sets(keyspace, &keyspace.keys()[1..])?));
     store(keyspace, reply, &members);
     Ok(())
 }
@@ -60,7 +60,7 @@ pub(super) fn sdiffstore(
     _: Args<'_>,
     reply: &mut Reply<'_>,
 ) -> CommandResult {
-    let members = difference(&sets(keyspace, &keyspace.keys()[1..])?).into_iter().collect();
+    let members = collected(&difference(&sets(keyspace, &keyspace.keys()[1..])?));
     store(keyspace, reply, &members);
     Ok(())
 }
@@ -90,23 +90,23 @@ pub(super) fn sintercard(
 }
 
 /// The sets at `keys`; an absent one is `None`, and empty.
-fn sets<'k>(keyspace: &'k Keyspace<'_, '_>, keys: &[Key<'_>]) -> Result<Vec<Option<&'k Set>>, CommandError> {
+fn sets<'k>(keyspace: &'k Keyspace<'_, '_>, keys: &[Key<'_>]) -> Result<Vec<Option<Set<'k>>>, CommandError> {
     keys.iter().map(|key| keyspace.set(*key)).collect()
 }
 
 /// Members of all sets, at most `limit`.
-fn intersection(sets: Vec<Option<&Set>>, limit: usize) -> Vec<&[u8]> {
-    let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else { return Vec::new() };
+fn intersection(sets: Vec<Option<Set<'_>>>, limit: usize) -> Vec<Text<'_>> {
+    let Some(mut sets) = sets.into_iter().collect::<Option<Vec<Set<'_>>>>() else { return Vec::new() };
     // The smallest first: it bounds the work, and most candidates fail at the next smallest.
     sets.sort_unstable_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return Vec::new() };
-    let everywhere = |member: &&[u8]| others.iter().all(|set| set.contains(member));
+    let everywhere = |member: &Text<'_>| others.iter().all(|set| set.contains(member));
     smallest.iter().filter(everywhere).take(limit).collect()
 }
 
 /// Members of any set, each once.
-fn union<'k>(sets: &[Option<&'k Set>]) -> Vec<&'k [u8]> {
-    let present: Vec<&Set> = sets.iter().flatten().copied().collect();
+fn union<'k>(sets: &[Option<Set<'k>>]) -> Vec<Text<'k>> {
+    let present: Vec<Set<'_>> = sets.iter().flatten().copied().collect();
     match present[..] {
         [] => Vec::new(),
         [only] => only.iter().collect(),
@@ -115,25 +115,29 @@ fn union<'k>(sets: &[Option<&'k Set>]) -> Vec<&'k [u8]> {
 }
 
 /// Members of the first set that are in no other.
-fn difference<'k>(sets: &[Option<&'k Set>]) -> Vec<&'k [u8]> {
+fn difference<'k>(sets: &[Option<Set<'k>>]) -> Vec<Text<'k>> {
     let Some((Some(first), others)) = sets.split_first() else { return Vec::new() };
-    let others: Vec<&Set> = others.iter().flatten().copied().collect();
+    let others: Vec<Set<'_>> = others.iter().flatten().copied().collect();
     let total: usize = others.iter().map(|set| set.len()).sum();
     // Either look each member up in every other set, or take all members of the others out: what is less.
     if first.len().saturating_mul(others.len()) <= total.saturating_add(first.len()) {
         return first.iter().filter(|member| !others.iter().any(|set| set.contains(member))).collect();
     }
-    let mut rest: HashSet<&[u8]> = first.iter().collect();
+    let mut rest: HashSet<Text<'_>> = first.iter().collect();
     let taken = others.iter().flat_map(|set| set.iter()).try_for_each(|member| {
-        rest.remove(member);
+        rest.remove(&member);
         if rest.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if taken.is_break() { Vec::new() } else { rest.into_iter().collect() }
 }
 
-fn answer(reply: &mut Reply<'_>, members: &[&[u8]]) {
+fn answer(reply: &mut Reply<'_>, members: &[Text<'_>]) {
     reply.set(members.len());
     members.iter().for_each(|member| reply.bulk(member));
+}
+
+fn collected(members: &[Text<'_>]) -> Collected {
+    members.iter().map(|member| &**member).collect()
 }
 
 /// Makes `members` what the command's first key holds; none of them: the key is gone.

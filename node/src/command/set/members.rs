@@ -8,7 +8,7 @@ use crate::command::CommandResult;
 use crate::command::scan::{self, ScanOptions};
 use crate::store::effect::Effect;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::Set;
+use crate::store::value::{Set, Text};
 
 /// `SADD key member…`.
 pub(super) fn sadd(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -44,7 +44,7 @@ pub(super) fn smembers(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut
         return Ok(());
     };
     reply.set(set.len());
-    set.iter().for_each(|member| reply.bulk(member));
+    set.iter().for_each(|member| reply.bulk(&member));
     Ok(())
 }
 
@@ -78,21 +78,16 @@ pub(super) fn smismember(
 pub(super) fn sscan(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let cursor = scan::cursor(&args[2])?;
     let Some(set) = keyspace.set(keyspace.key())? else {
-        scan::write(reply, None, &[]);
+        scan::write::<&[u8]>(reply, None, &[]);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, false)?;
-    let mut found: Vec<&[u8]> = Vec::new();
-    let next = if set.is_packed() {
-        found.extend(set.iter().filter(|member| options.fits(member)));
-        None
-    } else {
-        set.scan(scan::order_of(cursor), options.count, |member| {
-            if options.fits(member) {
-                found.push(member);
-            }
-        })
-    };
+    let mut found: Vec<Text<'_>> = Vec::new();
+    let next = set.scan(scan::order_of(cursor), options.count, |member| {
+        if options.fits(&member) {
+            found.push(member);
+        }
+    });
     scan::write(reply, next, &found);
     Ok(())
 }

@@ -9,24 +9,24 @@ use crate::command::random::{self, Draw, Random};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::Set;
+use crate::store::value::{Set, Text};
 
-impl<'a> Draw<'a> for &'a Set {
-    type Element = &'a [u8];
+impl<'a> Draw<'a> for Set<'a> {
+    type Element = Text<'a>;
 
     fn size(&self) -> usize {
-        self.len()
+        Set::len(*self)
     }
 
-    fn all(&self) -> Vec<&'a [u8]> {
-        self.iter().collect()
+    fn all(&self) -> Vec<Text<'a>> {
+        Set::iter(*self).collect()
     }
 
-    fn draw(&self, random: u64) -> Option<&'a [u8]> {
+    fn draw(&self, random: u64) -> Option<Text<'a>> {
         self.pick(random)
     }
 
-    fn name(element: &'a [u8]) -> &'a [u8] {
+    fn name(element: Text<'a>) -> Text<'a> {
         element
     }
 }
@@ -42,7 +42,8 @@ pub(super) fn spop(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
 
 fn pop_one(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>) -> CommandResult {
     let (key, random) = (keyspace.key(), keyspace.random());
-    let Some(member) = keyspace.set(key)?.and_then(|set| set.pick(random)).map(<[u8]>::to_vec) else {
+    let Some(member) = keyspace.set(key)?.and_then(|set| set.pick(random)).map(|member| member.to_vec())
+    else {
         reply.null();
         return Ok(());
     };
@@ -60,11 +61,12 @@ fn pop_many(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'
     };
     if count >= set.len() {
         reply.set(set.len());
-        set.iter().for_each(|member| reply.bulk(member));
+        set.iter().for_each(|member| reply.bulk(&member));
         keyspace.apply(key.slot, &Effect::Remove { key });
         return Ok(());
     }
-    let popped: Collected = random::distinct(&set, count, &mut random).into_iter().collect();
+    let chosen = random::distinct(&set, count, &mut random);
+    let popped: Collected = chosen.iter().map(|member| &**member).collect();
     let popped = popped.slices();
     keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &popped });
     reply.set(popped.len());
@@ -81,7 +83,8 @@ pub(super) fn srandmember(
 ) -> CommandResult {
     let (key, mut random) = (keyspace.key(), Random::new(keyspace.random()));
     if args.len() == 2 {
-        reply.bulk_or_null(keyspace.set(key)?.and_then(|set| set.pick(random.number())));
+        let picked = keyspace.set(key)?.and_then(|set| set.pick(random.number()));
+        reply.bulk_or_null(picked.as_deref());
         return Ok(());
     }
     if args.len() > 3 {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use crate::store::value::{Set, SortedSet};
+use crate::store::value::{Set, SortedSet, Text};
 
 /// How the scores that a member has in several inputs become one.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,14 @@ fn no_nan(score: f64) -> f64 {
 }
 
 /// Members and scores of a result.
-pub(super) type Scored<'k> = Vec<(&'k [u8], f64)>;
+pub(super) type Scored<'k> = Vec<(Text<'k>, f64)>;
 
 /// What a key of a union, intersection or difference holds.
 #[derive(Clone, Copy)]
 pub(super) enum Content<'k> {
     Absent,
     /// A plain set: its members have the score 1.
-    Set(&'k Set),
+    Set(Set<'k>),
     Sorted(&'k SortedSet),
 }
 
@@ -58,11 +58,11 @@ impl<'k> Content<'k> {
         }
     }
 
-    fn visit(self, mut visit: impl FnMut(&'k [u8], f64)) {
+    fn visit(self, mut visit: impl FnMut(Text<'k>, f64)) {
         match self {
             Self::Absent => {}
             Self::Set(set) => set.iter().for_each(|member| visit(member, 1.0)),
-            Self::Sorted(set) => set.iter().for_each(|(member, score)| visit(member, score)),
+            Self::Sorted(set) => set.iter().for_each(|(member, score)| visit(Text::bytes(member), score)),
         }
     }
 
@@ -88,7 +88,7 @@ fn by_size(inputs: &mut [Input<'_>]) {
 /// Members of any input.
 pub(super) fn union<'k>(mut inputs: Vec<Input<'k>>, aggregate: Aggregate) -> Scored<'k> {
     by_size(&mut inputs);
-    let mut scores: HashMap<&[u8], f64> = HashMap::new();
+    let mut scores: HashMap<Text<'_>, f64> = HashMap::new();
     for Input { content, weight } in inputs {
         content.visit(|member, score| {
             let score = no_nan(weight * score);
@@ -103,11 +103,11 @@ pub(super) fn union<'k>(mut inputs: Vec<Input<'k>>, aggregate: Aggregate) -> Sco
 pub(super) fn intersection<'k>(mut inputs: Vec<Input<'k>>, aggregate: Aggregate, limit: usize) -> Scored<'k> {
     by_size(&mut inputs);
     let Some((smallest, others)) = inputs.split_first() else { return Vec::new() };
-    let in_all = |(member, score)| {
+    let in_all = |(member, score): (Text<'k>, f64)| {
         others
             .iter()
             .try_fold(no_nan(smallest.weight * score), |joined, input| {
-                let other = input.content.score(member)?;
+                let other = input.content.score(&member)?;
                 Some(aggregate.join(joined, other * input.weight))
             })
             .map(|score| (member, score))
@@ -122,11 +122,11 @@ pub(super) fn difference<'k>(inputs: &[Input<'k>]) -> Scored<'k> {
     let total: usize = others.iter().map(|input| input.content.len()).sum();
     // Either look each member up in every other input, or note all members of the others: what is less.
     if members.len().saturating_mul(others.len()) <= total.saturating_add(members.len()) {
-        let elsewhere = |member| others.iter().any(|input| input.content.score(member).is_some());
+        let elsewhere = |member: &[u8]| others.iter().any(|input| input.content.score(member).is_some());
         members.retain(|(member, _)| !elsewhere(member));
         return members;
     }
-    let mut noted: HashSet<&[u8]> = HashSet::with_capacity(total);
+    let mut noted: HashSet<Text<'_>> = HashSet::with_capacity(total);
     others.iter().for_each(|input| {
         input.content.visit(|member, _| {
             noted.insert(member);
@@ -140,5 +140,5 @@ pub(super) fn difference<'k>(inputs: &[Input<'k>]) -> Scored<'k> {
 pub(super) fn sort(members: &mut Scored<'_>) {
     // No score is NaN, and 0 is equal to -0.
     let by_score = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or(Ordering::Equal);
-    members.sort_unstable_by(|a, b| by_score(a.1, b.1).then_with(|| a.0.cmp(b.0)));
+    members.sort_unstable_by(|a, b| by_score(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
 }

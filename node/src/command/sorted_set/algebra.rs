@@ -93,7 +93,8 @@ impl Task {
             let copied = copy(&result);
             answer::store(keyspace, keyspace.key(), &copied, reply);
         } else {
-            answer::members(reply, options.with_scores, result.into_iter());
+            let scored = result.iter().map(|(member, score)| (&**member, *score));
+            answer::members(reply, options.with_scores, scored);
         }
         Ok(())
     }
@@ -158,7 +159,7 @@ impl Task {
 fn copy(result: &Scored<'_>) -> Copied {
     let packed = result.iter().all(|(member, _)| SortedSet::packs(result.len(), member));
     let mut keeping = if packed { Keeping::of(None) } else { Keeping::spread() };
-    result.iter().map(|(member, score)| (*member, keeping.score(member, *score, true))).collect()
+    result.iter().map(|(member, score)| (&**member, keeping.score(member, *score, true))).collect()
 }
 
 /// What `key` holds, at the weight 1.

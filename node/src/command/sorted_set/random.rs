@@ -8,7 +8,7 @@ use crate::command::options::{is, magnitude};
 use crate::command::random::{self, Draw, Random};
 use crate::command::{CommandError, CommandResult};
 use crate::store::keyspace::Keyspace;
-use crate::store::value::SortedSet;
+use crate::store::value::{SortedSet, Text};
 
 impl<'a> Draw<'a> for &'a SortedSet {
     type Element = (&'a [u8], f64);
@@ -25,8 +25,8 @@ impl<'a> Draw<'a> for &'a SortedSet {
         self.pick(random)
     }
 
-    fn name((member, _): Self::Element) -> &'a [u8] {
-        member
+    fn name((member, _): Self::Element) -> Text<'a> {
+        Text::bytes(member)
     }
 }
 

@@ -102,7 +102,7 @@ fn too_many(name: &str) -> CommandError {
 pub(super) fn zscan(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let cursor = scan::cursor(&args[2])?;
     let Some(set) = keyspace.sorted_set(keyspace.key())? else {
-        scan::write(reply, None, &[]);
+        scan::write::<&[u8]>(reply, None, &[]);
         return Ok(());
     };
     let options = ScanOptions::parse(args, 3, false)?;

@@ -12,6 +12,12 @@ pub(super) const ITEM_BYTES_MAX: usize = 64;
 #[derive(Clone)]
 pub(super) struct Items<'a>(&'a [u8]);
 
+impl<'a> Items<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = &'a [u8];
 

@@ -21,7 +21,7 @@ const PACKED_MAX: usize = order::LEAF_MAX;
 const PACKED_BYTES_MAX: usize = 64;
 
 /// Members and their scores.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct SortedSet {
     order: Order,
     /// Scores by member; `None` while the set is packed.
@@ -170,6 +170,13 @@ impl SortedSet {
             self.iter().for_each(|(member, score)| index(&mut scores, member, score));
             self.scores = Some(scores);
         }
+    }
+}
+
+impl Clone for SortedSet {
+    fn clone(&self) -> Self {
+        let scores = self.scores.as_ref().map(|scores| scores.copied(hash_of));
+        Self { order: self.order.clone(), scores, member_bytes: self.member_bytes }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::store::key::hash_of;
 use crate::store::table::Table;
 
 /// Fields and values in a table.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Fields {
     table: Table,
     /// What the entries of the table take.
@@ -84,6 +84,12 @@ impl Fields {
             let (field, value) = pair(entry);
             visit(field, value);
         })
+    }
+}
+
+impl Clone for Fields {
+    fn clone(&self) -> Self {
+        Self { table: self.table.copied(hash_of), entry_bytes: self.entry_bytes }
     }
 }
 
