@@ -8,6 +8,7 @@ pub mod bitmap;
 pub mod collected;
 pub mod error;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod list;
@@ -72,10 +73,11 @@ pub trait Walk {
 }
 
 /// The handlers of all families.
-const FAMILIES: [&[(&str, Handler)]; 9] = [
+const FAMILIES: [&[(&str, Handler)]; 10] = [
     bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,
+    geo::HANDLERS,
     walk::HANDLERS,
     hash::HANDLERS,
     hyperloglog::HANDLERS,

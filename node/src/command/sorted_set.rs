@@ -15,6 +15,7 @@ mod wait;
 mod zero;
 
 use super::Handler;
+pub(super) use add::{Options as Addition, Pairs, add};
 
 /// The family's commands.
 pub const HANDLERS: &[(&str, Handler)] = &[

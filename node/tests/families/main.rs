@@ -3,6 +3,7 @@
 mod bitmaps;
 mod conversations;
 mod generic;
+mod geo;
 mod hashes;
 mod hyperloglogs;
 mod lists;

@@ -14,21 +14,21 @@ use crate::store::keyspace::Keyspace;
 use crate::store::value::SortedSet;
 
 /// Scores and members, as an effect takes them.
-type Pairs<'a> = SmallVec<[(f64, &'a [u8]); 4]>;
+pub(in crate::command) type Pairs<'a> = SmallVec<[(f64, &'a [u8]); 4]>;
 
 /// What stands before the first score.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Options {
+pub(in crate::command) struct Options {
     /// `NX`: members that are there stay as they are.
-    only_new: bool,
+    pub(in crate::command) only_new: bool,
     /// `XX`: members that are not there stay away.
-    only_present: bool,
+    pub(in crate::command) only_present: bool,
     /// `GT`: a score of a member that is there only rises.
     only_up: bool,
     /// `LT`: it only falls.
     only_down: bool,
     /// `CH`: changed members count too.
-    count_changed: bool,
+    pub(in crate::command) count_changed: bool,
     /// `INCR`, `ZINCRBY`: the score is added to the one that is there.
     increment: bool,
 }
@@ -129,7 +129,8 @@ struct Outcome<'a> {
     last: Option<f64>,
 }
 
-fn add(
+/// Gives members their scores as `options` say, and answers how many are new.
+pub(in crate::command) fn add(
     keyspace: &mut Keyspace<'_, '_>,
     options: Options,
     pairs: &[(f64, &[u8])],
