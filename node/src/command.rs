@@ -18,6 +18,7 @@ pub mod random;
 pub mod scan;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod string;
 pub(crate) mod unit;
 mod walk;
@@ -73,7 +74,7 @@ pub trait Walk {
 }
 
 /// The handlers of all families.
-const FAMILIES: [&[(&str, Handler)]; 10] = [
+const FAMILIES: &[&[(&str, Handler)]] = &[
     bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,
@@ -84,6 +85,7 @@ const FAMILIES: [&[(&str, Handler)]; 10] = [
     list::HANDLERS,
     set::HANDLERS,
     sorted_set::HANDLERS,
+    stream::HANDLERS,
 ];
 
 /// The handlers by command.

@@ -38,6 +38,9 @@ pub enum CommandError {
     /// Any other text, its code first.
     #[error("{0}")]
     Other(Cow<'static, str>),
+    /// As [`CommandError::Other`], for a text that repeats what the client sent, which need not be UTF-8.
+    #[error("{}", .0.escape_ascii())]
+    Quoting(Box<[u8]>),
 }
 
 impl CommandError {
@@ -47,10 +50,25 @@ impl CommandError {
         Self::Other(Cow::Borrowed(text))
     }
 
+    /// A text in which each `%` stands for one of `quoted`: what Redis says of an argument, up to its first zero byte.
+    #[must_use]
+    pub fn quoting(text: &'static str, quoted: &[&[u8]]) -> Self {
+        let mut quoted = quoted.iter();
+        let mut whole = Vec::new();
+        for (index, part) in text.split('%').enumerate() {
+            let argument = if index == 0 { None } else { quoted.next() };
+            let end = |bytes: &[u8]| bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+            whole.extend(argument.iter().flat_map(|bytes| &bytes[..end(bytes)]));
+            whole.extend_from_slice(part.as_bytes());
+        }
+        Self::Quoting(whole.into())
+    }
+
     /// Appends the error reply. The constant ones cost no formatting.
     pub fn write(&self, reply: &mut ringmaster_protocol::resp::reply::Reply<'_>) {
         match self {
             Self::Other(text) => reply.error(text),
+            Self::Quoting(text) => reply.error_bytes(text),
             other => reply.error(&other.to_string()),
         }
     }

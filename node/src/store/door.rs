@@ -2,12 +2,14 @@
 //!
 //! Everything here is deterministic: it reads the slot and the effect and nothing else.
 
+mod stream;
+
 use super::effect::{Applied, Effect};
 use super::entry::Entry;
 use super::key::{Key, hash_of};
 use super::slot::Slot;
 use super::table::{EntryMut, Table};
-use super::value::{Collection, HashMut, Kind, List, SetMut, SortedSet, ValueMut};
+use super::value::{Collection, HashMut, Kind, List, SetMut, SortedSet, Stream, ValueMut};
 
 const NOTHING: Applied = Applied { count: 0, changed: false };
 
@@ -38,6 +40,7 @@ impl Slot {
             Effect::Rename { from, to } => self.rename(from, to),
             Effect::Copy { from, to } => self.copy(from, to),
             Effect::Clear { database } => self.clear(database),
+            Effect::Stream { key, ref change } => self.change_stream(key, change),
             Effect::SwapDatabases { first, second } => self.swap_databases(first, second),
             _ => self.change_collection(effect),
         }
@@ -316,4 +319,4 @@ macro_rules! stored {
     )*};
 }
 
-stored!(List, SortedSet);
+stored!(List, SortedSet, Stream);

@@ -5,9 +5,11 @@
 //! the clock, the random numbers and the command that caused it were. That is what the log and the chain carry.
 
 pub mod encoding;
+mod stream;
 
 use super::key::Key;
 use super::value::list::End;
+pub use stream::StreamChange;
 
 /// Elements of one effect of a command that builds a collection of any size: no record of the log grows with it.
 pub const ELEMENTS_MAX: usize = 1024;
@@ -155,6 +157,13 @@ pub enum Effect<'a> {
         /// The members.
         members: &'a [&'a [u8]],
     },
+    /// A stream is changed.
+    Stream {
+        /// The key: absent or a stream.
+        key: Key<'a>,
+        /// How.
+        change: StreamChange<'a>,
+    },
     /// All keys of one database, or of all, are gone from the slot.
     Clear {
         /// 0..16, or `None` for all.
@@ -201,7 +210,8 @@ impl<'a> Effect<'a> {
             | Self::SetFields { key, .. }
             | Self::RemoveFields { key, .. }
             | Self::SetScores { key, .. }
-            | Self::RemoveScored { key, .. } => [Some(key), None],
+            | Self::RemoveScored { key, .. }
+            | Self::Stream { key, .. } => [Some(key), None],
         }
     }
 }

@@ -13,7 +13,7 @@ use super::key::Key;
 use super::slot::{Operation, Slot};
 use super::{SlotGuard, Store};
 use crate::command::error::CommandError;
-use crate::store::value::{Hash, List, Set, SortedSet, Value};
+use crate::store::value::{Hash, List, Set, SortedSet, Stream, Value};
 
 /// The keys of a command with all their slots locked, in ascending order. Dropping it releases them.
 pub struct Keyspace<'s, 'k> {
@@ -315,6 +315,18 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         match self.find(key).map(EntryRef::value) {
             None => Ok(None),
             Some(Value::Hash(hash)) => Ok(Some(hash)),
+            Some(_) => Err(CommandError::WrongType),
+        }
+    }
+
+    /// The stream at `key`.
+    ///
+    /// # Errors
+    /// [`CommandError::WrongType`] if it is something else.
+    pub fn stream(&self, key: Key<'_>) -> Result<Option<&Stream>, CommandError> {
+        match self.find(key).map(EntryRef::value) {
+            None => Ok(None),
+            Some(Value::Stream(stream)) => Ok(Some(stream)),
             Some(_) => Err(CommandError::WrongType),
         }
     }

@@ -5,12 +5,14 @@ pub mod list;
 mod packed;
 pub mod set;
 pub mod sorted_set;
+pub mod stream;
 pub mod text;
 
 pub use hash::{Fields, Hash, HashMut};
 pub use list::List;
 pub use set::{Members, Set, SetMut};
 pub use sorted_set::SortedSet;
+pub use stream::Stream;
 pub use text::Text;
 
 /// The kind of a value, as kept in four bits of the entry's header.
@@ -27,6 +29,8 @@ pub enum Kind {
     Hash = 3,
     /// Members ordered by score.
     SortedSet = 4,
+    /// Entries by ascending ids, and groups that read them.
+    Stream = 5,
 }
 
 impl Kind {
@@ -38,6 +42,7 @@ impl Kind {
             2 => Self::Set,
             3 => Self::Hash,
             4 => Self::SortedSet,
+            5 => Self::Stream,
             _ => Self::String,
         }
     }
@@ -51,6 +56,7 @@ impl Kind {
             Self::Set => "set",
             Self::Hash => "hash",
             Self::SortedSet => "zset",
+            Self::Stream => "stream",
         }
     }
 }
@@ -68,6 +74,8 @@ pub enum Value<'a> {
     Hash(Hash<'a>),
     /// A sorted set.
     SortedSet(&'a SortedSet),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 impl<'a> Value<'a> {
@@ -79,14 +87,17 @@ impl<'a> Value<'a> {
         match kind {
             Kind::Set => Self::Set(Set::packed(bytes)),
             Kind::Hash => Self::Hash(Hash::packed(bytes)),
-            Kind::String | Kind::List | Kind::SortedSet => unreachable!("{kind:?} is not packed"),
+            Kind::String | Kind::List | Kind::SortedSet | Kind::Stream => {
+                unreachable!("{kind:?} is not packed")
+            }
         }
     }
 
-    /// Whether it is a collection without elements.
+    /// Whether it is a collection without elements, which is as none at all. A stream stays: it has its last id and
+    /// its groups.
     pub(super) fn is_empty(self) -> bool {
         match self {
-            Self::String(_) => false,
+            Self::String(_) | Self::Stream(_) => false,
             Self::List(list) => list.is_empty(),
             Self::Set(set) => set.is_empty(),
             Self::Hash(hash) => hash.is_empty(),
@@ -103,6 +114,7 @@ impl<'a> Value<'a> {
             Self::Set(set) => set.heap_bytes(),
             Self::Hash(hash) => hash.heap_bytes(),
             Self::SortedSet(set) => set.heap_bytes(),
+            Self::Stream(stream) => stream.heap_bytes(),
         }
     }
 
@@ -117,6 +129,7 @@ impl<'a> Value<'a> {
             Self::Set(set) => Collection::Set(Box::new(set.members().expect("not packed").clone())),
             Self::Hash(hash) => Collection::Hash(Box::new(hash.fields().expect("not packed").clone())),
             Self::SortedSet(set) => Collection::SortedSet(Box::new(set.clone())),
+            Self::Stream(stream) => Collection::Stream(Box::new(stream.clone())),
         }
     }
 }
@@ -135,6 +148,8 @@ pub enum ValueMut<'a> {
     Hash(&'a mut Fields),
     /// A sorted set.
     SortedSet(&'a mut SortedSet),
+    /// A stream.
+    Stream(&'a mut Stream),
 }
 
 /// An owned collection in a box of its own.
@@ -147,6 +162,8 @@ pub enum Collection {
     Hash(Box<Fields>),
     /// A sorted set.
     SortedSet(Box<SortedSet>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Collection {
@@ -158,6 +175,7 @@ impl Collection {
             Self::Set(_) => Kind::Set,
             Self::Hash(_) => Kind::Hash,
             Self::SortedSet(_) => Kind::SortedSet,
+            Self::Stream(_) => Kind::Stream,
         }
     }
 }
@@ -175,6 +193,7 @@ mod address {
                 Self::Set(set) => Box::into_raw(set) as usize,
                 Self::Hash(hash) => Box::into_raw(hash) as usize,
                 Self::SortedSet(set) => Box::into_raw(set) as usize,
+                Self::Stream(stream) => Box::into_raw(stream) as usize,
             }
         }
 
@@ -189,6 +208,7 @@ mod address {
                     Kind::Set => Self::Set(Box::from_raw(address as *mut _)),
                     Kind::Hash => Self::Hash(Box::from_raw(address as *mut _)),
                     Kind::SortedSet => Self::SortedSet(Box::from_raw(address as *mut _)),
+                    Kind::Stream => Self::Stream(Box::from_raw(address as *mut _)),
                 }
             }
         }
@@ -204,6 +224,7 @@ mod address {
                     Kind::Set => Value::Set(Set::spread(&*(address as *const _))),
                     Kind::Hash => Value::Hash(Hash::spread(&*(address as *const _))),
                     Kind::SortedSet => Value::SortedSet(&*(address as *const _)),
+                    Kind::Stream => Value::Stream(&*(address as *const _)),
                 }
             }
         }
@@ -219,6 +240,7 @@ mod address {
                     Kind::Set => ValueMut::Set(&mut *(address as *mut _)),
                     Kind::Hash => ValueMut::Hash(&mut *(address as *mut _)),
                     Kind::SortedSet => ValueMut::SortedSet(&mut *(address as *mut _)),
+                    Kind::Stream => ValueMut::Stream(&mut *(address as *mut _)),
                 }
             }
         }

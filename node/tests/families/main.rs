@@ -11,5 +11,6 @@ mod replay;
 mod sets;
 mod sort;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod support;

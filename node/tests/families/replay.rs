@@ -19,7 +19,7 @@ use super::support::{Node, Random, Words};
 const COMMANDS: usize = 60_000;
 
 /// Kinds of effects, each met in every run; see `store::effect::encoding`.
-const KINDS: usize = 20;
+const KINDS: usize = 30;
 
 /// Options of all commands, and subcommands' words.
 const OPTIONS: [&str; 40] = [
@@ -133,11 +133,29 @@ fn likely(random: &mut Random) -> Words {
         "PFADD K A A A",
         "PFCOUNT K",
         "PFMERGE K K K",
+        "XADD K 5-* A A A A",
+        "XADD K 5-* A A",
+        "XADD K MAXLEN 3 5-* A A",
+        "XTRIM K MAXLEN 1",
+        "XDEL K I I I",
+        "XSETID K I ENTRIESADDED 90 MAXDELETEDID 1-1",
+        "XGROUP CREATE K g I MKSTREAM",
+        "XGROUP CREATE K h 0 MKSTREAM ENTRIESREAD 3",
+        "XGROUP SETID K g 0",
+        "XGROUP DESTROY K h",
+        "XGROUP CREATECONSUMER K g A",
+        "XGROUP DELCONSUMER K g A",
+        "XREADGROUP GROUP g A COUNT 2 STREAMS K >",
+        "XREADGROUP GROUP g A STREAMS K K > 0",
+        "XACK K g I I I",
+        "XCLAIM K g A 0 I I FORCE",
+        "XAUTOCLAIM K g A 0 -",
     ];
     let line = random.pick(&lines);
     let word = |word| match word {
         "K" => key(random),
         "A" => random.name("m", 6),
+        "I" => format!("5-{}", random.below(9)).into_bytes(),
         word => word.as_bytes().to_vec(),
     };
     line.split(' ').map(word).collect()
@@ -189,6 +207,7 @@ fn contents(slot: &Slot) -> BTreeMap<(u8, Vec<u8>), String> {
         Value::Set(set) => format!("{:?}", set.iter().collect::<BTreeSet<_>>()),
         Value::Hash(hash) => format!("{:?}", hash.iter().collect::<BTreeMap<_, _>>()),
         Value::SortedSet(set) => format!("{:?}", set.iter().collect::<Vec<_>>()),
+        Value::Stream(stream) => format!("{stream:?}"),
     };
     let entry = |entry: ringmaster_node::store::entry::EntryRef<'_>| {
         let text = format!("{:?} {:?} {}", entry.kind(), entry.deadline(), shown(entry.value()));

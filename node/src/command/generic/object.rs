@@ -62,6 +62,7 @@ fn name(value: Value<'_>) -> &'static str {
         Value::String(text) if text.len() <= EMBEDDED_BYTES_MAX => "embstr",
         Value::String(_) => "raw",
         Value::List(_) => "quicklist",
+        Value::Stream(_) => "stream",
         Value::Set(set) if set.is_packed() => "intset",
         Value::Hash(hash) if hash.is_packed() => "listpack",
         Value::SortedSet(set) if set.is_packed() => "listpack",

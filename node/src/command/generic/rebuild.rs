@@ -1,5 +1,7 @@
 //! A value of one slot built anew in another: effects name keys of one slot only.
 
+mod stream;
+
 use crate::store::effect::{ELEMENTS_MAX, Effect};
 use crate::store::entry::EntryRef;
 use crate::store::key::Key;
@@ -25,6 +27,7 @@ pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_
         Value::Set(set) => add(keyspace, to, set),
         Value::Hash(hash) => set_fields(keyspace, to, hash),
         Value::SortedSet(set) => set_scores(keyspace, to, set),
+        Value::Stream(stream) => stream::build(keyspace, to, stream),
     }
     if deadline.is_some() {
         keyspace.apply(to.slot, &Effect::SetDeadline { key: to, deadline });

@@ -53,7 +53,7 @@ fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<V
         Some(Value::List(list)) => list.iter().map(Text::bytes).collect(),
         Some(Value::Set(set)) => set.iter().collect(),
         Some(Value::SortedSet(set)) => set.iter().map(|(member, _)| Text::bytes(member)).collect(),
-        Some(Value::String(_) | Value::Hash(_)) => return Err(CommandError::WrongType),
+        Some(Value::String(_) | Value::Hash(_) | Value::Stream(_)) => return Err(CommandError::WrongType),
     };
     // A set that is stored is put in order: what is stored must not hang on the table's order.
     let is_set = matches!(value, Some(Value::Set(_)));

@@ -9,6 +9,7 @@
 //! number. A record has one form only and is checked as a whole before any of it is applied; its slot stands
 //! beside it and is the slot of all its keys.
 
+mod stream;
 mod wire;
 
 use ringmaster_protocol::slot::HashSlot;
@@ -16,6 +17,7 @@ use ringmaster_protocol::slot::HashSlot;
 use super::Effect;
 use crate::store::entry::STRING_BYTES_MAX;
 use crate::store::key::Key;
+use crate::store::value::stream::{Delivery, StreamId};
 use wire::{Reader, put_bytes, put_deadline, put_end, put_key, put_number, put_signed, put_size};
 
 const SET_STRING: u8 = 1;
@@ -63,6 +65,9 @@ pub enum DecodeError {
     /// A string beyond the longest value.
     #[error("a string is too long")]
     TooLong,
+    /// A block of a stream that is none.
+    #[error("a block of a stream is damaged")]
+    Block,
     /// A key that does not lie in the record's slot.
     #[error("a key lies in another slot than the record")]
     OtherSlot,
@@ -94,6 +99,7 @@ pub fn encode(effect: &Effect<'_>, out: &mut Vec<u8>) {
             head(out, COPY, from);
             put_key(out, to);
         }
+        Effect::Stream { key, ref change } => stream::encode(key, change, out),
         Effect::Clear { database } => out.extend([CLEAR, database.unwrap_or(ALL_DATABASES)]),
         Effect::SwapDatabases { first, second } => out.extend([SWAP_DATABASES, first, second]),
         _ => encode_list(effect, out),
@@ -177,6 +183,7 @@ fn encode_unordered(effect: &Effect<'_>, out: &mut Vec<u8>) {
         | Effect::SetDeadline { .. }
         | Effect::Rename { .. }
         | Effect::Copy { .. }
+        | Effect::Stream { .. }
         | Effect::Clear { .. }
         | Effect::SwapDatabases { .. }
         | Effect::PushList { .. }
@@ -210,6 +217,8 @@ enum Lists<'a> {
     Strings(Vec<&'a [u8]>),
     Fields(Vec<(&'a [u8], &'a [u8])>),
     Scores(Vec<(f64, &'a [u8])>),
+    Ids(Vec<StreamId>),
+    Deliveries(Vec<Delivery>),
 }
 
 impl Decoded<'_> {
@@ -225,6 +234,7 @@ impl Decoded<'_> {
             (Effect::RemoveScored { members, .. }, Lists::Strings(strings)) => *members = strings,
             (Effect::SetFields { fields, .. }, Lists::Fields(read)) => *fields = read,
             (Effect::SetScores { scores, .. }, Lists::Scores(read)) => *scores = read,
+            (Effect::Stream { change, .. }, lists) => lists.complete(change),
             _ => {}
         }
         effect
@@ -241,6 +251,7 @@ pub fn decode(record: &[u8], slot: HashSlot) -> Result<Decoded<'_>, DecodeError>
     let decoded = match kind {
         PUSH_LIST | ADD_MEMBERS | REMOVE_MEMBERS | SET_FIELDS | REMOVE_FIELDS | SET_SCORES
         | REMOVE_SCORED => with_list(kind, &mut reader)?,
+        kind if stream::KINDS.contains(&kind) => stream::decode(kind, &mut reader)?,
         _ => Decoded { effect: without_list(kind, &mut reader)?, lists: Lists::None },
     };
     reader.end_of_record()?;

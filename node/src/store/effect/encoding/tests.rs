@@ -4,7 +4,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::effect::StreamChange;
+use crate::store::value::Stream;
 use crate::store::value::list::End;
+use crate::store::value::stream::{Cut, Delivery, StreamId};
 
 /// What the effects of a case are made of.
 #[derive(Clone, Debug)]
@@ -64,9 +67,34 @@ fn each_effect(parts: &Parts, mut visit: impl FnMut(Effect<'_>)) {
     visit(Effect::RemoveFields { key, fields: &strings });
     visit(Effect::SetScores { key, scores: &scores });
     visit(Effect::RemoveScored { key, members: &strings });
+    each_change_of_a_stream(parts, |change| visit(Effect::Stream { key, change }));
     visit(Effect::Clear { database: None });
     visit(Effect::Clear { database: Some(parts.database) });
     visit(Effect::SwapDatabases { first: parts.database, second: to.database });
+}
+
+/// Does something with one change of a stream of each kind.
+fn each_change_of_a_stream(parts: &Parts, mut visit: impl FnMut(StreamChange<'_>)) {
+    let (group, consumer) = (&parts.bytes[..], &b"consumer"[..]);
+    let last = StreamId::new(parts.numbers.0, parts.numbers.1.unsigned_abs());
+    let ids = [last, StreamId::MIN, StreamId::MAX];
+    let deliveries = ids.map(|id| Delivery { id, time: last.seq, count: last.ms });
+    let fields: Vec<(&[u8], &[u8])> = parts.strings.iter().map(|string| (&**string, group)).collect();
+    let mut stream = Stream::default();
+    stream.push(StreamId::new(1, 1), &fields);
+    visit(StreamChange::Append { id: last, fields: &fields });
+    visit(StreamChange::Trim { cut: Cut { blocks: fields.len(), entries: group.len() } });
+    visit(StreamChange::Delete { ids: &ids });
+    visit(StreamChange::SetIds { last, added: last.ms, max_deleted: StreamId::MAX });
+    for (id, block) in stream.blocks() {
+        visit(StreamChange::AppendBlock { id, listpack: block.as_listpack() });
+    }
+    visit(StreamChange::SetGroup { group, last, read: Some(parts.numbers.1) });
+    visit(StreamChange::SetGroup { group, last, read: None });
+    visit(StreamChange::RemoveGroup { group });
+    visit(StreamChange::Deliver { group, consumer, seen: last.ms, deliveries: &deliveries });
+    visit(StreamChange::RemoveConsumer { group, consumer });
+    visit(StreamChange::Acknowledge { group, ids: &ids });
 }
 
 fn encoded(effect: &Effect<'_>) -> Vec<u8> {
