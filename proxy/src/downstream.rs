@@ -9,7 +9,9 @@
 //! | too many commands or too many bytes of replies under way | enough were answered and taken |
 //! | the queue of a node that it needs is full | there is room |
 //! | it changed its database or protocol | all before that is answered: another connection to the node comes next |
+//! | it speaks to a node through a connection of its own ([`conversation`]) | all before and that are answered |
 
+mod conversation;
 pub(crate) mod directory;
 mod execute;
 pub(crate) mod input;
@@ -30,8 +32,13 @@ use tokio::net::TcpStream;
 use crate::output::{Closed, Output};
 use crate::thread::DataThread;
 use crate::upstream::{Lane, Upstream};
+use conversation::Conversation;
 use directory::Card;
 use input::Input;
+
+/// Bytes that are read from a client while it waits for a blocking command: from there on its going away is seen only
+/// when the command is answered.
+const BLOCKED_BYTES_MAX: usize = 1 << 20;
 
 /// One client's connection.
 pub(crate) struct Connection {
@@ -50,6 +57,8 @@ pub(crate) struct Connection {
     locals_left: u32,
     /// The node whose queue was full.
     held_by: Option<Rc<Upstream>>,
+    /// What it has begun and not ended: a transaction, a watch, a blocking command. Most clients never do.
+    conversation: Option<Box<Conversation>>,
 }
 
 impl Connection {
@@ -77,6 +86,7 @@ impl Connection {
             fenced: false,
             locals_left,
             held_by: None,
+            conversation: None,
         }
     }
 
@@ -93,6 +103,9 @@ impl Connection {
                 return Poll::Ready(());
             }
             if self.ending || self.must_wait() {
+                if self.is_blocked() && self.poll_gone(context) {
+                    return Poll::Ready(());
+                }
                 self.output.pause();
                 return Poll::Pending;
             }
@@ -130,6 +143,9 @@ impl Connection {
         if self.thread.is_stopping() {
             // What was read whole is executed; what comes now is not read.
             self.ending |= !self.input.may_be_whole();
+            if self.is_blocked() {
+                self.output.close(Closed::Stopped);
+            }
         }
     }
 
@@ -139,7 +155,9 @@ impl Connection {
         if self.fenced && self.output.in_flight() > 0 {
             return true;
         }
-        self.fenced = false;
+        if std::mem::take(&mut self.fenced) {
+            self.unfenced();
+        }
         if let Some(upstream) = &self.held_by {
             if upstream.is_full() {
                 upstream.hold(&self.output);
@@ -187,6 +205,24 @@ impl Connection {
         Poll::Ready(())
     }
 
+    /// Whether a client that waits for a blocking command has gone. What it sends meanwhile is kept, up to a bound.
+    fn poll_gone(&mut self, context: &mut Context<'_>) -> bool {
+        while self.input.len() < BLOCKED_BYTES_MAX {
+            match self.output.poll_readable(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Err(_)) => return true,
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.input.read(&self.output) {
+                Ok(0) => return true,
+                Ok(count) => self.thread.metrics.input_bytes.add(count as u64),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+
     /// Judges a read: the number of bytes that came, `None` if none did.
     #[inline]
     fn has_come(&mut self, outcome: io::Result<usize>) -> Option<usize> {
@@ -219,6 +255,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if let Some(conversation) = &self.conversation {
+            conversation.abandon();
+        }
         self.output.drop_stream();
         self.thread.leave(self.session.id, self.output.closed());
         self.thread.shared.directory.leave(self.session.id);

@@ -55,6 +55,8 @@ pub(crate) enum Closed {
     Idle,
     /// Another client had it closed (`CLIENT KILL`).
     Killed,
+    /// It waited for a blocking command when the proxy stopped.
+    Stopped,
 }
 
 /// One client's replies and the socket that they go to.

@@ -14,6 +14,7 @@
 
 mod failure;
 mod overdue;
+mod private;
 mod queue;
 mod setup;
 mod table;
@@ -37,6 +38,7 @@ use crate::output::{Output, Sequence};
 use crate::telemetry::{NodeStatus, ThreadMetrics};
 use crate::turn::{Flush, Turn};
 use failure::{Failure, Texts};
+use private::Privacy;
 use queue::Queue;
 
 /// Timeouts and bounds of connections to nodes.
@@ -92,20 +94,23 @@ pub(crate) struct Upstream {
     /// Clients that are not read because the queue is full.
     held: RefCell<Vec<Rc<Output>>>,
     task: RefCell<Option<Waker>>,
+    /// `None` when it is shared by all clients of the thread.
+    privacy: Option<Privacy>,
 }
 
 impl Upstream {
     /// A connection that nobody runs yet.
     fn new(
         node: Arc<NodeStatus>,
-        database: u8,
-        protocol: Protocol,
+        lane: Lane,
         context: Rc<UpstreamContext>,
+        privacy: Option<Privacy>,
     ) -> Rc<Self> {
         Rc::new(Self {
             node,
-            database,
-            protocol,
+            database: lane.database(),
+            protocol: lane.protocol(),
+            privacy,
             context,
             state: Cell::new(State::Connecting),
             queue: RefCell::default(),
@@ -122,13 +127,8 @@ impl Upstream {
     }
 
     /// Opens a connection: its task is spawned, and connects.
-    fn open(
-        node: Arc<NodeStatus>,
-        database: u8,
-        protocol: Protocol,
-        context: Rc<UpstreamContext>,
-    ) -> Rc<Self> {
-        let upstream = Self::new(node, database, protocol, context);
+    fn open(node: Arc<NodeStatus>, lane: Lane, context: Rc<UpstreamContext>) -> Rc<Self> {
+        let upstream = Self::new(node, lane, context, None);
         tokio::task::spawn_local(task::run(Rc::clone(&upstream)));
         upstream
     }
@@ -226,7 +226,7 @@ impl Upstream {
 
     /// Whether this is the connection by which the node's health is judged.
     fn is_primary(&self) -> bool {
-        self.database == 0 && self.protocol == Protocol::Resp2
+        self.database == 0 && self.protocol == Protocol::Resp2 && self.privacy.is_none()
     }
 
     /// Writes what the socket takes.
@@ -274,6 +274,9 @@ impl Upstream {
         self.context.metrics.failed(failure.kind());
         self.refusal.borrow_mut().clone_from(&texts.not_sent);
         self.state.set(State::Down);
+        if let Some(privacy) = &self.privacy {
+            privacy.losses.set(privacy.losses.get() + 1);
+        }
         self.answer_all(&texts);
         if self.is_primary() {
             self.node.set_down(self.context.thread, reason);

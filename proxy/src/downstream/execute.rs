@@ -8,6 +8,7 @@ use ringmaster_protocol::resp::request::{self, Step};
 use ringmaster_protocol::resp::{Args, Protocol, ProtocolError, Span, inline};
 
 use super::Connection;
+use super::conversation::Command;
 use crate::route::{Route, RouteScratch, Routed};
 use crate::thread::Routes;
 
@@ -49,13 +50,17 @@ impl Connection {
             scratch.spans.clear();
             match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits) {
                 Ok(Step::Command { end }) => {
+                    if !self.command(buffer, &buffer[at..end], routes, scratch) {
+                        break;
+                    }
                     commands += 1;
-                    self.command(buffer, &buffer[at..end], routes, scratch);
                     at = end;
                 }
                 Ok(Step::Inline { line, end }) => {
+                    if !self.inline_command(line.of(buffer), routes, scratch) {
+                        break;
+                    }
                     commands += 1;
-                    self.inline_command(line.of(buffer), routes, scratch);
                     at = end;
                 }
                 Ok(Step::Nothing { end }) => at = end,
@@ -78,18 +83,26 @@ impl Connection {
         (at, needed)
     }
 
-    /// Executes one command; `raw` is all of it, its arguments are the spans of `buffer`.
+    /// Executes one command; `raw` is all of it, its arguments are the spans of `buffer`. False if it must wait until
+    /// all before it is answered: then it is to come again.
     #[inline]
-    fn command(&mut self, buffer: &[u8], raw: &[u8], routes: &mut Routes, scratch: &mut Scratch) {
+    fn command(&mut self, buffer: &[u8], raw: &[u8], routes: &mut Routes, scratch: &mut Scratch) -> bool {
         let args = Args::new(buffer, &scratch.spans);
         let spec = match command::resolve(&args) {
             Ok(spec) => spec,
-            Err(rejection) => return self.reject(rejection, args),
+            Err(rejection) => {
+                self.reject(rejection, args);
+                return true;
+            }
         };
         self.session.begins(spec);
+        let command = Command { spec, args, raw };
+        if self.conversation.is_some() && self.queue(command) {
+            return true;
+        }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
             self.locals_left = self.locals_left.saturating_sub(1);
-            return self.local(spec, args, &mut scratch.reply);
+            return self.converse(command, routes, &mut scratch.reply);
         }
         let wanted = !self.session.drops_reply();
         let (topology, links) = routes.parts();
@@ -100,17 +113,19 @@ impl Connection {
             Routed::Sent(full) => self.held_by = full,
             Routed::Rejected => self.thread.metrics.rejected.add(1),
         }
+        true
     }
 
     /// A line of words: executed as the request that it stands for.
     #[cold]
-    fn inline_command(&mut self, line: &[u8], routes: &mut Routes, scratch: &mut Scratch) {
+    fn inline_command(&mut self, line: &[u8], routes: &mut Routes, scratch: &mut Scratch) -> bool {
         scratch.words.clear();
         if let Err(error) = inline::split(line, &mut scratch.words, &mut scratch.spans) {
-            return self.broken(error);
+            self.broken(error);
+            return true;
         }
         if scratch.spans.is_empty() {
-            return;
+            return true;
         }
         let (words, mut request) = (std::mem::take(&mut scratch.words), std::mem::take(&mut scratch.request));
         request.clear();
@@ -118,10 +133,11 @@ impl Connection {
         let args = Args::new(&words, &scratch.spans);
         writer.array(args.len());
         args.iter().for_each(|word| writer.bulk(word));
-        self.command(&words, &request, routes, scratch);
+        let done = self.command(&words, &request, routes, scratch);
         (scratch.words, scratch.request) = (words, request);
         crate::output::give_back(&mut scratch.words);
         crate::output::give_back(&mut scratch.request);
+        done
     }
 
     #[cold]
@@ -135,6 +151,7 @@ impl Connection {
         let wanted = !self.session.drops_reply();
         let reply = [b"-", &rejection.text(&args)[..], b"\r\n"].concat();
         self.output.answer_now(wanted, &reply);
+        self.spoil_transaction();
     }
 
     /// The stream cannot be understood any more: the client is told, after the replies that it waits for, and closed.

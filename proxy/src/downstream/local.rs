@@ -30,6 +30,9 @@ impl Connection {
         self.output.answer_now(wanted, reply);
         give_back(reply);
         self.ending |= outcome == Outcome::Close;
+        if outcome == Outcome::Reset {
+            self.end_conversation();
+        }
         self.card.renew(&self.session);
         let lane = Lane::new(self.session.database, self.session.protocol);
         self.fenced |= lane != self.lane;

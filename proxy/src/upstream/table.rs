@@ -21,11 +21,11 @@ impl Lane {
         Self(database % 16 * 2 + u8::from(protocol == Protocol::Resp3))
     }
 
-    fn database(self) -> u8 {
+    pub(super) fn database(self) -> u8 {
         self.0 / 2
     }
 
-    fn protocol(self) -> Protocol {
+    pub(super) fn protocol(self) -> Protocol {
         if self.0 % 2 == 1 { Protocol::Resp3 } else { Protocol::Resp2 }
     }
 }
@@ -52,9 +52,13 @@ impl Links {
     pub(crate) fn get(&mut self, node: usize, lane: Lane) -> &Rc<Upstream> {
         let links = &mut self.nodes[node];
         let (status, context) = (&links.status, &self.context);
-        links.lanes[usize::from(lane.0) % LANES].get_or_insert_with(|| {
-            Upstream::open(Arc::clone(status), lane.database(), lane.protocol(), Rc::clone(context))
-        })
+        links.lanes[usize::from(lane.0) % LANES]
+            .get_or_insert_with(|| Upstream::open(Arc::clone(status), lane, Rc::clone(context)))
+    }
+
+    /// What all connections of the thread share.
+    pub(crate) fn context(&self) -> &Rc<UpstreamContext> {
+        &self.context
     }
 
     /// Number of nodes.

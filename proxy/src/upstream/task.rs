@@ -39,6 +39,9 @@ pub(super) async fn run(upstream: Rc<Upstream>) {
                 Ok(()) => break,
             },
         };
+        if upstream.retired.get() {
+            break;
+        }
         upstream.report(&failure);
         upstream.fail(&failure);
         if served {
@@ -167,6 +170,10 @@ impl Connection {
     /// Keeps the time while commands are under way.
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         let request = self.upstream.context.limits.get().request;
+        if self.upstream.is_patient() {
+            self.upstream.timed.set(false);
+            return Ok(());
+        }
         if !self.upstream.timed.get() {
             if self.upstream.queue.borrow().is_empty() {
                 return Ok(());
@@ -226,7 +233,7 @@ mod tests {
 
     use super::*;
     use crate::telemetry::{NodeStatus, ThreadMetrics};
-    use crate::upstream::{TakePart, UpstreamContext, UpstreamLimits};
+    use crate::upstream::{Lane, TakePart, UpstreamContext, UpstreamLimits};
 
     #[derive(Default)]
     struct Taken(RefCell<Vec<u8>>);
@@ -250,7 +257,7 @@ mod tests {
             metrics: Arc::new(ThreadMetrics::default()),
             thread: 0,
         };
-        Upstream::new(NodeStatus::for_test(), 0, Protocol::Resp2, Rc::new(context))
+        Upstream::new(NodeStatus::for_test(), Lane::new(0, Protocol::Resp2), Rc::new(context), None)
     }
 
     #[tokio::test]

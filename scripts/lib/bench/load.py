@@ -29,10 +29,12 @@ class Sample:
 
 
 def command(port, operation, pipeline, operations, core):
-    """The command line of one run."""
-    return ["taskset", "-c", str(core), "redis-benchmark", "-h", "127.0.0.1", "-p", str(port), "-t", operation,
+    """The command line of one run. An operation in capitals is a command of its own, words at single spaces."""
+    own = operation.isupper()
+    return ["taskset", "-c", str(core), "redis-benchmark", "-h", "127.0.0.1", "-p", str(port),
+            *([] if own else ["-t", operation]),
             "-n", str(operations), "-r", str(KEYS), "-d", str(VALUE_BYTES), "-c", str(CLIENTS), "-P", str(pipeline),
-            "--csv"]
+            "--csv", *(operation.split(" ") if own else [])]
 
 
 def run(server, operation, pipeline, operations, core, round_number):

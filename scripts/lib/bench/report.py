@@ -33,6 +33,29 @@ def speed_table(samples, ours, others, targets):
     return table(["command", "pipeline", *(f"{name} µs" for name in names), "ratio", "target", "reached"], rows)
 
 
+def families_table(samples, operations, pipeline, ours, theirs, target):
+    """CPU time an operation of ours and theirs by command, the ratio, the target."""
+    cpu, limits = speed.medians(samples), speed.spread(samples)
+    rows = []
+    for operation in operations:
+        names = [name for name in (ours, theirs) if (name, operation, pipeline) in cpu]
+        ratio = _ratio(cpu, ours, [theirs], operation, pipeline)
+        outcome = [ABSENT] * 2 if ratio is None else [f"{ratio:.2f}", verdict(round(ratio, 2), target)]
+        cells = [_cell(cpu, limits, (name, operation, pipeline)) for name in names]
+        rows.append([operation.upper(), *cells, outcome[0], f"≤ {target:.2f}", outcome[1]])
+    return table(["command", *(f"{name} µs" for name in names), "ratio", "target", "reached"], rows)
+
+
+def shapes_table(results, ours, targets):
+    """Bytes a key by what is stored; `results` is a list of (shape, server, bytes)."""
+    rows = []
+    for shape, server, size in results:
+        limit = targets[shape] if server == ours else None
+        rows.append([shape, server, f"{size:.1f}", f"≤ {limit}" if limit else ABSENT,
+                     verdict(round(size, 1), limit) if limit else ABSENT])
+    return table(["stored", "server", "bytes each", "target", "reached"], rows)
+
+
 def _cell(cpu, limits, key):
     low, high = limits[key]
     return f"{cpu[key]:.2f} ({low:.2f}–{high:.2f})"

@@ -8,3 +8,10 @@ PROXY_RATIO_MAX = {1: 0.75, 16: 0.30, 64: 0.22}
 KEY_BYTES_MAX = {False: 82, True: 88}
 # The median over the pairs of: p99 through the proxy minus p99 of a node directly.
 ADDED_P99_MS_MAX = 0.3
+# Server CPU an operation at pipeline 16, as a share of redis-server's, whatever the command.
+COMMAND_RATIO_MAX = 0.6
+# Bytes a key (of a sorted set: a member) by what is stored; see memory.SHAPES.
+SHAPE_BYTES_MAX = {"string": 80, "string with a time to live": 82, "hash of 5 short fields": 120,
+                   "set of 10 small integers": 70, "member of a sorted set of 200,000": 70}
+# Longest hold of a slot's lock and longest turn of a data thread, in milliseconds of its own clock.
+HOLD_MS_MAX = 1.0

@@ -1,0 +1,205 @@
+//! What a client begins and ends in several commands, or waits in: transactions, watches, blocking commands.
+//!
+//! | command | how |
+//! | --- | --- |
+//! | MULTI … EXEC | kept here; at EXEC sent to the node of their one slot in one piece, over the shared connection |
+//! | WATCH | sent over a connection of the client's own; so is the EXEC that follows |
+//! | BLPOP and its kind | sent over a connection of the client's own, without a deadline |
+//!
+//! All keys of a conversation lie in one hash slot. Before and after what goes over the client's own connection, all
+//! that went before must be answered: commands of one client are executed in the order in which they came.
+
+mod transaction;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ringmaster_protocol::command::{Flags, Group, Spec, Split};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::slot::HashSlot;
+
+use super::Connection;
+use crate::telemetry::NodeStatus;
+use crate::thread::Routes;
+use crate::upstream::Upstream;
+use transaction::{Transaction, Watched};
+
+const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
+
+/// A command that was parsed, and its whole request.
+#[derive(Clone, Copy)]
+pub(super) struct Command<'a> {
+    pub(super) spec: &'static Spec,
+    pub(super) args: Args<'a>,
+    pub(super) raw: &'a [u8],
+}
+
+/// The slots of a command's keys.
+enum Reach {
+    /// It has no key.
+    Nothing,
+    One(HashSlot),
+    Several,
+}
+
+impl Command<'_> {
+    fn reach(&self) -> Reach {
+        let mut positions: Vec<u32> = Vec::new();
+        // What names no valid keys is for the node to refuse, with the command's own words.
+        let _ = self.spec.key_positions(&self.args, &mut positions);
+        if self.spec.split == Split::Channel {
+            positions.push(1);
+        }
+        let mut slots = positions.iter().filter_map(|at| self.args.get(*at as usize)).map(HashSlot::of);
+        let Some(first) = slots.next() else { return Reach::Nothing };
+        if slots.all(|slot| slot == first) { Reach::One(first) } else { Reach::Several }
+    }
+}
+
+impl Command<'_> {
+    /// Whether a blocking command may really wait: those that read streams do so only if they are told to.
+    fn may_wait(&self) -> bool {
+        let mut options = self.args.iter().take_while(|arg| !arg.eq_ignore_ascii_case(b"streams"));
+        self.spec.group != Group::Stream || options.any(|arg| arg.eq_ignore_ascii_case(b"block"))
+    }
+}
+
+/// What a client has begun and not ended.
+#[derive(Default)]
+pub(super) struct Conversation {
+    transaction: Option<Transaction>,
+    watched: Option<Watched>,
+    /// Its own connection to a node.
+    private: Option<Rc<Upstream>>,
+    /// A blocking command is under way.
+    blocked: bool,
+}
+
+impl Conversation {
+    /// The client has gone.
+    pub(super) fn abandon(&self) {
+        if let Some(private) = &self.private {
+            private.abandon();
+        }
+    }
+
+    /// The client's own connection to `node`.
+    fn connect(
+        &mut self,
+        node: &Arc<NodeStatus>,
+        lane: crate::upstream::Lane,
+        routes: &mut Routes,
+    ) -> Rc<Upstream> {
+        if let Some(private) = self.private.as_ref().filter(|private| private.is_to(node, lane)) {
+            return Rc::clone(private);
+        }
+        self.abandon();
+        let (_, links) = routes.parts();
+        let private = Upstream::open_private(node, lane, links.context());
+        self.private = Some(Rc::clone(&private));
+        private
+    }
+}
+
+impl Connection {
+    /// A command that no pipelined connection carries. False if it must wait for what came before.
+    pub(super) fn converse(
+        &mut self,
+        command: Command<'_>,
+        routes: &mut Routes,
+        reply: &mut Vec<u8>,
+    ) -> bool {
+        match command.spec.name {
+            "multi" | "exec" | "discard" | "watch" | "unwatch" => self.transact(command, routes),
+            _ if command.spec.flags.contains(Flags::BLOCKING) => self.block(command, routes),
+            _ => {
+                self.local(command.spec, command.args, reply);
+                true
+            }
+        }
+    }
+
+    /// Whether a blocking command is under way.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|conversation| conversation.blocked)
+    }
+
+    /// A command that takes what is there or waits for it.
+    fn block(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
+        let slot = match command.reach() {
+            Reach::One(slot) => slot,
+            Reach::Several => {
+                self.answer_error(CROSS_SLOT);
+                return true;
+            }
+            // Without valid keys it does not wait: any node tells what is wrong.
+            Reach::Nothing => HashSlot::of(b""),
+        };
+        if !command.may_wait() {
+            self.forward(command, slot, routes);
+            return true;
+        }
+        if self.waits_for_answers() {
+            return false;
+        }
+        let node = node_of(routes, slot);
+        let lane = self.lane;
+        let conversation = self.conversation.get_or_insert_default();
+        conversation.blocked = true;
+        let private = conversation.connect(&node, lane, routes);
+        private.set_patient(true);
+        let wanted = !self.session.drops_reply();
+        private.send(&self.output, self.output.reserve(wanted), command.raw, true);
+        self.fenced = true;
+        true
+    }
+
+    /// Sends a command over the connection that all share.
+    fn forward(&mut self, command: Command<'_>, slot: HashSlot, routes: &mut Routes) {
+        let (topology, links) = routes.parts();
+        let link = links.get(topology.node_of(slot).index(), self.lane);
+        let wanted = !self.session.drops_reply();
+        let writes = !command.spec.flags.contains(Flags::READONLY);
+        link.send(&self.output, self.output.reserve(wanted), command.raw, writes);
+        self.held_by = link.is_full().then(|| Rc::clone(link));
+    }
+
+    /// Whether something that came before is not answered yet; nothing more is taken until it is.
+    fn waits_for_answers(&mut self) -> bool {
+        self.fenced = self.output.in_flight() > 0;
+        self.fenced
+    }
+
+    /// All that was under way has been answered.
+    pub(super) fn unfenced(&mut self) {
+        if let Some(conversation) = &mut self.conversation {
+            conversation.blocked = false;
+            if let Some(private) = &conversation.private {
+                private.set_patient(false);
+            }
+        }
+    }
+
+    /// Drops the transaction, the watch and the client's own connection.
+    pub(super) fn end_conversation(&mut self) {
+        if let Some(conversation) = self.conversation.take() {
+            conversation.abandon();
+        }
+    }
+
+    fn answer_error(&mut self, text: &str) {
+        let wanted = !self.session.drops_reply();
+        self.output.answer_now(wanted, format!("-{text}\r\n").as_bytes());
+    }
+
+    fn answer_ok(&mut self) {
+        let wanted = !self.session.drops_reply();
+        self.output.answer_now(wanted, b"+OK\r\n");
+    }
+}
+
+/// The node that serves `slot`.
+fn node_of(routes: &mut Routes, slot: HashSlot) -> Arc<NodeStatus> {
+    let (topology, links) = routes.parts();
+    Arc::clone(links.node(topology.node_of(slot).index()))
+}

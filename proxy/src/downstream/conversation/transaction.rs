@@ -1,0 +1,237 @@
+//! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+
+use std::rc::Rc;
+
+use ringmaster_protocol::command::{Flags, Spec, Split};
+use ringmaster_protocol::resp::Protocol;
+use ringmaster_protocol::slot::HashSlot;
+
+use super::{CROSS_SLOT, Command, Connection, Reach, node_of};
+use crate::thread::Routes;
+use crate::upstream::Lane;
+
+/// Most bytes of queued requests, for each client.
+const QUEUED_BYTES_MAX: usize = 64 << 20;
+
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
+const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
+
+/// What was queued since MULTI.
+#[derive(Default)]
+pub(super) struct Transaction {
+    /// The requests, one behind the other.
+    requests: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// The slot of all keys so far.
+    slot: Option<HashSlot>,
+    /// A command was refused: EXEC will refuse all.
+    spoiled: bool,
+}
+
+/// A watch that is under way.
+#[derive(Clone, Copy)]
+pub(super) struct Watched {
+    slot: HashSlot,
+    /// The database and protocol that it was begun with.
+    lane: Lane,
+    /// How often the client's own connection had been lost when it began.
+    losses: u64,
+}
+
+impl Connection {
+    /// Queues a command of a transaction, or refuses it; false for those that are carried out at once, and when there
+    /// is no transaction.
+    pub(in crate::downstream) fn queue(&mut self, command: Command<'_>) -> bool {
+        let name = command.spec.name;
+        if matches!(name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset") {
+            return false;
+        }
+        let Some(transaction) = self.conversation.as_mut().and_then(|of| of.transaction.as_mut()) else {
+            return false;
+        };
+        match transaction.take(command) {
+            Ok(()) => {
+                self.session.queued_commands = u32::try_from(transaction.ends.len()).ok();
+                let wanted = !self.session.drops_reply();
+                self.output.answer_now(wanted, b"+QUEUED\r\n");
+            }
+            Err(text) => {
+                transaction.spoiled = true;
+                self.thread.metrics.rejected.add(1);
+                self.answer_error(&text);
+            }
+        }
+        true
+    }
+
+    /// Notes that a command of the transaction was refused, if there is one.
+    pub(in crate::downstream) fn spoil_transaction(&mut self) {
+        if let Some(transaction) = self.conversation.as_mut().and_then(|of| of.transaction.as_mut()) {
+            transaction.spoiled = true;
+        }
+    }
+
+    /// Carries out a command of transactions. False if it must wait for what came before.
+    pub(super) fn transact(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
+        let in_transaction = self.conversation.as_ref().is_some_and(|of| of.transaction.is_some());
+        match (command.spec.name, in_transaction) {
+            ("multi", true) => self.answer_error("ERR MULTI calls can not be nested"),
+            ("multi", false) => {
+                self.conversation.get_or_insert_default().transaction = Some(Transaction::default());
+                self.session.queued_commands = Some(0);
+                self.answer_ok();
+            }
+            ("watch", true) => self.answer_error("ERR WATCH inside MULTI is not allowed"),
+            ("watch", false) => return self.watch(command, routes),
+            ("exec", false) => self.answer_error("ERR EXEC without MULTI"),
+            ("discard", false) => self.answer_error("ERR DISCARD without MULTI"),
+            ("exec", true) => return self.exec(routes),
+            _ => {
+                self.forget_transaction();
+                self.unwatch();
+                self.answer_ok();
+            }
+        }
+        self.card.renew(&self.session);
+        true
+    }
+
+    fn forget_transaction(&mut self) -> Option<Transaction> {
+        self.session.queued_commands = None;
+        self.conversation.as_mut().and_then(|of| of.transaction.take())
+    }
+
+    fn watch(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
+        let watched = self.conversation.as_ref().and_then(|of| of.watched);
+        let slot = match command.reach() {
+            Reach::One(slot)
+                if watched.is_none_or(|watched| watched.slot == slot && watched.lane == self.lane) =>
+            {
+                slot
+            }
+            _ => {
+                self.answer_error(CROSS_SLOT);
+                return true;
+            }
+        };
+        if self.waits_for_answers() {
+            return false;
+        }
+        let (node, lane) = (node_of(routes, slot), self.lane);
+        let conversation = self.conversation.get_or_insert_default();
+        let private = conversation.connect(&node, lane, routes);
+        conversation.watched.get_or_insert(Watched { slot, lane, losses: private.losses() });
+        let wanted = !self.session.drops_reply();
+        private.send(&self.output, self.output.reserve(wanted), command.raw, false);
+        self.fenced = true;
+        true
+    }
+
+    /// Ends the watch, if there is one. The node is told, and its answer is waited for and dropped.
+    fn unwatch(&mut self) {
+        let Some(conversation) = &mut self.conversation else { return };
+        if let (Some(_), Some(private)) = (conversation.watched.take(), &conversation.private) {
+            private.send(&self.output, self.output.reserve(false), UNWATCH, false);
+            self.fenced = true;
+        }
+    }
+
+    fn exec(&mut self, routes: &mut Routes) -> bool {
+        let watched = self.conversation.as_ref().and_then(|of| of.watched);
+        if watched.is_some() && self.waits_for_answers() {
+            return false;
+        }
+        let Some(transaction) = self.forget_transaction() else { return true };
+        self.card.renew(&self.session);
+        if transaction.spoiled {
+            self.unwatch();
+            self.answer_error(ABORTED);
+            return true;
+        }
+        match watched {
+            None => self.exec_shared(&transaction, routes),
+            Some(watched) => self.exec_private(&transaction, watched, routes),
+        }
+        true
+    }
+
+    fn exec_shared(&mut self, transaction: &Transaction, routes: &mut Routes) {
+        // Without a key any node will do.
+        let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
+        let (topology, links) = routes.parts();
+        let link = links.get(topology.node_of(slot).index(), self.lane);
+        let wanted = !self.session.drops_reply();
+        let place = self.output.reserve(wanted);
+        link.send_together(&self.output, place, &transaction.framed(), true);
+        self.held_by = link.is_full().then(|| Rc::clone(link));
+    }
+
+    /// EXEC over the connection that remembers the watch. If that was lost, or the slot has moved, whether a watched
+    /// key was changed cannot be known: the transaction is not executed, as if one was.
+    fn exec_private(&mut self, transaction: &Transaction, watched: Watched, routes: &mut Routes) {
+        let slot = transaction.slot.unwrap_or(watched.slot);
+        if slot != watched.slot {
+            self.unwatch();
+            return self.answer_error(CROSS_SLOT);
+        }
+        let node = node_of(routes, slot);
+        let Some(conversation) = &mut self.conversation else { return };
+        let private = conversation.private.as_ref();
+        let stands = |private: &&Rc<crate::upstream::Upstream>| {
+            watched.lane == self.lane && private.is_to(&node, self.lane) && private.losses() == watched.losses
+        };
+        let wanted = !self.session.drops_reply();
+        if let Some(private) = private.filter(stands) {
+            conversation.watched = None;
+            let place = self.output.reserve(wanted);
+            private.send_together(&self.output, place, &transaction.framed(), true);
+            self.fenced = true;
+            return;
+        }
+        self.unwatch();
+        let null: &[u8] = if self.session.protocol == Protocol::Resp3 { b"_\r\n" } else { b"*-1\r\n" };
+        self.output.answer_now(wanted, null);
+    }
+}
+
+impl Transaction {
+    /// Queues a command.
+    fn take(&mut self, command: Command<'_>) -> Result<(), String> {
+        if self.requests.len() + command.raw.len() > QUEUED_BYTES_MAX {
+            return Err("ERR transaction is too large".to_owned());
+        }
+        if !may_be_queued(command.spec) {
+            let name = command.spec.name.replace('|', " ");
+            return Err(format!("ERR '{name}' is not supported within MULTI through the proxy"));
+        }
+        match (command.reach(), self.slot) {
+            (Reach::Nothing, _) => {}
+            (Reach::One(slot), known) if known.is_none_or(|known| known == slot) => self.slot = Some(slot),
+            _ => return Err(CROSS_SLOT.to_owned()),
+        }
+        self.requests.extend_from_slice(command.raw);
+        self.ends.push(self.requests.len());
+        Ok(())
+    }
+
+    /// The requests with MULTI in front and EXEC at the end.
+    fn framed(&self) -> Vec<&[u8]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let queued = starts.zip(&self.ends).map(|(start, end)| &self.requests[*start..*end]);
+        std::iter::once(MULTI).chain(queued).chain(std::iter::once(EXEC)).collect()
+    }
+}
+
+/// Whether a node can carry the command out for a client of the proxy within a transaction: it concerns one slot, or
+/// nothing but the moment.
+fn may_be_queued(spec: &Spec) -> bool {
+    match spec.split {
+        Split::Slot | Split::Channel | Split::PerKey(_) => true,
+        Split::Conversation => spec.flags.contains(Flags::BLOCKING),
+        Split::Local => matches!(spec.name, "ping" | "echo" | "time"),
+        Split::Nodes(_) | Split::Refused => false,
+    }
+}

@@ -1,0 +1,97 @@
+//! A connection to a node for one client alone: for what would hold up everybody else on a shared one (a blocking
+//! command), or what the node remembers of a connection (watched keys).
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Lane, TakePart, Upstream, UpstreamContext, task};
+use crate::output::{Output, Sequence};
+use crate::telemetry::NodeStatus;
+
+/// What a private connection has beside what all have.
+#[derive(Debug, Default)]
+pub(super) struct Privacy {
+    /// A blocking command is under way: no reply is late.
+    pub(super) patient: Cell<bool>,
+    /// Times that the connection was lost.
+    pub(super) losses: Cell<u64>,
+}
+
+impl Upstream {
+    /// Opens a connection for one client.
+    pub(crate) fn open_private(
+        node: &Arc<NodeStatus>,
+        lane: Lane,
+        context: &Rc<UpstreamContext>,
+    ) -> Rc<Self> {
+        let upstream = Self::new(Arc::clone(node), lane, Rc::clone(context), Some(Privacy::default()));
+        tokio::task::spawn_local(task::run(Rc::clone(&upstream)));
+        upstream
+    }
+
+    /// Sets whether a command may take as long as it likes from now on.
+    pub(crate) fn set_patient(&self, patient: bool) {
+        if let Some(privacy) = &self.privacy {
+            privacy.patient.set(patient);
+        }
+    }
+
+    pub(super) fn is_patient(&self) -> bool {
+        self.privacy.as_ref().is_some_and(|privacy| privacy.patient.get())
+    }
+
+    /// Times that a private connection was lost: what the node remembered of it went with it.
+    pub(crate) fn losses(&self) -> u64 {
+        self.privacy.as_ref().map_or(0, |privacy| privacy.losses.get())
+    }
+
+    /// Whether this connection is to `node` for `lane`.
+    pub(crate) fn is_to(&self, node: &Arc<NodeStatus>, lane: Lane) -> bool {
+        Arc::ptr_eq(&self.node, node) && Lane::new(self.database, self.protocol) == lane
+    }
+
+    /// Its client has gone: closes at once, whatever is under way.
+    pub(crate) fn abandon(&self) {
+        self.retired.set(true);
+        self.broken.replace(Some(io::ErrorKind::ConnectionAborted.into()));
+        self.wake();
+    }
+
+    /// Sends requests that must not be torn apart, all or none. The reply of the last goes to `place` of the client,
+    /// the others are dropped.
+    pub(crate) fn send_together(
+        self: &Rc<Self>,
+        client: &Rc<Output>,
+        place: Sequence,
+        requests: &[&[u8]],
+        writes: bool,
+    ) {
+        if self.refuses(&self.queue.borrow()) {
+            return client.answer(place, &self.refusal());
+        }
+        let last = u32::try_from(requests.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let reply = Rc::new(LastReply { client: Rc::clone(client), place, last });
+        for (request, index) in requests.iter().zip(0..) {
+            let to = Rc::clone(&reply) as Rc<dyn TakePart>;
+            self.queue.borrow_mut().push_part(to, index, request, writes);
+        }
+        self.touch();
+    }
+}
+
+/// Hands on the last of several replies.
+struct LastReply {
+    client: Rc<Output>,
+    place: Sequence,
+    last: u32,
+}
+
+impl TakePart for LastReply {
+    fn take_part(self: Rc<Self>, index: u32, reply: &[u8]) {
+        if index == self.last {
+            self.client.answer(self.place, reply);
+        }
+    }
+}
