@@ -1,8 +1,11 @@
 //! Strings: GET, SET and their family.
 
+mod compare;
+mod condition;
 mod counter;
 mod lcs;
 mod many;
+mod many_until;
 mod range;
 mod set;
 mod swap;
@@ -20,6 +23,9 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("append", Handler::Keys(range::append)),
     ("decr", Handler::Keys(counter::decr)),
     ("decrby", Handler::Keys(counter::decrby)),
+    ("delex", Handler::Keys(compare::delex)),
+    ("delifeq", Handler::Keys(compare::delifeq)),
+    ("digest", Handler::Keys(compare::digest_of)),
     ("get", Handler::Get(get)),
     ("getdel", Handler::Keys(swap::getdel)),
     ("getex", Handler::Keys(swap::getex)),
@@ -31,6 +37,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("lcs", Handler::Keys(lcs::lcs)),
     ("mget", Handler::Keys(many::mget)),
     ("mset", Handler::Keys(many::mset)),
+    ("msetex", Handler::Keys(many_until::msetex)),
     ("msetnx", Handler::Keys(many::msetnx)),
     ("psetex", Handler::Keys(swap::psetex)),
     ("set", Handler::Set(set::set)),

@@ -1,8 +1,10 @@
-//! `SET key value [NX|XX] [GET] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]`.
+//! `SET key value [NX|XX|IFEQ value|IFNE value|IFDEQ digest|IFDNE digest] [GET] [EX s|PX ms|EXAT s|PXAT ms|KEEPTTL]`.
+//! The comparisons are Redis 8.4's.
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
+use super::condition::Condition;
 use crate::command::options::is;
 use crate::command::unit::Unit;
 use crate::command::{CommandError, CommandResult};
@@ -11,13 +13,6 @@ use crate::store::entry::EntryRef;
 use crate::store::keyspace::Keyspace;
 
 const INVALID_EXPIRE: CommandError = CommandError::text("ERR invalid expire time in 'set' command");
-
-/// When the key is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Condition {
-    Absent,
-    Present,
-}
 
 /// What becomes of the deadline.
 #[derive(Clone, Copy)]
@@ -28,7 +23,7 @@ enum Expiry<'a> {
 }
 
 struct Options<'a> {
-    condition: Option<Condition>,
+    condition: Option<Condition<'a>>,
     expiry: Expiry<'a>,
     get: bool,
 }
@@ -47,11 +42,11 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
         Expiry::Keep => keyspace.find(key).and_then(EntryRef::deadline),
         Expiry::In(unit, amount) => Some(unit.deadline(amount, keyspace.now(), &INVALID_EXPIRE)?),
     };
-    let present = keyspace.find(key).is_some();
+    let fits = options.condition.map_or(Ok(true), |condition| condition.holds(keyspace, key))?;
     if options.get {
         reply.bulk_or_null(keyspace.string(key)?);
     }
-    if options.condition.is_some_and(|condition| (condition == Condition::Present) != present) {
+    if !fits {
         if !options.get {
             reply.null();
         }
@@ -71,10 +66,10 @@ impl<'a> Options<'a> {
         let mut index = 3;
         while let Some(option) = args.get(index) {
             match option {
-                _ if is(option, "NX") && options.condition != Some(Condition::Present) => {
+                _ if is(option, "NX") && matches!(options.condition, None | Some(Condition::Absent)) => {
                     options.condition = Some(Condition::Absent);
                 }
-                _ if is(option, "XX") && options.condition != Some(Condition::Absent) => {
+                _ if is(option, "XX") && matches!(options.condition, None | Some(Condition::Present)) => {
                     options.condition = Some(Condition::Present);
                 }
                 _ if is(option, "GET") => options.get = true,
@@ -83,7 +78,12 @@ impl<'a> Options<'a> {
                 }
                 _ => {
                     index += 1;
-                    options.expiry = options.expire_in(option, args.get(index))?;
+                    let argument = args.get(index);
+                    match Condition::comparison(option, argument)? {
+                        Some(_) if options.condition.is_some() => return Err(CommandError::Syntax),
+                        Some(comparison) => options.condition = Some(comparison),
+                        None => options.expiry = options.expire_in(option, argument)?,
+                    }
                 }
             }
             index += 1;

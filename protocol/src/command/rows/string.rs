@@ -57,6 +57,17 @@ pub(super) const ROWS: &[Row] = &[
         .source(Source::Valkey90)
         .about("9.0.0", "O(1)", "Delete a key if it has this value")
         .arguments("key:key@0 value:string"),
+    command("digest", 2)
+        .flags("readonly fast")
+        .categories("string")
+        .keys(&[at(1, "RO access")])
+        .source(Source::Redis84)
+        .about(
+            "8.4.0",
+            "O(N) where N is the length of the value",
+            "Get the digest of a string as hexadecimal digits",
+        )
+        .arguments("key:key@0"),
     command("get", 2)
         .flags("readonly fast")
         .categories("string")
