@@ -6,6 +6,7 @@ pub mod effect;
 pub mod entry;
 pub mod event;
 mod expiry;
+mod fields;
 pub mod heap;
 pub mod key;
 pub mod keyspace;

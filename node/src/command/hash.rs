@@ -1,5 +1,8 @@
 //! Hashes: HSET, HGETALL and their family.
 
+mod arguments;
+mod exchange;
+mod expire;
 mod fields;
 mod increment;
 mod random;
@@ -26,4 +29,16 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("hincrby", Handler::Keys(increment::hincrby)),
     ("hincrbyfloat", Handler::Keys(increment::hincrbyfloat)),
     ("hrandfield", Handler::Keys(random::hrandfield)),
+    ("hexpire", Handler::Keys(expire::hexpire)),
+    ("hpexpire", Handler::Keys(expire::hpexpire)),
+    ("hexpireat", Handler::Keys(expire::hexpireat)),
+    ("hpexpireat", Handler::Keys(expire::hpexpireat)),
+    ("hpersist", Handler::Keys(expire::hpersist)),
+    ("httl", Handler::Keys(expire::httl)),
+    ("hpttl", Handler::Keys(expire::hpttl)),
+    ("hexpiretime", Handler::Keys(expire::hexpiretime)),
+    ("hpexpiretime", Handler::Keys(expire::hpexpiretime)),
+    ("hgetdel", Handler::Keys(exchange::hgetdel)),
+    ("hgetex", Handler::Keys(exchange::hgetex)),
+    ("hsetex", Handler::Keys(exchange::hsetex)),
 ];

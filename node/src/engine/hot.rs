@@ -19,6 +19,10 @@ impl Engine {
     #[inline]
     pub(super) fn get(&self, key: Key<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
         let Some(slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+        if slot.fields_may_be_due(moment.now) {
+            drop(slot);
+            return self.get_settled(key, moment, reply);
+        }
         let entry = slot.find(key, moment.now);
         let lookups = Lookups { hits: u32::from(entry.is_some()), misses: u32::from(entry.is_none()) };
         let mut failed = false;
@@ -31,6 +35,27 @@ impl Engine {
             }
         }
         Flow::Done(Tally { lookups, failed, slow: false })
+    }
+
+    /// `GET key` where fields of hashes are due: they are freed first, perhaps with the hash.
+    #[cold]
+    fn get_settled(&self, key: Key<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
+        let keys = [key];
+        let keyspace = match Keyspace::lock(&self.store, &keys, moment) {
+            Ok(keyspace) => keyspace,
+            Err(slot) => return Flow::Busy(slot),
+        };
+        let failed = match keyspace.string(key) {
+            Ok(value) => {
+                reply.bulk_or_null(value);
+                false
+            }
+            Err(error) => {
+                error.write(reply);
+                true
+            }
+        };
+        Flow::Done(Tally { lookups: keyspace.lookups(), failed, slow: false })
     }
 
     /// `SET key value` without options.

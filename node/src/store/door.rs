@@ -82,6 +82,9 @@ impl Slot {
             Effect::RemoveFields { key, fields } => self.edit_hash(key, false, |mut hash| {
                 counted(fields.iter().filter(|field| hash.remove(field)).count())
             }),
+            Effect::SetFieldDeadlines { key, deadline, fields } => {
+                self.set_field_deadlines(key, deadline, fields)
+            }
             Effect::SetScores { key, scores } => {
                 self.edit_or_make(key, |set: &mut SortedSet| set_scores(set, scores))
             }
@@ -96,6 +99,7 @@ impl Slot {
     fn put(&mut self, hash: u64, entry: Entry) {
         let (database, deadline) = (entry.as_ref().database(), entry.as_ref().deadline());
         self.note_deadline(deadline);
+        self.note_fields(entry.as_ref());
         self.census.add(database, deadline.is_some());
         if let Some(old) = self.table.insert(hash, entry, hash_of) {
             self.census.remove(database, old.as_ref().deadline().is_some());
@@ -110,7 +114,7 @@ impl Slot {
     }
 
     #[inline]
-    fn note_deadline(&mut self, deadline: Option<u64>) {
+    pub(super) fn note_deadline(&mut self, deadline: Option<u64>) {
         if let Some(deadline) = deadline {
             self.next_deadline = self.next_deadline.min(deadline.max(self.not_before));
         }
@@ -162,6 +166,16 @@ impl Slot {
         changed(1)
     }
 
+    fn set_field_deadlines(&mut self, key: Key<'_>, deadline: Option<u64>, fields: &[&[u8]]) -> Applied {
+        let applied = self.edit_hash(key, false, |mut hash| {
+            counted(fields.iter().filter(|field| hash.set_deadline(field, deadline)).count())
+        });
+        if let (true, Some(deadline)) = (applied.changed, deadline) {
+            self.note_field_deadline(deadline);
+        }
+        applied
+    }
+
     fn rename(&mut self, from: Key<'_>, to: Key<'_>) -> Applied {
         if self.live(from).is_none() {
             return NOTHING;
@@ -188,7 +202,7 @@ impl Slot {
                 self.table = Table::default();
                 self.census = super::census::Census::default();
                 self.next_deadline = u64::MAX;
-                (self.not_before, self.due_from) = (0, 0);
+                (self.not_before, self.due_from, self.fields_due) = (0, 0, u64::MAX);
             }
             // Most slots hold keys of database 0 only: they need no look at their entries.
             Some(database) if self.census.count(database).keys == 0 => {}
@@ -277,7 +291,12 @@ impl Slot {
     /// Looks through the slot for the earliest deadline. Unless keys are still due at `now`, the slot is not to be
     /// visited again for `pause` milliseconds, whatever deadlines it gets meanwhile.
     pub(crate) fn refresh_next_deadline(&mut self, now: u64, pause: u64) {
-        let earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
+        let mut earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
+        if self.fields_due < u64::MAX {
+            let field = self.earliest_field();
+            self.fields_due = field.unwrap_or(u64::MAX);
+            earliest = earliest.into_iter().chain(field).min();
+        }
         let still_due = earliest.is_some_and(|deadline| deadline <= now);
         self.not_before = if still_due { 0 } else { now + pause };
         self.next_deadline = earliest.map_or(u64::MAX, |deadline| deadline.max(self.not_before));

@@ -143,6 +143,15 @@ pub enum Effect<'a> {
         /// The fields.
         fields: &'a [&'a [u8]],
     },
+    /// Fields of a hash, those that are there, expire then, or no more.
+    SetFieldDeadlines {
+        /// The key of a hash.
+        key: Key<'a>,
+        /// When they expire; `None` never.
+        deadline: Option<u64>,
+        /// The fields.
+        fields: &'a [&'a [u8]],
+    },
     /// Members of a sorted set (made if absent) given scores.
     SetScores {
         /// The key: absent or a sorted set.
@@ -209,6 +218,7 @@ impl<'a> Effect<'a> {
             | Self::RemoveMembers { key, .. }
             | Self::SetFields { key, .. }
             | Self::RemoveFields { key, .. }
+            | Self::SetFieldDeadlines { key, .. }
             | Self::SetScores { key, .. }
             | Self::RemoveScored { key, .. }
             | Self::Stream { key, .. } => [Some(key), None],

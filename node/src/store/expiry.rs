@@ -8,6 +8,7 @@ use ringmaster_protocol::slot::HashSlot;
 use super::Store;
 use super::effect::Effect;
 use super::key::Key;
+use super::slot::{Operation, Slot};
 
 /// Keys freed in one hold of a slot's lock: about 0.1 ms.
 const FREED_MAX: usize = 512;
@@ -43,11 +44,26 @@ impl Store {
         for (database, key) in &due {
             guard.apply(&mut operation, &Effect::Remove { key: Key::new(key, *database) });
         }
-        if due.len() < FREED_MAX {
+        let freed = due.len() + self.expire_fields(&mut guard, &mut operation, FREED_MAX - due.len());
+        if freed < FREED_MAX {
             let pause = (guard.len() / ENTRIES_A_MILLISECOND) as u64;
             guard.refresh_next_deadline(now, pause);
         }
-        due.len()
+        freed
+    }
+
+    /// Frees up to `max` due fields of the slot's hashes.
+    fn expire_fields(&self, slot: &mut Slot, operation: &mut Operation<'_>, max: usize) -> usize {
+        if !slot.fields_may_be_due(operation.now) {
+            return 0;
+        }
+        let mut freed = 0;
+        for (database, key) in slot.hashes_due(operation.now, max) {
+            if freed < max {
+                freed += slot.free_fields(Key::new(&key, database), max - freed, operation, self.events());
+            }
+        }
+        freed
     }
 }
 

@@ -51,7 +51,7 @@ struct Held<'s> {
 }
 
 impl<'s, 'k> Keyspace<'s, 'k> {
-    /// Locks the slots of `keys`.
+    /// Locks the slots of `keys`, and frees those fields of their hashes that are due.
     ///
     /// # Errors
     /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
@@ -66,6 +66,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             slots.dedup();
             slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
         }
+        keyspace.free_due_fields();
         Ok(keyspace)
     }
 
@@ -137,6 +138,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     ) -> R {
         let held = std::mem::take(&mut self.held);
         let mut inner = Keyspace { store: self.store, keys, held, moment, lookups: Cell::default() };
+        inner.free_due_fields();
         let result = run(&mut inner);
         let Lookups { hits, misses } = inner.lookups.get();
         self.held = inner.held;
@@ -269,6 +271,14 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[inline]
     pub fn notify(&self, class: Class, name: &'static str, key: Key<'_>) {
         self.store.events().notify(class, name, key);
+    }
+
+    /// Frees those fields of the hash at `key` that are due.
+    #[cold]
+    pub(super) fn free_fields(&mut self, key: Key<'_>) {
+        let store = self.store;
+        let Held { guard, operation } = self.held_mut(key.slot);
+        guard.free_fields(key, usize::MAX, operation, store.events());
     }
 
     /// The string at `key`.

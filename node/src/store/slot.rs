@@ -28,6 +28,8 @@ pub struct Slot {
     pub(super) not_before: u64,
     /// The place in the table where [`Slot::due`] goes on.
     pub(super) due_from: u64,
+    /// No field of a hash is due before this; `u64::MAX` when none ever is.
+    pub(super) fields_due: u64,
     /// Who waits for something to happen to a key; mostly nobody.
     pub(super) observers: Option<Box<Observers>>,
 }
@@ -42,6 +44,7 @@ impl Default for Slot {
             census: Census::default(),
             not_before: 0,
             due_from: 0,
+            fields_due: u64::MAX,
             observers: None,
         }
     }

@@ -65,6 +65,14 @@ fn set_fields(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, hash: Hash<'_>) {
     for fields in fields.chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::SetFields { key, fields });
     }
+    let deadlines: Vec<(u64, &[u8])> = hash.deadlines().collect();
+    for same in deadlines.chunk_by(|first, second| first.0 == second.0) {
+        let deadline = Some(same[0].0);
+        let fields: Vec<&[u8]> = same.iter().map(|(_, field)| *field).collect();
+        for fields in fields.chunks(ELEMENTS_MAX) {
+            keyspace.apply(key.slot, &Effect::SetFieldDeadlines { key, deadline, fields });
+        }
+    }
 }
 
 fn set_scores(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: &SortedSet) {

@@ -26,7 +26,7 @@ pub(super) fn hincrby(
     let sum = old.checked_add(increment).ok_or(overflow)?;
     let mut digits = itoa::Buffer::new();
     let value = digits.format(sum).as_bytes();
-    keyspace.apply(key.slot, &Effect::SetFields { key, fields: &[(&args[2], value)] });
+    set_value(keyspace, &args[2], value);
     reply.int(sum);
     Ok(())
 }
@@ -49,7 +49,18 @@ pub(super) fn hincrbyfloat(
     let unnatural = CommandError::text("ERR increment would produce NaN or Infinity");
     let sum = old.add(increment).ok_or(unnatural)?;
     let value = sum.to_text();
-    keyspace.apply(key.slot, &Effect::SetFields { key, fields: &[(&args[2], &value)] });
+    set_value(keyspace, &args[2], &value);
     reply.bulk(&value);
     Ok(())
+}
+
+/// Sets a field's value; it expires when it did.
+fn set_value(keyspace: &mut Keyspace<'_, '_>, field: &[u8], value: &[u8]) {
+    let key = keyspace.key();
+    let hash = keyspace.hash(key).ok().flatten();
+    let deadline = hash.and_then(|hash| hash.deadline(field));
+    keyspace.apply(key.slot, &Effect::SetFields { key, fields: &[(field, value)] });
+    if deadline.is_some() {
+        keyspace.apply(key.slot, &Effect::SetFieldDeadlines { key, deadline, fields: &[field] });
+    }
 }

@@ -40,6 +40,7 @@ const SET_SCORES: u8 = 17;
 const REMOVE_SCORED: u8 = 18;
 const CLEAR: u8 = 19;
 const SWAP_DATABASES: u8 = 20;
+const SET_FIELD_DEADLINES: u8 = 21;
 
 /// The database of [`Effect::Clear`] that stands for all.
 const ALL_DATABASES: u8 = 0xff;
@@ -164,6 +165,11 @@ fn encode_unordered(effect: &Effect<'_>, out: &mut Vec<u8>) {
             head(out, REMOVE_FIELDS, key);
             put_all(out, fields);
         }
+        Effect::SetFieldDeadlines { key, deadline, fields } => {
+            head(out, SET_FIELD_DEADLINES, key);
+            put_deadline(out, deadline);
+            put_all(out, fields);
+        }
         Effect::SetScores { key, scores } => {
             head(out, SET_SCORES, key);
             put_size(out, scores.len());
@@ -231,6 +237,7 @@ impl Decoded<'_> {
             (Effect::AddMembers { members, .. }, Lists::Strings(strings)) => *members = strings,
             (Effect::RemoveMembers { members, .. }, Lists::Strings(strings)) => *members = strings,
             (Effect::RemoveFields { fields, .. }, Lists::Strings(strings)) => *fields = strings,
+            (Effect::SetFieldDeadlines { fields, .. }, Lists::Strings(strings)) => *fields = strings,
             (Effect::RemoveScored { members, .. }, Lists::Strings(strings)) => *members = strings,
             (Effect::SetFields { fields, .. }, Lists::Fields(read)) => *fields = read,
             (Effect::SetScores { scores, .. }, Lists::Scores(read)) => *scores = read,
@@ -250,7 +257,7 @@ pub fn decode(record: &[u8], slot: HashSlot) -> Result<Decoded<'_>, DecodeError>
     let kind = reader.byte()?;
     let decoded = match kind {
         PUSH_LIST | ADD_MEMBERS | REMOVE_MEMBERS | SET_FIELDS | REMOVE_FIELDS | SET_SCORES
-        | REMOVE_SCORED => with_list(kind, &mut reader)?,
+        | REMOVE_SCORED | SET_FIELD_DEADLINES => with_list(kind, &mut reader)?,
         kind if stream::KINDS.contains(&kind) => stream::decode(kind, &mut reader)?,
         _ => Decoded { effect: without_list(kind, &mut reader)?, lists: Lists::None },
     };
@@ -265,6 +272,7 @@ fn with_list<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Decoded<'a>, Decod
         ADD_MEMBERS => Effect::AddMembers { key, members: &[] },
         REMOVE_MEMBERS => Effect::RemoveMembers { key, members: &[] },
         REMOVE_FIELDS => Effect::RemoveFields { key, fields: &[] },
+        SET_FIELD_DEADLINES => Effect::SetFieldDeadlines { key, deadline: reader.deadline()?, fields: &[] },
         REMOVE_SCORED => Effect::RemoveScored { key, members: &[] },
         SET_FIELDS => Effect::SetFields { key, fields: &[] },
         SET_SCORES => Effect::SetScores { key, scores: &[] },

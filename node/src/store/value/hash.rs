@@ -1,8 +1,9 @@
 //! A hash: fields and their values.
 //!
-//! A small one is packed in its entry, in the order in which its fields came; one that held many fields or a long one
+//! A small one without fields that expire is packed in its entry, in the order in which its fields came; one that held many fields or a long one
 //! is a table from then on, at the sizes at which Redis's encodings differ.
 
+mod deadlines;
 mod fields;
 
 use super::packed::{self, ITEM_BYTES_MAX, Pairs, Place, find_pair};
@@ -76,6 +77,28 @@ impl<'a> Hash<'a> {
             Form::Packed(bytes) => Pairs::new(bytes).find(|(name, _)| *name == field).map(|(_, value)| value),
             Form::Spread(fields) => fields.get(field),
         }
+    }
+
+    /// When `field` expires, in Unix milliseconds; `None` is never.
+    #[must_use]
+    pub fn deadline(self, field: &[u8]) -> Option<u64> {
+        self.fields().and_then(|fields| fields.deadline(field))
+    }
+
+    /// Deadlines and their fields, the earliest first.
+    pub fn deadlines(self) -> impl Iterator<Item = (u64, &'a [u8])> {
+        self.fields().into_iter().flat_map(Fields::deadlines)
+    }
+
+    /// The earliest deadline of a field.
+    #[must_use]
+    pub fn earliest_deadline(self) -> Option<u64> {
+        self.fields().and_then(Fields::earliest_deadline)
+    }
+
+    /// The fields whose deadline is not above `time`, the earliest first.
+    pub fn due(self, time: u64) -> impl Iterator<Item = &'a [u8]> {
+        self.deadlines().take_while(move |(deadline, _)| *deadline <= time).map(|(_, field)| field)
     }
 
     /// Fields and values; in the order in which they came while packed, else in no stated one.
@@ -166,6 +189,16 @@ impl<'e> HashMut<'e> {
                 true
             }
         }
+    }
+
+    /// Gives `field` another deadline, in Unix milliseconds; returns whether that changed anything.
+    pub fn set_deadline(&mut self, field: &[u8], deadline: Option<u64>) -> bool {
+        let fields = match self.0.as_ref().packed() {
+            None => self.fields(),
+            Some(pairs) if deadline.is_none() || matches!(find_pair(pairs, field), Place::Nowhere(_)) => None,
+            Some(_) => self.spread(),
+        };
+        fields.is_some_and(|fields| fields.set_deadline(field, deadline))
     }
 
     /// From here on the fields are found by a table.

@@ -53,6 +53,7 @@ fn each_effect(parts: &Parts, mut visit: impl FnMut(Effect<'_>)) {
     visit(Effect::WriteString { key, offset: number % (STRING_BYTES_MAX - 20), bytes: value });
     visit(Effect::Remove { key });
     visit(Effect::SetDeadline { key, deadline });
+    visit(Effect::SetFieldDeadlines { key, deadline, fields: &strings });
     visit(Effect::Rename { from: key, to });
     visit(Effect::Copy { from: key, to });
     visit(Effect::PushList { key, end, values: &strings });
