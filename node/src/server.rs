@@ -1,5 +1,6 @@
 //! The node as a running process: listeners, connections, housekeeping, admin pages.
 
+mod attention;
 mod batch;
 mod clients;
 mod connection;
@@ -7,8 +8,10 @@ mod context;
 mod counters;
 mod mailbox;
 mod pages;
+mod processor;
 mod settings;
 mod shared;
+mod timing;
 mod worker;
 
 use std::io;

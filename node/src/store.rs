@@ -8,6 +8,7 @@ pub mod event;
 mod expiry;
 mod fields;
 pub mod heap;
+mod holds;
 pub mod key;
 pub mod keyspace;
 mod lock;
@@ -24,6 +25,7 @@ use census::{Census, Count, DATABASES};
 use effect::Effect;
 use event::Events;
 pub(crate) use expiry::ROUND_FREED;
+pub(crate) use holds::cpu_clock;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
 use slot::{Journal, Operation, Slot};
@@ -71,6 +73,21 @@ impl Store {
             }
             std::thread::yield_now();
         }
+    }
+
+    /// Begins or ends measuring how long slots are held.
+    pub(crate) fn watch_holds(&self, on: bool) {
+        self.parking.holds.set(on);
+    }
+
+    /// The longest hold of a slot that was measured, in nanoseconds of its thread's CPU clock.
+    pub(crate) fn longest_hold_nanos(&self) -> u64 {
+        self.parking.holds.longest_nanos()
+    }
+
+    /// Forgets the longest hold.
+    pub(crate) fn forget_longest_hold(&self) {
+        self.parking.holds.reset();
     }
 
     /// An operation on `slot` that begins at `now`.

@@ -11,12 +11,16 @@ mod context;
 mod hello;
 mod help;
 pub mod info;
+mod latency;
+mod observations;
 mod observe;
 mod refusal;
 mod settings;
+mod slow_log;
 
 pub use client::{KillFilter, Kind};
 pub use context::{ChangeError, Context, Setting};
+pub use observations::{CommandLatencies, LatencyEvent, LatencySample, Observations, SlowCall};
 
 use std::time::Duration;
 
@@ -67,6 +71,8 @@ pub struct Session {
     pub no_touch: bool,
     /// Channels, patterns and shard channels that it is subscribed to.
     pub subscriptions: [u32; 3],
+    /// It sees the commands of all clients (`MONITOR`).
+    pub monitors: bool,
     /// Commands queued since `MULTI`, `None` outside of a transaction.
     pub queued_commands: Option<u32>,
     /// Bytes that its connection holds now.
@@ -213,7 +219,9 @@ fn container_command(container: &str, subcommand: &str, call: &mut Call<'_, '_>)
         "client" => client::execute(subcommand, call),
         "config" => settings::execute(subcommand, call),
         "acl" => acl::execute(subcommand, call),
-        "latency" | "slowlog" | "memory" | "module" => observe::execute(container, subcommand, call),
+        "latency" => latency::execute(subcommand, call),
+        "slowlog" => slow_log::execute(subcommand, call),
+        "memory" | "module" => observe::execute(container, subcommand, call),
         "command" | "cluster" => command(container, call),
         _ => Outcome::NotMine,
     }

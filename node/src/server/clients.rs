@@ -44,6 +44,9 @@ const UNBLOCK_TIMEOUT: u8 = 2;
 /// Its waiting is to end with an error.
 const UNBLOCK_ERROR: u8 = 3;
 
+/// It waits for the end of a pause, which only that end ends.
+const PAUSED: u8 = 4;
+
 /// How `CLIENT UNBLOCK` ends a client's waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unblock {
@@ -121,6 +124,11 @@ impl ClientHandle {
     /// Notes that the client waits for a key.
     pub(crate) fn begin_waiting(&self) {
         self.waiting.store(WAITING, Ordering::Relaxed);
+    }
+
+    /// Notes that the client waits for the end of a pause.
+    pub(crate) fn begin_pause(&self) {
+        self.waiting.store(PAUSED, Ordering::Relaxed);
     }
 
     /// Notes that it waits no more.

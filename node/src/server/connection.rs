@@ -6,6 +6,9 @@
 //! ```
 //! Waiting for the client to read is the backpressure: nothing more is read or executed meanwhile.
 
+mod account;
+mod attend;
+mod debug;
 mod execute;
 mod transaction;
 mod waiting;
@@ -17,6 +20,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::session::Session;
@@ -51,8 +55,12 @@ pub(crate) struct Connection {
     batch: Batch,
     /// The clock in Unix milliseconds, as of the batch's begin or [`Connection::look_at_clock`].
     now: u64,
-    /// When the connection began its turn, in Unix milliseconds.
-    turn_began: u64,
+    /// When the connection began its turn, since the Unix epoch.
+    turn_began: Duration,
+    /// Whether the turn may have been long.
+    turn_is_heavy: bool,
+    /// How long commands have waited for slots, keys or other connections, ever.
+    waited: Duration,
     /// Whether something may have taken long since the clock was read.
     stale: bool,
     /// Where the reply of the command at hand begins in `output`.
@@ -104,7 +112,9 @@ impl Connection {
             output: Vec::with_capacity(INPUT_BYTES),
             batch: Batch::default(),
             now: 0,
-            turn_began: 0,
+            turn_began: Duration::ZERO,
+            turn_is_heavy: false,
+            waited: Duration::ZERO,
             stale: false,
             reply_from: 0,
             late: Vec::new(),
@@ -187,7 +197,11 @@ impl Connection {
         match end {
             End::Full | End::Need(_) => return false,
             End::Http => warn_of_http(&self.session.peer_address),
-            End::Broken(error) => self.refuse(&format!("ERR {error}")),
+            End::Broken(error) => {
+                let from = self.output.len();
+                self.refuse(&format!("ERR {error}"));
+                self.count_error(from);
+            }
         }
         true
     }
@@ -270,6 +284,7 @@ fn warn_of_http(peer: &str) {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.stop_monitoring();
         self.worker.shared.clients.leave(self.session.id);
     }
 }

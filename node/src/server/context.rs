@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringmaster_protocol::session::info::{self, Info, Section};
-use ringmaster_protocol::session::{ChangeError, Context, Session, Setting};
+use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, Setting};
 
 use super::clients::Unblock;
-use super::settings;
 use super::shared::{self, Shared};
+use super::timing::observed;
+use super::{processor, settings};
 use crate::store::census::{Count, DATABASES};
 use crate::store::keyspace::Keyspace;
 
@@ -37,6 +38,19 @@ impl Context for Shared {
         self.reset_totals();
     }
 
+    fn observations(&self) -> Option<&dyn Observations> {
+        Some(self)
+    }
+
+    fn pause_clients(&self, end: Duration, all: bool) -> bool {
+        self.pause.begin(shared::millis_of(end), all, &self.attention);
+        true
+    }
+
+    fn unpause_clients(&self) {
+        self.pause.finish(&self.attention);
+    }
+
     fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
         self.clients.visit_others(own, visit);
     }
@@ -63,11 +77,18 @@ impl Shared {
             memory: self.memory_figures(),
             persistence: info::Persistence::default(),
             statistics: self.statistics(),
-            processor: info::Processor::default(),
-            errors: Vec::new(),
+            processor: processor::times(),
+            commands: observed::command_figures(self),
+            errors: self.error_totals(),
             keyspace: keyspace(census),
-            extra: vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())],
+            extra: self.extra(),
         }
+    }
+
+    fn extra(&self) -> Vec<(Section, &'static str, String)> {
+        let mut lines = vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())];
+        lines.extend(observed::extra(self));
+        lines
     }
 
     fn server(&self) -> info::Server {
@@ -162,6 +183,18 @@ impl Context for Held<'_, '_, '_> {
 
     fn reset_statistics(&self) {
         self.shared.reset_statistics();
+    }
+
+    fn observations(&self) -> Option<&dyn Observations> {
+        self.shared.observations()
+    }
+
+    fn pause_clients(&self, end: Duration, all: bool) -> bool {
+        self.shared.pause_clients(end, all)
+    }
+
+    fn unpause_clients(&self) {
+        self.shared.unpause_clients();
     }
 
     fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {

@@ -1,6 +1,15 @@
 //! What a data thread counts. Each thread writes its own and nobody else's, so counting is one plain store.
 
+mod command;
+mod errors;
+
+use command::CommandCounters;
+pub(crate) use command::CommandTotals;
+pub(crate) use errors::{ErrorCodes, sum_of_errors};
+
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use ringmaster_protocol::command::{COUNT, CommandId};
 
 /// A counter that one thread writes and any thread reads.
 #[derive(Debug, Default)]
@@ -10,7 +19,15 @@ impl Counter {
     /// Adds `amount`. Only by the counter's own thread: a load and a store, no locked instruction.
     #[inline]
     pub(crate) fn add(&self, amount: u64) {
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+        self.add_to(amount);
+    }
+
+    /// As [`Counter::add`]; returns the new value.
+    #[inline]
+    pub(crate) fn add_to(&self, amount: u64) -> u64 {
+        let sum = self.0.load(Ordering::Relaxed).wrapping_add(amount);
+        self.0.store(sum, Ordering::Relaxed);
+        sum
     }
 
     /// The value now.
@@ -27,8 +44,10 @@ pub(crate) struct Counters {
     pub(crate) connections: Counter,
     /// Commands executed, the refused included.
     pub(crate) commands: Counter,
-    /// Error replies of data commands and refusals.
+    /// Error replies.
     pub(crate) errors: Counter,
+    /// The same by their codes.
+    pub(crate) error_codes: ErrorCodes,
     /// Bytes read from clients.
     pub(crate) input_bytes: Counter,
     /// Bytes written to clients.
@@ -39,6 +58,34 @@ pub(crate) struct Counters {
     pub(crate) misses: Counter,
     /// Keys freed because their deadline had passed.
     pub(crate) expired: Counter,
+    by_command: ByCommand,
+}
+
+/// Counters of all commands, by their ids.
+#[derive(Debug)]
+struct ByCommand(Box<[CommandCounters]>);
+
+impl Default for ByCommand {
+    fn default() -> Self {
+        Self((0..COUNT).map(|_| CommandCounters::default()).collect())
+    }
+}
+
+impl Counters {
+    /// Those of one command.
+    #[inline]
+    pub(crate) fn command(&self, id: CommandId) -> &CommandCounters {
+        &self.by_command.0[id.index()]
+    }
+}
+
+/// The sums of all commands over all threads, by their ids.
+pub(crate) fn sum_of_commands(threads: &[Counters]) -> Vec<CommandTotals> {
+    let mut sums = vec![CommandTotals::default(); COUNT];
+    for counters in threads {
+        sums.iter_mut().zip(&counters.by_command.0).for_each(|(sum, one)| sum.add(one));
+    }
+    sums
 }
 
 /// Sums of the threads' counters.

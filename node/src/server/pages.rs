@@ -38,6 +38,9 @@ impl Pages {
         let totals = self.0.totals();
         let used = self.0.memory.used_bytes.load(Ordering::Relaxed);
         let resident = self.0.memory.resident_bytes.load(Ordering::Relaxed);
+        let longest = &self.0.timing.longest;
+        let (turn, turn_cpu) = (longest.turn.micros(), longest.turn_cpu.micros());
+        let hold = self.0.engine.store().longest_hold_nanos() / 1000;
         let max = self.0.maxmemory.load(Ordering::Relaxed);
         let rows = [
             ("connections_total", "counter", "Connections accepted.", totals.connections),
@@ -51,6 +54,19 @@ impl Pages {
             ("clients", "gauge", "Clients connected.", self.0.clients.len() as u64),
             ("memory_used_bytes", "gauge", "Bytes allocated.", used),
             ("memory_resident_bytes", "gauge", "Bytes resident.", resident),
+            ("longest_turn_micros", "gauge", "Longest turn of a connection by the clock.", turn),
+            (
+                "longest_turn_cpu_micros",
+                "gauge",
+                "Longest turn by the CPU clock; 0 without exact timing.",
+                turn_cpu,
+            ),
+            (
+                "longest_slot_hold_cpu_micros",
+                "gauge",
+                "Longest hold of a slot; 0 without exact timing.",
+                hold,
+            ),
             ("memory_max_bytes", "gauge", "Bound of the allocated bytes, 0 for none.", max),
         ];
         let mut text = String::new();

@@ -13,6 +13,7 @@ pub(crate) use limits::ClientLimits;
 use ringmaster_protocol::session::{ChangeError, Setting};
 
 use super::shared::Shared;
+use super::timing;
 
 /// What a right value does. It cannot fail.
 pub(crate) type Change = Box<dyn FnOnce(&Shared)>;
@@ -31,7 +32,7 @@ pub(crate) struct Row {
 }
 
 /// The rows of all parts. A part with settings of its own adds its list.
-const FAMILIES: [&[Row]; 2] = [fixed::ROWS, limits::ROWS];
+const FAMILIES: [&[Row]; 3] = [fixed::ROWS, limits::ROWS, timing::ROWS];
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.into_iter().flatten()

@@ -1,15 +1,20 @@
 //! What all threads of a node share.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ringmaster_runtime::admission::Admission;
 
+use super::attention::Attention;
+use super::attention::monitors::Monitors;
+use super::attention::pause::Pause;
 use super::clients::Clients;
-use super::counters::{Counters, Totals};
+use super::counters::{CommandTotals, Counters, Totals, sum_of_commands, sum_of_errors};
 use super::settings::ClientLimits;
+use super::timing::Timing;
 use crate::config::Config;
 use crate::engine::Engine;
 
@@ -21,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Box<[Counters]>,
     pub(crate) memory: MemoryGauge,
     /// Counters at the last `CONFIG RESETSTAT`.
-    pub(crate) base: Mutex<Totals>,
+    pub(crate) base: Mutex<Base>,
     pub(crate) started: Instant,
     /// Where clients connect, once it is bound.
     pub(crate) address: OnceLock<SocketAddr>,
@@ -33,8 +38,22 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Bounds of a client.
     pub(crate) limits: ClientLimits,
+    pub(crate) timing: Timing,
+    pub(crate) attention: Attention,
+    pub(crate) monitors: Monitors,
+    pub(crate) pause: Pause,
+    /// Whether due keys are looked for (`DEBUG SET-ACTIVE-EXPIRE`).
+    pub(crate) expires_actively: AtomicBool,
     /// Commands a second over the last full second.
     pub(crate) rate: AtomicU64,
+}
+
+/// What the counters were when statistics were last reset.
+#[derive(Debug, Default)]
+pub(crate) struct Base {
+    totals: Totals,
+    commands: Vec<CommandTotals>,
+    errors: BTreeMap<String, u64>,
 }
 
 /// No bound of memory is set.
@@ -95,6 +114,11 @@ impl Shared {
             maxmemory: AtomicU64::new(config.maxmemory),
             admission,
             limits: ClientLimits::new(&config),
+            timing: Timing::default(),
+            attention: Attention::default(),
+            monitors: Monitors::default(),
+            pause: Pause::default(),
+            expires_actively: AtomicBool::new(true),
             rate: AtomicU64::new(0),
             config,
         }
@@ -102,13 +126,39 @@ impl Shared {
 
     /// Counters since the start or `CONFIG RESETSTAT`.
     pub(crate) fn totals(&self) -> Totals {
-        let base = *self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner).totals;
         Totals::of(&self.counters).since(base)
+    }
+
+    /// What came of each command since the start or `CONFIG RESETSTAT`, by the commands' ids.
+    pub(crate) fn command_totals(&self) -> Vec<CommandTotals> {
+        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let sums = sum_of_commands(&self.counters).into_iter().enumerate();
+        let none = CommandTotals::default();
+        sums.map(|(id, sum)| sum.since(base.commands.get(id).unwrap_or(&none))).collect()
+    }
+
+    /// Error replies by code since the start or `CONFIG RESETSTAT`.
+    pub(crate) fn error_totals(&self) -> Vec<(String, u64)> {
+        let base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = |code: &str| base.errors.get(code).copied().unwrap_or(0);
+        let sums = sum_of_errors(&self.counters).into_iter();
+        sums.map(|(code, sum)| (sum - before(&code), code))
+            .filter(|(sum, _)| *sum > 0)
+            .map(|(sum, code)| (code, sum))
+            .collect()
     }
 
     /// Makes the counters begin at zero.
     pub(crate) fn reset_totals(&self) {
-        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = Totals::of(&self.counters);
+        let base = Base {
+            totals: Totals::of(&self.counters),
+            commands: sum_of_commands(&self.counters),
+            errors: sum_of_errors(&self.counters),
+        };
+        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = base;
+        self.timing.longest.reset();
+        self.engine.store().forget_longest_hold();
     }
 }
 
@@ -120,8 +170,13 @@ pub(crate) fn unix_time() -> Duration {
 /// Unix milliseconds.
 #[inline]
 pub(crate) fn unix_millis() -> u64 {
-    let now = unix_time();
-    now.as_secs() * 1000 + u64::from(now.subsec_millis())
+    millis_of(unix_time())
+}
+
+/// Whole milliseconds.
+#[inline]
+pub(crate) fn millis_of(time: Duration) -> u64 {
+    time.as_secs() * 1000 + u64::from(time.subsec_millis())
 }
 
 /// Fills `out` with bytes that nobody can guess, from the kernel.

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::counters::Counters;
-use super::shared::{Shared, unix_millis};
+use super::shared::{Shared, millis_of, unix_millis, unix_time};
+use super::timing;
+use super::timing::events::EXPIRE_CYCLE;
 use crate::store::ROUND_FREED;
 
 /// How often a thread looks for due keys.
@@ -42,7 +44,10 @@ pub(crate) struct Worker {
 impl Worker {
     /// Worker of data thread `index`; begins its housekeeping.
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        tokio::task::spawn_local(expiring(Arc::clone(&shared), index));
+        let of_task = Arc::clone(&shared);
+        tokio::task::spawn_local(async move {
+            timing::measured(&of_task.timing, expiring(&of_task, index)).await;
+        });
         if index == 0 {
             tokio::task::spawn_local(housekeeping(Arc::clone(&shared)));
         }
@@ -83,7 +88,7 @@ impl service::Worker for Worker {
     async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
         self.counters().connections.add(1);
         if let Some(connection) = Connection::new(Rc::clone(&self), stream) {
-            connection.run(&stop).await;
+            timing::measured(&self.shared.timing, connection.run(&stop)).await;
         }
     }
 }
@@ -109,14 +114,22 @@ async fn housekeeping(shared: Arc<Shared>) {
     }
 }
 
+/// Whether keys are to stay as they are: a pause is on.
+fn is_paused(shared: &Shared) -> bool {
+    shared.attention.look().is_paused() && shared.pause.rest(unix_millis(), &shared.attention) > 0
+}
+
 /// Frees due keys in every `threads`-th slot.
-async fn expiring(shared: Arc<Shared>, index: usize) {
+async fn expiring(shared: &Shared, index: usize) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        if !shared.expires_actively.load(Ordering::Relaxed) || is_paused(shared) {
+            continue;
+        }
         // Again while something was freed: a visit does not free all of a large slot.
-        while expire_share(&shared, index).await > 0 {
+        while expire_share(shared, index).await > 0 {
             tokio::task::yield_now().await;
         }
     }
@@ -127,7 +140,10 @@ async fn expire_share(shared: &Shared, index: usize) -> usize {
     let mut slots = HashSlot::all().skip(index).step_by(shared.config.threads);
     let mut total = 0;
     loop {
-        let freed = shared.engine.store().expire(&mut slots, unix_millis());
+        let began = unix_time();
+        let freed = shared.engine.store().expire(&mut slots, millis_of(began));
+        let now = unix_time();
+        shared.timing.events.note(EXPIRE_CYCLE, now, now.saturating_sub(began));
         shared.counters[index].expired.add(freed as u64);
         total += freed;
         if freed < ROUND_FREED {

@@ -19,6 +19,7 @@ use std::task::{Poll, Waker};
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
+use super::holds::HoldWatch;
 use super::slot::Slot;
 
 const FREE: u32 = 0;
@@ -56,7 +57,7 @@ impl SlotLock {
         if self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.spin()?;
         }
-        Some(SlotGuard { lock: self, parking, index, changed: false })
+        Some(SlotGuard { lock: self, parking, index, changed: false, held_from: parking.holds.begin() })
     }
 
     #[cold]
@@ -97,6 +98,8 @@ pub(crate) struct SlotGuard<'a> {
     index: u16,
     /// Lent for a change: what is published may be out of date.
     changed: bool,
+    /// As [`HoldWatch::begin`] told it.
+    held_from: u64,
 }
 
 impl Deref for SlotGuard<'_> {
@@ -125,6 +128,9 @@ impl Drop for SlotGuard<'_> {
             self.lock.hint.store(self.table_hint(), Ordering::Relaxed);
             self.parking.deadlines[usize::from(self.index)].store(self.next_deadline(), Ordering::Relaxed);
         }
+        if self.held_from != 0 {
+            self.parking.holds.end(self.held_from);
+        }
         if self.lock.state.swap(FREE, Ordering::AcqRel) == WANTED {
             self.parking.wake(self.index);
         }
@@ -137,12 +143,14 @@ pub(crate) struct Parking {
     lots: [Mutex<Vec<(u16, Waker)>>; PARKING_LOTS],
     /// Each slot's [`Slot::next_deadline`] as of its last release.
     deadlines: Box<[AtomicU64]>,
+    /// How long slots are held.
+    pub(super) holds: HoldWatch,
 }
 
 impl Default for Parking {
     fn default() -> Self {
         let deadlines = (0..SLOT_COUNT).map(|_| AtomicU64::new(u64::MAX)).collect();
-        Self { lots: std::array::from_fn(|_| Mutex::default()), deadlines }
+        Self { lots: std::array::from_fn(|_| Mutex::default()), deadlines, holds: HoldWatch::default() }
     }
 }
 

@@ -5,6 +5,7 @@
 //! with all its clients in RESP2, and again in RESP3. `{a}` in a command stands for the id of client `a`.
 
 mod blocking;
+mod observing;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -58,7 +59,7 @@ impl Client {
         let (mut scanner, mut chunk) = (Scanner::default(), [0; 1 << 16]);
         loop {
             if let Some(len) = scanner.frame(&self.input).unwrap() {
-                return self.input.drain(..len).collect::<Vec<u8>>().escape_ascii().to_string();
+                return masked(&self.input.drain(..len).collect::<Vec<u8>>().escape_ascii().to_string());
             }
             let len = self.stream.read(&mut chunk).expect("a frame comes in time");
             if len == 0 {
@@ -71,6 +72,18 @@ impl Client {
     fn call(&mut self, line: &str) -> String {
         self.send(line);
         self.frame()
+    }
+}
+
+/// The frame without the time and the address that stand in a line of MONITOR: `+7.000005 [2 1.2.3.4:5] "GET" "k"`.
+fn masked(frame: &str) -> String {
+    match frame.split_once(" [").zip(frame.split_once("] ")) {
+        Some(((time, sender), (_, command))) if time.starts_with('+') => {
+            let database = sender.split(' ').next().unwrap_or_default();
+            let script = if sender.contains(" lua]") { " lua" } else { "" };
+            format!("[{database}{script}] {command}")
+        }
+        _ => frame.to_owned(),
     }
 }
 

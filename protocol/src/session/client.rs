@@ -2,6 +2,7 @@
 
 mod kill;
 mod line;
+mod pause;
 
 pub use kill::{KillFilter, Kind};
 
@@ -32,9 +33,8 @@ pub(super) fn execute(subcommand: &str, call: &mut Call<'_, '_>) -> Outcome {
             "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
              enabled",
         ),
-        "pause" | "unpause" => {
-            call.reply.error(&format!("ERR CLIENT {} is not supported", subcommand.to_ascii_uppercase()));
-        }
+        "pause" => pause::pause(call),
+        "unpause" => pause::unpause(call),
         _ => return Outcome::NotMine,
     }
     Outcome::Done

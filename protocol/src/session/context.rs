@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Session;
 use super::info::Info;
+use super::{Observations, Session};
 
 /// The process around the sessions: its clock, its figures, its settings, its other clients. Node and proxy each
 /// have one.
@@ -37,11 +37,26 @@ pub trait Context {
     /// Sets the counters of `INFO` to zero (`CONFIG RESETSTAT`).
     fn reset_statistics(&self);
 
+    /// The slow log and the latency events; `None` where none are kept.
+    fn observations(&self) -> Option<&dyn Observations> {
+        None
+    }
+
     /// Shows the sessions other than `own` (an id), in the order of their ids, to `visit`.
     fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session));
 
     /// Closes the connections other than `own` (an id) whose sessions `doomed` names; the number of them.
     fn kill_clients(&self, own: u64, doomed: &dyn Fn(&Session) -> bool) -> usize;
+
+    /// Lets commands wait until `end` (since the Unix epoch), all of them or only those that write. Returns false where
+    /// that cannot be done.
+    fn pause_clients(&self, end: Duration, all: bool) -> bool {
+        let _ = (end, all);
+        false
+    }
+
+    /// Ends a pause.
+    fn unpause_clients(&self) {}
 
     /// Ends the waiting of the client `id` in a blocking command, as at its timeout or with an error. Returns whether
     /// it was waiting.

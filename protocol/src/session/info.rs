@@ -28,6 +28,8 @@ pub struct Info {
     pub statistics: Statistics,
     /// Its use of the processor.
     pub processor: Processor,
+    /// The commands that came at all.
+    pub commands: Vec<CommandFigures>,
     /// Number of error replies by their code (`ERR`, `WRONGTYPE`).
     pub errors: Vec<(String, u64)>,
     /// The databases that hold keys, lowest first.
@@ -140,6 +142,23 @@ pub struct Processor {
     pub system: Duration,
     /// Time in the program.
     pub user: Duration,
+}
+
+/// A line of section `Commandstats`, and one of `Latencystats`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommandFigures {
+    /// The command's full name.
+    pub name: &'static str,
+    /// Calls.
+    pub calls: u64,
+    /// Microseconds of all calls.
+    pub micros: u64,
+    /// Refused before they began.
+    pub rejected: u64,
+    /// Answered with an error.
+    pub failed: u64,
+    /// Percentiles as text (`99.9`) and their latencies; empty where none are known.
+    pub percentiles: Vec<(String, Duration)>,
 }
 
 /// One line of section `Keyspace`.

@@ -1,14 +1,8 @@
-//! Commands that look at the server: `TIME`, `ROLE`, `LOLWUT`, `SLOWLOG`, `LATENCY`, `MEMORY`, `MODULE`.
-//!
-//! No slow log and no latency events are kept, so these answer as a Redis that has seen none.
+//! Commands that look at the server: `TIME`, `ROLE`, `LOLWUT`, `MEMORY`, `MODULE`.
 
 use super::connection::NOT_AN_INTEGER;
-use super::{Call, Outcome, REDIS_VERSION, Refusal};
+use super::{Call, Outcome, REDIS_VERSION};
 use crate::resp::number;
-
-const LATENCY_DOCTOR: &[u8] = b"I'm sorry, Dave, I can't do that. Latency monitoring is disabled in this Redis \
-instance. You may use \"CONFIG SET latency-monitor-threshold <milliseconds>.\" in order to enable it. If we weren't \
-in a deep space mission I'd suggest to take a look at https://redis.io/topics/latency-monitor.\n";
 
 const MEMORY_DOCTOR: &[u8] = b"Hi Sam, this instance is empty or is using very little memory, my issues detector \
 can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam \
@@ -45,29 +39,14 @@ pub(super) fn lolwut(call: &mut Call<'_, '_>) {
     call.reply.verbatim("txt", format!("Redis ver. {REDIS_VERSION}\n").as_bytes());
 }
 
-/// A subcommand of `SLOWLOG`, `LATENCY`, `MEMORY` or `MODULE`.
+/// A subcommand of `MEMORY` or `MODULE`.
 pub(super) fn execute(container: &str, subcommand: &str, call: &mut Call<'_, '_>) -> Outcome {
     match (container, subcommand) {
-        ("slowlog", "get") => slowlog_get(call),
-        ("slowlog", "len") | ("latency", "reset") => call.reply.int(0),
-        ("slowlog", "reset") | ("memory", "purge") => call.reply.ok(),
-        ("latency", "latest" | "history") | ("module", "list") => call.reply.array(0),
-        ("latency", "histogram") => call.reply.map(0),
-        ("latency", "graph") => {
-            Refusal::about("ERR No samples available for event '", &call.args[2], "'").answer(call.reply);
-        }
-        ("latency", "doctor") => call.reply.verbatim("txt", LATENCY_DOCTOR),
+        ("memory", "purge") => call.reply.ok(),
+        ("module", "list") => call.reply.array(0),
         ("memory", "doctor") => call.reply.verbatim("txt", MEMORY_DOCTOR),
         ("module", "load" | "loadex" | "unload") => call.reply.error(NO_MODULES),
         _ => return Outcome::NotMine,
     }
     Outcome::Done
-}
-
-fn slowlog_get(call: &mut Call<'_, '_>) {
-    match call.args.get(2).map(number::parse_integer) {
-        _ if call.args.len() > 3 => call.wrong_arguments("SLOWLOG"),
-        None | Some(Some(-1..)) => call.reply.array(0),
-        Some(_) => call.reply.error("ERR count should be greater than or equal to -1"),
-    }
 }

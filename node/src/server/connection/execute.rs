@@ -15,7 +15,7 @@ use super::{Connection, Fate, OUTPUT_BYTES};
 use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally, Turn};
 use crate::server::batch::{Batch, Planned};
-use crate::server::shared::unix_millis;
+use crate::server::shared::{millis_of, unix_millis, unix_time};
 use crate::store::keyspace::Moment;
 use crate::waiting::Waiter;
 
@@ -30,8 +30,8 @@ impl Connection {
         if batch.commands.is_empty() {
             return Ok(Fate::Open);
         }
-        self.now = unix_millis();
-        self.turn_began = self.now;
+        self.turn_began = unix_time();
+        self.now = millis_of(self.turn_began);
         self.stale = false;
         self.handle.active(self.now);
         self.worker.counters().commands.add(batch.commands.len() as u64);
@@ -51,6 +51,7 @@ impl Connection {
                 break;
             }
         }
+        self.end_turn(batch.commands.len());
         self.input = input;
         self.input.append(&mut self.late);
         fate
@@ -61,24 +62,44 @@ impl Connection {
     async fn look_at_clock(&mut self) {
         self.stale = false;
         self.now = unix_millis();
-        if self.now.abs_diff(self.turn_began) >= TURN_MILLIS {
+        if self.now.abs_diff(millis_of(self.turn_began)) >= TURN_MILLIS {
+            let began = self.begin_wait();
             tokio::task::yield_now().await;
-            self.now = unix_millis();
-            self.turn_began = self.now;
+            self.end_wait(began);
         }
     }
 
     #[inline]
     async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
         self.reply_from = self.output.len();
+        let attention = self.worker.shared.attention.look();
+        if !attention.is_nothing()
+            && let Some(fate) = self.attend(attention, command.spec.ok(), args).await?
+        {
+            return Ok(fate);
+        }
         let fate = match command.spec {
             Ok(spec) if self.transaction.is_some() && self.queue(spec, args) => Fate::Open,
-            Ok(spec) => match self.begin(command, spec, args) {
-                Begun::Done(fate) => fate,
-                Begun::Waiting(waiting) => self.wait(waiting, command, spec, args).await?,
-            },
+            Ok(spec) => {
+                self.session.begins(spec);
+                if let Some(text) = self.lacks_memory_for(spec) {
+                    self.reject(spec, text);
+                    Fate::Open
+                } else {
+                    let clock = self.clock_in(spec, args);
+                    let fate = match self.begin(command, spec, args) {
+                        Begun::Done(fate) => fate,
+                        Begun::Waiting(waiting) => self.wait(waiting, command, spec, args).await?,
+                    };
+                    self.clock_out(spec, args, clock, self.reply_from);
+                    if !attention.is_nothing() {
+                        self.tell_monitors_after(spec, args);
+                    }
+                    fate
+                }
+            }
             Err(rejection) => {
-                self.refuse(&String::from_utf8_lossy(&rejection.text(&args)));
+                self.reject_unknown(rejection, args);
                 self.spoil_transaction();
                 Fate::Open
             }
@@ -94,18 +115,12 @@ impl Connection {
     }
 
     pub(super) fn refuse(&mut self, text: &str) {
-        self.worker.counters().errors.add(1);
         Reply::new(&mut self.output, self.session.protocol).error(text);
     }
 
     /// Starts a command; nearly all are done at once.
     #[inline]
     fn begin(&mut self, command: &Planned, spec: &'static Spec, args: Args<'_>) -> Begun {
-        self.session.begins(spec);
-        if let Some(text) = self.lacks_memory_for(spec) {
-            self.refuse(text);
-            return Begun::Done(Fate::Open);
-        }
         let moment = self.moment();
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let engine = &self.worker.shared.engine;
@@ -113,9 +128,14 @@ impl Connection {
             Some(key) => engine.run_single(spec, args, key, moment, &mut reply),
             None if engine.carries_out(spec) => engine.run(spec, args, moment, &mut reply),
             None => {
-                return match Step::of(spec) {
-                    Some(step) => Begun::Waiting(Waiting::Transaction(step)),
-                    None => self.begin_session_command(spec, args),
+                return match (Step::of(spec), spec.name) {
+                    (Some(step), _) => Begun::Waiting(Waiting::Transaction(step)),
+                    (None, "debug") => Begun::Waiting(Waiting::Debug),
+                    (None, "monitor") => {
+                        self.monitor();
+                        Begun::Done(Fate::Open)
+                    }
+                    _ => self.begin_session_command(spec, args),
                 };
             }
         };
@@ -145,7 +165,6 @@ impl Connection {
         let counters = self.worker.counters();
         counters.hits.add(u64::from(tally.lookups.hits));
         counters.misses.add(u64::from(tally.lookups.misses));
-        counters.errors.add(u64::from(tally.failed));
     }
 
     /// A command of the session: HELLO, CLIENT, INFO and the like.
@@ -204,6 +223,7 @@ impl Connection {
                     return Ok(Fate::Open);
                 }
                 Waiting::Key(waiter) => return self.wait_for_key(&waiter).await,
+                Waiting::Debug => return self.debug(args).await,
                 Waiting::Transaction(step) => return Ok(self.step(step, args).await),
             }
         }
@@ -211,9 +231,10 @@ impl Connection {
 
     /// Waits until `slot` was free a moment ago; then it is later.
     pub(super) async fn wait_for_slot(&mut self, slot: HashSlot) {
+        let began = self.begin_wait();
         poll_fn(|context| self.worker.shared.engine.store().poll_free(slot, context)).await;
         self.stale = true;
-        self.now = unix_millis();
+        self.end_wait(began);
     }
 
     async fn walk(&mut self, mut journey: Journey) {
@@ -225,11 +246,13 @@ impl Connection {
                     return engine.arrive(journey, &mut reply);
                 }
                 Turn::Tired(journey) => {
+                    let began = self.begin_wait();
                     tokio::task::yield_now().await;
+                    self.end_wait(began);
                     journey
                 }
                 Turn::Busy(journey, slot) => {
-                    poll_fn(|context| engine.store().poll_free(slot, context)).await;
+                    self.wait_for_slot(slot).await;
                     journey
                 }
             };
@@ -249,4 +272,5 @@ enum Waiting {
     Walk(Journey),
     Key(Arc<Waiter>),
     Transaction(Step),
+    Debug,
 }

@@ -36,6 +36,13 @@ pub(super) struct Transaction {
     spoiled: bool,
 }
 
+impl Transaction {
+    /// The rows of the queued commands.
+    pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
+        self.commands.iter().map(|queued| queued.spec)
+    }
+}
+
 /// A command with its own copy of its arguments.
 struct Queued {
     spec: &'static Spec,
@@ -104,9 +111,15 @@ impl Step {
 }
 
 impl Connection {
+    /// Whether a command is queued rather than carried out.
+    pub(super) fn is_queued(&self, spec: &Spec) -> bool {
+        let at_once = matches!(spec.name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset");
+        self.transaction.is_some() && !at_once
+    }
+
     /// Queues a command of a transaction, or refuses it; false for those that are carried out at once.
     pub(super) fn queue(&mut self, spec: &'static Spec, args: Args<'_>) -> bool {
-        if matches!(spec.name, "multi" | "exec" | "discard" | "watch" | "quit" | "reset") {
+        if !self.is_queued(spec) {
             return false;
         }
         let Some(transaction) = &mut self.transaction else { return false };
@@ -118,7 +131,7 @@ impl Connection {
             self.lacks_memory_for(spec)
         };
         if let Some(text) = refusal {
-            self.refuse(text);
+            self.reject(spec, text);
             self.spoil_transaction();
         } else if let Some(transaction) = &mut self.transaction {
             let queued = Queued::new(spec, args);
@@ -165,6 +178,7 @@ impl Connection {
                 self.ok();
             }
             Step::Forget => {
+                self.stop_monitoring();
                 self.forget_transaction();
                 self.unwatch().await;
             }
@@ -282,6 +296,10 @@ impl Connection {
         for queued in &transaction.commands {
             let (spec, args) = (queued.spec, queued.args());
             self.session.begins(spec);
+            if shared.attention.look().is_monitored() {
+                self.tell_monitors(spec, args);
+            }
+            let (from, clock) = (self.output.len(), self.clock_in(spec, args));
             if shared.engine.carries_out(spec) {
                 let moment = self.moment();
                 let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
@@ -290,6 +308,7 @@ impl Connection {
             } else {
                 fate = fate.and(self.converse_within(spec, args, keyspace));
             }
+            self.clock_out(spec, args, clock, from);
         }
         fate
     }

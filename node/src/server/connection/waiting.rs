@@ -33,17 +33,23 @@ enum Event {
     Gone,
 }
 
+/// What interrupts the wait of a client, whatever it waits for.
+pub(super) enum Interruption {
+    Mail,
+    Gone,
+}
+
 impl Connection {
     /// Waits for what `waiter` wants and writes the reply.
     pub(super) async fn wait_for_key(&mut self, waiter: &Arc<Waiter>) -> io::Result<Fate> {
         self.handle.publish(&self.session);
         self.handle.begin_waiting();
+        let began = self.begin_wait();
         let ended = self.await_end(waiter).await;
         self.handle.end_waiting();
         let served = waiter.leave();
         self.leave_queues(waiter).await;
-        self.stale = true;
-        self.now = unix_millis();
+        self.end_wait(began);
         let event = ended?;
         if let Some(reply) = served {
             self.output.extend_from_slice(&reply);
@@ -84,9 +90,6 @@ impl Connection {
         alarm: Pin<&mut Sleep>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Event>> {
-        if self.handle.is_finishing() {
-            return Poll::Ready(Ok(Event::Gone));
-        }
         match waiter.poll(context) {
             Poll::Ready(true) => return Poll::Ready(Ok(Event::Served)),
             Poll::Ready(false) => return Poll::Ready(Ok(Event::Called)),
@@ -95,18 +98,32 @@ impl Connection {
         if let Some(unblock) = self.handle.take_unblock() {
             return Poll::Ready(Ok(Event::Unblocked(unblock)));
         }
+        match self.poll_interruption(context) {
+            Poll::Ready(Ok(Interruption::Mail)) => return Poll::Ready(Ok(Event::Mail)),
+            Poll::Ready(Ok(Interruption::Gone)) => return Poll::Ready(Ok(Event::Gone)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {}
+        }
+        alarm.poll(context).map(|()| Ok(Event::TimedOut))
+    }
+
+    /// What interrupts a wait of any kind; keeps what comes from the client meanwhile.
+    pub(super) fn poll_interruption(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Interruption>> {
+        if self.handle.is_finishing() {
+            return Poll::Ready(Ok(Interruption::Gone));
+        }
         if self.handle.mailbox.has_mail() {
-            return Poll::Ready(Ok(Event::Mail));
+            return Poll::Ready(Ok(Interruption::Mail));
         }
         while self.late.len() < LATE_BYTES_MAX {
             match poll_read_buf(Pin::new(&mut self.stream), context, &mut self.late) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Event::Gone)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Interruption::Gone)),
                 Poll::Ready(Ok(read)) => self.worker.counters().input_bytes.add(read as u64),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => break,
             }
         }
-        alarm.poll(context).map(|()| Ok(Event::TimedOut))
+        Poll::Pending
     }
 
     /// Attempts the wish with all its slots held.

@@ -29,11 +29,13 @@ pub enum Section {
     Cluster,
     /// Databases.
     Keyspace,
+    /// What only Ringmaster tells. Not shown where there is nothing.
+    Ringmaster,
 }
 
 impl Section {
     /// All, in order.
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Server,
         Self::Clients,
         Self::Memory,
@@ -47,6 +49,7 @@ impl Section {
         Self::Latencystats,
         Self::Cluster,
         Self::Keyspace,
+        Self::Ringmaster,
     ];
 
     /// The heading, which is also the word that asks for it in any letter case.
@@ -65,6 +68,7 @@ impl Section {
             Self::Latencystats => "Latencystats",
             Self::Cluster => "Cluster",
             Self::Keyspace => "Keyspace",
+            Self::Ringmaster => "Ringmaster",
         }
     }
 

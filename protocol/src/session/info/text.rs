@@ -3,13 +3,16 @@
 use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use super::{Info, Request, Section};
+use super::{CommandFigures, Info, Request, Section};
 use crate::session::REDIS_VERSION;
 
 /// The text of the sections that are asked for, as of `now` (since the Unix epoch).
 pub(super) fn render(info: &Info, request: &Request, now: Duration) -> String {
     let mut text = Text(String::new());
     for section in Section::ALL.into_iter().filter(|section| request.wants(*section)) {
+        if section == Section::Ringmaster && info.extra.iter().all(|(of, ..)| *of != section) {
+            continue;
+        }
         text.heading(section);
         fields(&mut text, section, info, now);
         for (_, name, value) in info.extra.iter().filter(|(of, ..)| *of == section) {
@@ -28,7 +31,9 @@ fn fields(text: &mut Text, section: Section, info: &Info, now: Duration) {
         Section::Stats => statistics(text, info),
         Section::Replication => replication(text, info),
         Section::Cpu => processor(text, info),
-        Section::Modules | Section::Commandstats | Section::Latencystats => {}
+        Section::Modules | Section::Ringmaster => {}
+        Section::Commandstats => info.commands.iter().for_each(|command| calls(text, command)),
+        Section::Latencystats => info.commands.iter().for_each(|command| latencies(text, command)),
         Section::Errorstats => {
             for (code, count) in &info.errors {
                 text.field(&format!("errorstat_{code}"), format_args!("count={count}"));
@@ -204,6 +209,25 @@ fn processor(text: &mut Text, info: &Info) {
     text.field("used_cpu_user", seconds(info.processor.user));
     text.field("used_cpu_sys_children", "0.000000");
     text.field("used_cpu_user_children", "0.000000");
+}
+
+fn calls(text: &mut Text, command: &CommandFigures) {
+    let CommandFigures { calls, micros, rejected, failed, .. } = command;
+    let mean = *micros as f64 / (*calls).max(1) as f64;
+    let value = format_args!(
+        "calls={calls},usec={micros},usec_per_call={mean:.2},rejected_calls={rejected},failed_calls={failed}"
+    );
+    text.field(&format!("cmdstat_{}", command.name), value);
+}
+
+fn latencies(text: &mut Text, command: &CommandFigures) {
+    if command.percentiles.is_empty() {
+        return;
+    }
+    let micros = |time: Duration| time.as_nanos() as f64 / 1000.0;
+    let shown = command.percentiles.iter().map(|(percent, time)| format!("p{percent}={:.3}", micros(*time)));
+    let name = format!("latency_percentiles_usec_{}", command.name);
+    text.field(&name, shown.collect::<Vec<_>>().join(","));
 }
 
 fn keyspace(text: &mut Text, info: &Info) {

@@ -1,0 +1,73 @@
+//! What every command must look at and nearly never finds set: a pause, and clients that monitor.
+//!
+//! It is one byte that all threads read and hardly ever is written, so the look costs a load from the own cache.
+
+pub(crate) mod monitors;
+pub(crate) mod pause;
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Somebody monitors.
+const MONITORED: u8 = 1;
+/// Commands that write wait.
+const WRITES_PAUSED: u8 = 2;
+/// All commands wait.
+const ALL_PAUSED: u8 = 4;
+
+/// The flags.
+#[derive(Debug, Default)]
+pub(crate) struct Attention(AtomicU8);
+
+/// The flags as one command saw them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen(u8);
+
+impl Attention {
+    /// Looks.
+    #[inline]
+    pub(crate) fn look(&self) -> Seen {
+        Seen(self.0.load(Ordering::Acquire))
+    }
+
+    fn set(&self, flag: u8, on: bool) {
+        if on {
+            self.0.fetch_or(flag, Ordering::AcqRel);
+        } else {
+            self.0.fetch_and(!flag, Ordering::AcqRel);
+        }
+    }
+
+    /// Sets whether somebody monitors.
+    pub(crate) fn set_monitored(&self, on: bool) {
+        self.set(MONITORED, on);
+    }
+
+    /// Sets what is paused.
+    pub(crate) fn set_paused(&self, writes: bool, all: bool) {
+        self.set(WRITES_PAUSED, writes);
+        self.set(ALL_PAUSED, all);
+    }
+}
+
+impl Seen {
+    /// Whether there is nothing to attend to.
+    #[inline]
+    pub(crate) fn is_nothing(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether somebody monitors.
+    pub(crate) fn is_monitored(self) -> bool {
+        self.0 & MONITORED != 0
+    }
+
+    /// Whether anything is paused.
+    pub(crate) fn is_paused(self) -> bool {
+        self.0 & (WRITES_PAUSED | ALL_PAUSED) != 0
+    }
+
+    /// Whether a command waits that writes, or that does not.
+    pub(crate) fn holds_back(self, writes: bool) -> bool {
+        self.0 & ALL_PAUSED != 0 || (writes && self.0 & WRITES_PAUSED != 0)
+    }
+}
