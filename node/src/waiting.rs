@@ -134,18 +134,24 @@ impl Waiter {
         self.keys.iter().map(|key| Key::new(key, self.database)).collect()
     }
 
-    /// The keys that it waits for.
+    fn awaited_count(&self) -> usize {
+        self.keys.len() - self.wish.companions()
+    }
+
+    /// The key number `place` of those that it waits for.
     #[must_use]
-    pub fn awaited(&self) -> Vec<Key<'_>> {
-        let mut keys = self.keys();
-        keys.truncate(keys.len() - self.wish.companions());
-        keys
+    pub fn awaited_key(&self, place: usize) -> Option<Key<'_>> {
+        self.keys[..self.awaited_count()].get(place).map(|key| Key::new(key, self.database))
+    }
+
+    /// The keys that it waits for.
+    pub fn awaited(&self) -> impl Iterator<Item = Key<'_>> {
+        self.keys[..self.awaited_count()].iter().map(|key| Key::new(key, self.database))
     }
 
     /// The keys that it needs beside.
-    #[must_use]
-    pub fn companions(&self) -> Vec<Key<'_>> {
-        self.keys().split_off(self.keys.len() - self.wish.companions())
+    pub fn companions(&self) -> impl Iterator<Item = Key<'_>> {
+        self.keys[self.awaited_count()..].iter().map(|key| Key::new(key, self.database))
     }
 
     /// Attempts the wish for the client, unless it has been served or has gone. Returns whether the place in the

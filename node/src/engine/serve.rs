@@ -75,8 +75,7 @@ impl Engine {
     /// # Errors
     /// The slot that somebody else holds: wait for it and try again.
     pub fn leave_queue(&self, waiter: &Arc<Waiter>, place: usize) -> Result<bool, HashSlot> {
-        let awaited = waiter.awaited();
-        let Some(&key) = awaited.get(place) else { return Ok(false) };
+        let Some(key) = waiter.awaited_key(place) else { return Ok(false) };
         self.store.try_lock(key.slot).ok_or(key.slot)?.stop_waiting(key, waiter);
         Ok(true)
     }
@@ -133,11 +132,10 @@ fn next_waiter(
 /// Attempts a waiter's wish on `key`. Returns whether it needs its place in the queue no more, or `None` when a slot
 /// that it needs beside is held by somebody else.
 fn attempt_for(keyspace: &mut Keyspace<'_, '_>, waiter: &Waiter, key: Key<'_>) -> Option<bool> {
-    let companions = waiter.companions();
-    for companion in &companions {
+    for companion in waiter.companions() {
         keyspace.extend(companion.slot).ok()?;
     }
-    let keys: Vec<Key<'_>> = std::iter::once(key).chain(companions.iter().copied()).collect();
+    let keys: Vec<Key<'_>> = std::iter::once(key).chain(waiter.companions()).collect();
     let random = keyspace.random();
     let moment = Moment { database: waiter.database(), random, ..keyspace.moment() };
     Some(waiter.serve(|wish, reply| {

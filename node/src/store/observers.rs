@@ -140,7 +140,8 @@ impl Slot {
     pub(crate) fn wait(&mut self, key: Key<'_>, waiter: &Arc<Waiter>) {
         let observers = self.observers.get_or_insert_default();
         let queue = observers.waiting.entry(name_of(key)).or_default();
-        if !queue.waiters.iter().rev().any(|known| Arc::ptr_eq(known, waiter)) {
+        // A key that a command names twice comes twice in a row.
+        if !queue.waiters.back().is_some_and(|last| Arc::ptr_eq(last, waiter)) {
             queue.mourners += usize::from(waiter.mourns());
             queue.waiters.push_back(Arc::clone(waiter));
         }
@@ -151,9 +152,10 @@ impl Slot {
         let Some(observers) = &mut self.observers else { return };
         let name = name_of(key);
         if let Some(queue) = observers.waiting.get_mut(&name) {
-            let before = queue.waiters.len();
-            queue.waiters.retain(|known| !Arc::ptr_eq(known, waiter));
-            queue.mourners -= if waiter.mourns() { before - queue.waiters.len() } else { 0 };
+            if let Some(place) = queue.waiters.iter().position(|known| Arc::ptr_eq(known, waiter)) {
+                queue.waiters.remove(place);
+                queue.mourners -= usize::from(waiter.mourns());
+            }
             if queue.waiters.is_empty() {
                 observers.waiting.remove(&name);
             }

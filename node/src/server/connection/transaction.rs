@@ -3,6 +3,7 @@
 //! WATCH puts a watch on keys; whoever changes one raises it, under the slot's lock. EXEC holds the watched slots,
 //! too, so between its look at the watch and its last command nothing comes in between.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ringmaster_protocol::command::{Flags, Spec};
@@ -75,7 +76,7 @@ fn size_of_args(args: Args<'_>) -> usize {
 #[derive(Default)]
 pub(super) struct Watching {
     watch: Arc<Watch>,
-    keys: Vec<(u8, Vec<u8>)>,
+    keys: HashSet<(u8, Vec<u8>)>,
 }
 
 impl Watching {
@@ -201,14 +202,13 @@ impl Connection {
         let database = self.session.database;
         let mut watching = self.watching.take().unwrap_or_default();
         for bytes in args.from(1).iter() {
-            if watching.keys.iter().any(|(of, known)| *of == database && known == bytes) {
+            if !watching.keys.insert((database, bytes.to_vec())) {
                 continue;
             }
             let key = Key::new(bytes, database);
             while let Err(slot) = self.watch_key(key, &watching.watch) {
                 self.wait_for_slot(slot).await;
             }
-            watching.keys.push((database, bytes.to_vec()));
         }
         self.watching = Some(watching);
     }
