@@ -11,7 +11,7 @@ use super::{Engine, Flow, Tally, finished, keys_of};
 use crate::command::CommandError;
 use crate::store::entry::EntryRef;
 use crate::store::key::Key;
-use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::keyspace::{Keyspace, Lookups, Moment};
 use crate::store::value::Kind;
 use crate::waiting::{Attempt, Stage, Waiter, Wish};
 
@@ -38,7 +38,10 @@ impl Engine {
             Ok(keyspace) => keyspace,
             Err(slot) => return Flow::Busy(slot),
         };
-        reply.unbind();
+        if spec.writes() {
+            // What it has taken bounds the reply, and an error in its place would lose that.
+            reply.unbind();
+        }
         match wish.attempt(&mut keyspace, Stage::First, reply) {
             Err(error) => return failed(reply, error),
             Ok(Attempt::Served) => serve(&mut keyspace),
@@ -51,7 +54,8 @@ impl Engine {
                 return Flow::Waiting(waiter);
             }
         }
-        Flow::Done(Tally { slow: true, ..Tally::default() })
+        let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
+        Flow::Done(Tally { slow: true, lookups, ..finished(reply, before, Ok(())) })
     }
 
     /// Attempts the wish of a client that was called to do so by itself.

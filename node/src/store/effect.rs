@@ -197,6 +197,15 @@ pub struct Applied {
 }
 
 impl<'a> Effect<'a> {
+    /// Whether who waits for its keys may find something new there.
+    #[must_use]
+    pub fn wakes(&self) -> bool {
+        match self {
+            Self::Stream { change, .. } => change.wakes(),
+            _ => true,
+        }
+    }
+
     /// The keys that it changes: one, or two for a rename or copy, or none for what sweeps a whole database.
     #[must_use]
     pub fn keys(&self) -> [Option<Key<'a>>; 2] {

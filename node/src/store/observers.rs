@@ -66,11 +66,12 @@ impl Observers {
         self.watched.is_empty() && self.waiting.is_empty()
     }
 
-    fn touch(&mut self, name: &Name) {
+    /// Marks who observes `name`: those that watch it, and those that wait for it if the change `wakes` them.
+    fn touch(&mut self, name: &Name, wakes: bool) {
         if let Some(watches) = self.watched.get(name) {
             watches.iter().for_each(|watch| watch.raise());
         }
-        if self.waiting.contains_key(name) && !self.ready.contains(name) {
+        if wakes && self.waiting.contains_key(name) && !self.ready.contains(name) {
             self.ready.push(name.clone());
         }
     }
@@ -88,7 +89,7 @@ impl Slot {
     pub(super) fn tell_observers(&mut self, effect: &Effect<'_>) {
         let Some(observers) = &mut self.observers else { return };
         for key in effect.keys().into_iter().flatten() {
-            observers.touch(&name_of(key));
+            observers.touch(&name_of(key), effect.wakes());
         }
     }
 
@@ -113,7 +114,7 @@ impl Slot {
         };
         let touched: Vec<Name> = swept.into_iter().filter(concerned).collect();
         if let Some(observers) = &mut self.observers {
-            touched.iter().for_each(|name| observers.touch(name));
+            touched.iter().for_each(|name| observers.touch(name, true));
         }
     }
 

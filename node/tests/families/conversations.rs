@@ -6,6 +6,7 @@
 
 mod blocking;
 mod observing;
+mod streams;
 mod transactions;
 
 use std::collections::BTreeMap;

@@ -94,8 +94,8 @@ fn command_of(spec: &Spec, random: &mut Random) -> Words {
     words
 }
 
-/// Commands with `K` for a key and `A` for an argument.
-const LIKELY: [&str; 64] = [
+/// Commands with `K` for a key, `S` for one of a stream, `I` for the id of an entry and `A` for an argument.
+const LIKELY: &[&str] = &[
     "RPUSH K A A A",
     "SADD K A A A",
     "HSET K A A A A",
@@ -140,33 +140,35 @@ const LIKELY: [&str; 64] = [
     "PFADD K A A A",
     "PFCOUNT K",
     "PFMERGE K K K",
-    "XADD K 5-* A A A A",
     "XADD K 5-* A A",
-    "XADD K MAXLEN 3 5-* A A",
-    "XTRIM K MAXLEN 1",
-    "XDEL K I I I",
-    "XSETID K I ENTRIESADDED 90 MAXDELETEDID 1-1",
-    "XGROUP CREATE K g I MKSTREAM",
-    "XGROUP CREATE K h 0 MKSTREAM ENTRIESREAD 3",
-    "XGROUP SETID K g 0",
-    "XGROUP DESTROY K h",
-    "XGROUP CREATECONSUMER K g A",
-    "XGROUP DELCONSUMER K g A",
-    "XREADGROUP GROUP g A COUNT 2 STREAMS K >",
-    "XREADGROUP GROUP g A STREAMS K K > 0",
-    "XACK K g I I I",
-    "XACK K g I I I I I",
-    "XACK K g I I I I I I",
-    "XREADGROUP GROUP g A STREAMS K >",
-    "XCLAIM K g A 0 I I FORCE",
-    "XAUTOCLAIM K g A 0 -",
+    "XADD S 5-* A A A A",
+    "XADD S 5-* A A",
+    "XADD S MAXLEN 3 5-* A A",
+    "COPY S S REPLACE",
+    "RENAME S S",
+    "XTRIM S MAXLEN 1",
+    "XDEL S I I I",
+    "XSETID S I ENTRIESADDED 90 MAXDELETEDID 1-1",
+    "XGROUP CREATE S g I MKSTREAM",
+    "XGROUP CREATE S h 0 MKSTREAM ENTRIESREAD 3",
+    "XGROUP SETID S g 0",
+    "XGROUP DESTROY S h",
+    "XGROUP CREATECONSUMER S g A",
+    "XGROUP DELCONSUMER S g A",
+    "XREADGROUP GROUP g A COUNT 2 STREAMS S >",
+    "XREADGROUP GROUP g A STREAMS S >",
+    "XREADGROUP GROUP g A STREAMS S S > 0",
+    "XACK S g I I I I I I",
+    "XCLAIM S g A 0 I I FORCE",
+    "XAUTOCLAIM S g A 0 -",
 ];
 
 /// What the table cannot tell: counts before keys, and commands that fill collections.
 fn likely(random: &mut Random) -> Words {
-    let line = random.pick(&LIKELY);
+    let line = random.pick(LIKELY);
     let word = |word| match word {
         "K" => key(random),
+        "S" => random.name("s", 6),
         "A" => random.name("m", 6),
         "I" => format!("5-{}", random.below(9)).into_bytes(),
         word => word.as_bytes().to_vec(),

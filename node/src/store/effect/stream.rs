@@ -79,3 +79,11 @@ pub enum StreamChange<'a> {
         ids: &'a [StreamId],
     },
 }
+
+impl StreamChange<'_> {
+    /// Whether readers that wait for entries are to look: there are some, or their group is gone.
+    #[must_use]
+    pub fn wakes(&self) -> bool {
+        matches!(self, Self::Append { .. } | Self::AppendBlock { .. } | Self::RemoveGroup { .. })
+    }
+}

@@ -19,6 +19,8 @@ pub use id::StreamId;
 pub use listpack::Element;
 pub use trim::{Cut, Limit};
 
+use crate::store::heap::{allocated, boxed};
+
 /// Longest names and values of one entry together, in bytes.
 pub const ENTRY_BYTES_MAX: usize = 1 << 30;
 
@@ -26,7 +28,8 @@ pub const ENTRY_BYTES_MAX: usize = 1 << 30;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
     blocks: BTreeMap<StreamId, Block>,
-    groups: BTreeMap<Box<[u8]>, Group>,
+    /// By name. They are few, and a tree of them would be large.
+    groups: Vec<(Box<[u8]>, Box<Group>)>,
     len: usize,
     /// The lowest entry's id, 0-0 if there is none.
     first_id: StreamId,
@@ -138,22 +141,33 @@ impl Stream {
 
     /// The groups by name.
     pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
-        self.groups.iter().map(|(name, group)| (&**name, group))
+        self.groups.iter().map(|(name, group)| (&**name, &**group))
     }
 
     /// The group `name`.
     #[must_use]
     pub fn group(&self, name: &[u8]) -> Option<&Group> {
-        self.groups.get(name)
+        self.place_of(name).ok().map(|place| &*self.groups[place].1)
+    }
+
+    /// Where the group `name` is, or would be.
+    fn place_of(&self, name: &[u8]) -> Result<usize, usize> {
+        self.groups.binary_search_by(|(own, _)| (**own).cmp(name))
     }
 
     /// Bytes that the stream has allocated, its own struct included, about. O(1).
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        /// What a tree's node needs for one block, at the trees' usual filling.
-        const PLACE_BYTES: usize = size_of::<(StreamId, Block)>() * 16 / 9;
-        size_of::<Self>() + self.blocks.len() * PLACE_BYTES + self.blocks_bytes + self.groups_bytes
+        let groups = allocated(self.groups.capacity() * size_of::<(Box<[u8]>, Box<Group>)>());
+        let trees = tree_bytes::<(StreamId, Block)>(self.blocks.len());
+        boxed::<Self>() + trees + self.blocks_bytes + groups + self.groups_bytes
     }
+}
+
+/// Bytes of a tree of `len` items of `T` that came in ascending order, about: its leaves are half full.
+fn tree_bytes<T>(len: usize) -> usize {
+    const LEAF_ITEMS: usize = 11;
+    len.div_ceil(LEAF_ITEMS / 2 + 1) * allocated(LEAF_ITEMS * size_of::<T>() + 2 * size_of::<usize>())
 }
 
 /// Changes, each by an effect.
@@ -246,10 +260,10 @@ impl Stream {
 
     /// Sets a group's progress; makes the group if there is none. Returns whether anything changed.
     pub fn set_group(&mut self, name: &[u8], last_id: StreamId, read: Option<i64>) -> bool {
-        if !self.groups.contains_key(name) {
-            let group = Group::at(last_id, read);
-            self.groups_bytes += name.len() + group.heap_bytes();
-            self.groups.insert(name.into(), group);
+        if let Err(place) = self.place_of(name) {
+            let group = Box::new(Group::at(last_id, read));
+            self.groups_bytes += allocated(name.len()) + group.heap_bytes();
+            self.groups.insert(place, (name.into(), group));
             return true;
         }
         let set = |group: &mut Group| {
@@ -262,17 +276,25 @@ impl Stream {
 
     /// Takes a group out; returns whether there was one.
     pub fn remove_group(&mut self, name: &[u8]) -> bool {
-        let Some(group) = self.groups.remove(name) else { return false };
-        self.groups_bytes -= name.len() + group.heap_bytes();
+        let Ok(place) = self.place_of(name) else { return false };
+        let (name, group) = self.groups.remove(place);
+        self.groups_bytes -= allocated(name.len()) + group.heap_bytes();
+        if self.groups.is_empty() {
+            self.groups = Vec::new();
+        }
         true
     }
 
     /// Changes the group `name`; `None` if there is none.
     pub fn edit_group<R>(&mut self, name: &[u8], change: impl FnOnce(&mut Group) -> R) -> Option<R> {
-        let group = self.groups.get_mut(name)?;
+        let place = self.place_of(name).ok()?;
+        let group = &mut self.groups[place].1;
         let before = group.heap_bytes();
         let result = change(group);
         self.groups_bytes = self.groups_bytes + group.heap_bytes() - before;
         Some(result)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@
 
 use super::id::StreamId;
 use super::listpack::{self, Appender, Element, HEADER_BYTES};
+use crate::store::heap::allocated;
 
 /// Entries of a block, live and deleted (`stream-node-max-entries`).
 pub const ENTRIES_MAX: usize = 100;
@@ -117,9 +118,9 @@ impl Block {
 
     /// Gives back the room that appended entries would take; returns how many bytes that is.
     pub(super) fn close(&mut self) -> usize {
-        let before = self.list.capacity();
+        let before = self.heap_bytes();
         self.list.shrink_to_fit();
-        before - self.list.capacity()
+        before - self.heap_bytes()
     }
 
     /// Marks the entry of `id` as deleted; `own` is the block's id. Returns whether it was there.
@@ -151,7 +152,7 @@ impl Block {
 
     /// Bytes that the block has allocated.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.list.capacity()
+        allocated(self.list.capacity())
     }
 
     /// All entries, the deleted included, lowest id first; `own` is the block's id.

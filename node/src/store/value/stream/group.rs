@@ -4,6 +4,8 @@ use std::collections::btree_map::Entry as Place;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::id::StreamId;
+use super::tree_bytes;
+use crate::store::heap::{allocated, boxed};
 
 /// A group of consumers that share a stream's entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub struct Group {
     consumers: Vec<Option<Consumer>>,
     /// Taken places, by the consumers' names.
     order: Vec<u32>,
-    /// Bytes of the consumers' names.
+    /// Bytes of the consumers' names as they are allocated.
     names_bytes: usize,
 }
 
@@ -144,7 +146,7 @@ impl Group {
             self.consumers.push(None);
             self.consumers.len() - 1
         });
-        self.names_bytes += name.len();
+        self.names_bytes += allocated(name.len());
         self.consumers[place] = Some(consumer);
         let place = u32::try_from(place).expect("consumers are fewer than bytes of memory");
         self.order.insert(index, place);
@@ -201,7 +203,7 @@ impl Group {
         let index = self.find(name).ok()?;
         let place = self.order.remove(index);
         let consumer = self.consumers[place as usize].take()?;
-        self.names_bytes -= name.len();
+        self.names_bytes -= allocated(name.len());
         for id in &consumer.pending {
             self.pending.remove(id);
         }
@@ -210,9 +212,11 @@ impl Group {
 
     /// Bytes allocated, its own struct included, about. O(1).
     pub(super) fn heap_bytes(&self) -> usize {
-        /// Bytes of a pending entry in the group's tree and in the consumer's, at the trees' usual filling.
-        const PENDING_BYTES: usize = (size_of::<(StreamId, Pending)>() + size_of::<StreamId>()) * 16 / 9;
-        let places = self.consumers.capacity() * size_of::<Option<Consumer>>() + self.order.capacity() * 4;
-        size_of::<Self>() + self.names_bytes + places + self.pending.len() * PENDING_BYTES
+        let places = allocated(self.consumers.capacity() * size_of::<Option<Consumer>>());
+        let order = allocated(self.order.capacity() * size_of::<u32>());
+        // Each pending entry is in the group's tree and in that of its consumer.
+        let pending = self.pending.len();
+        let trees = tree_bytes::<(StreamId, Pending)>(pending) + tree_bytes::<StreamId>(pending);
+        boxed::<Self>() + places + order + self.names_bytes + trees
     }
 }
