@@ -87,11 +87,8 @@ impl Keyspace<'_, '_> {
     /// Frees the due fields of the command's hashes.
     #[inline]
     pub(super) fn free_due_fields(&mut self) {
-        for index in 0..self.keys().len() {
-            let key = self.keys()[index];
-            if self.slot(key.slot).fields_may_be_due(self.now()) {
-                self.free_fields(key);
-            }
+        if self.fields_may_be_due() {
+            self.keys().iter().for_each(|key| self.free_fields(*key));
         }
     }
 }

@@ -273,6 +273,12 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         self.store.events().notify(class, name, key);
     }
 
+    /// Whether fields of hashes in the held slots may be due.
+    #[inline]
+    pub(super) fn fields_may_be_due(&self) -> bool {
+        self.held.iter().any(|held| held.guard.fields_may_be_due(self.moment.now))
+    }
+
     /// Frees those fields of the hash at `key` that are due.
     #[cold]
     pub(super) fn free_fields(&mut self, key: Key<'_>) {

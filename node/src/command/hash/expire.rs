@@ -229,10 +229,15 @@ fn remaining(
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::Engine;
-    use crate::engine::testing::{reply_at, script};
-    use crate::store::Store;
+    use ringmaster_protocol::command::resolve;
+    use ringmaster_protocol::resp::{Protocol, inline};
     use ringmaster_protocol::slot::HashSlot;
+
+    use super::*;
+    use crate::engine::testing::{reply_at, script};
+    use crate::engine::{Engine, Flow};
+    use crate::store::Store;
+    use crate::store::keyspace::Moment;
 
     const MATCH: &str = r"-ERR The `numfields` parameter must match the number of arguments\r\n";
 
@@ -361,5 +366,26 @@ mod tests {
             .sum();
         assert_eq!(left, 2000);
         assert_eq!(engine.store().expire(&mut HashSlot::all(), 1_000_000), 0);
+    }
+
+    #[test]
+    fn a_get_on_the_short_way_frees_what_is_due() {
+        let engine = Engine::new(Store::new(None));
+        reply_at(&engine, 1000, "HSET h a 1 b 2");
+        reply_at(&engine, 1000, "HPEXPIRE h 100 FIELDS 1 a");
+        reply_at(&engine, 1000, "HPEXPIRE h 200 FIELDS 1 b");
+        let get = |now: u64| {
+            let (mut store, mut spans, mut out) = (Vec::new(), Vec::new(), Vec::new());
+            inline::split(b"GET h", &mut store, &mut spans).unwrap();
+            let args = Args::new(&store, &spans);
+            let mut reply = Reply::new(&mut out, Protocol::Resp2);
+            let moment = Moment { now, database: 0, random: 1 };
+            let flow =
+                engine.run_single(resolve(&args).unwrap(), args, Key::new(b"h", 0), moment, &mut reply);
+            assert!(matches!(flow, Flow::Done(tally) if tally.failed == (now < 1200)));
+            out
+        };
+        assert!(get(1000).starts_with(b"-WRONGTYPE") && get(1100).starts_with(b"-WRONGTYPE"));
+        assert_eq!(get(1200), b"$-1\r\n");
     }
 }
