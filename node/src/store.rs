@@ -13,6 +13,7 @@ pub mod key;
 pub mod keyspace;
 mod lock;
 pub mod observers;
+pub mod reclaim;
 pub mod slot;
 pub mod table;
 pub mod value;

@@ -70,7 +70,7 @@ fn magnitude(index: i64) -> usize {
 }
 
 /// Writes `count` items from an end of a list on, the outermost first.
-fn write_from(reply: &mut Reply<'_>, list: &List, end: End, count: usize) {
+fn write_from(reply: &mut Reply<'_>, list: List<'_>, end: End, count: usize) {
     let count = count.min(list.len());
     reply.array(count);
     match end {

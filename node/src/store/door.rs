@@ -5,13 +5,20 @@
 mod stream;
 
 use super::effect::{Applied, Effect};
-use super::entry::Entry;
+use super::entry::{Entry, EntryRef};
 use super::key::{Key, hash_of};
+use super::reclaim::{self, discard};
 use super::slot::Slot;
 use super::table::{EntryMut, Table};
-use super::value::{Collection, HashMut, Kind, List, SetMut, SortedSet, Stream, ValueMut};
+use super::value::{HashMut, Kind, ListMut, SetMut, SortedSetMut};
 
 const NOTHING: Applied = Applied { count: 0, changed: false };
+
+/// Entries of a cleared slot that are dropped at once.
+const DROPPED_MAX: usize = 1024;
+
+/// What an entry takes, about.
+const ENTRY_BYTES: usize = 64;
 
 fn counted(count: usize) -> Applied {
     Applied { count, changed: count > 0 }
@@ -27,7 +34,7 @@ impl Slot {
     pub(super) fn change(&mut self, effect: &Effect<'_>) -> Applied {
         match *effect {
             Effect::SetString { key, value, deadline } => self.set_string(key, value, deadline),
-            Effect::Remove { key } => counted(usize::from(self.take(key).is_some())),
+            Effect::Remove { key } => counted(usize::from(self.take(key).map(discard).is_some())),
             _ => self.change_more(effect),
         }
     }
@@ -48,48 +55,67 @@ impl Slot {
 
     fn change_collection(&mut self, effect: &Effect<'_>) -> Applied {
         match *effect {
-            Effect::PushList { key, end, values } => self.edit_or_make(key, |list: &mut List| {
-                values.iter().for_each(|value| list.push(end, value));
-                counted(values.len())
-            }),
-            Effect::PopList { key, end, count } => {
-                self.edit(key, |list: &mut List| counted(list.pop(end, count)))
-            }
-            Effect::SetListItem { key, index, value } => {
-                self.edit(key, |list: &mut List| counted(usize::from(list.set(index, value))))
-            }
-            Effect::InsertListItem { key, index, value } => self.edit(key, |list: &mut List| {
-                list.insert(index, value);
-                changed(1)
-            }),
-            Effect::RemoveListItems { key, value, count } => {
-                self.edit(key, |list: &mut List| counted(list.remove(value, count)))
-            }
-            Effect::TrimList { key, start, len } => self.edit(key, |list: &mut List| {
-                let before = list.len();
-                list.trim(start, len);
-                counted(before - list.len())
-            }),
-            Effect::AddMembers { key, members } => self.edit_set(key, true, |mut set| {
+            Effect::PushList { .. }
+            | Effect::PopList { .. }
+            | Effect::SetListItem { .. }
+            | Effect::InsertListItem { .. }
+            | Effect::RemoveListItems { .. }
+            | Effect::TrimList { .. } => self.change_list(effect),
+            Effect::AddMembers { key, members } => self.edit_or_make(key, Kind::Set, |entry| {
+                let mut set = SetMut::of(entry);
                 counted(members.iter().filter(|member| set.insert(member)).count())
             }),
-            Effect::RemoveMembers { key, members } => self.edit_set(key, false, |mut set| {
+            Effect::RemoveMembers { key, members } => self.edit(key, Kind::Set, |entry| {
+                let mut set = SetMut::of(entry);
                 counted(members.iter().filter(|member| set.remove(member)).count())
             }),
-            Effect::SetFields { key, fields } => self.edit_hash(key, true, |mut hash| {
+            Effect::SetFields { key, fields } => self.edit_or_make(key, Kind::Hash, |entry| {
+                let mut hash = HashMut::of(entry);
                 changed(fields.iter().filter(|(field, value)| hash.insert(field, value)).count())
             }),
-            Effect::RemoveFields { key, fields } => self.edit_hash(key, false, |mut hash| {
+            Effect::RemoveFields { key, fields } => self.edit(key, Kind::Hash, |entry| {
+                let mut hash = HashMut::of(entry);
                 counted(fields.iter().filter(|field| hash.remove(field)).count())
             }),
             Effect::SetFieldDeadlines { key, deadline, fields } => {
                 self.set_field_deadlines(key, deadline, fields)
             }
             Effect::SetScores { key, scores } => {
-                self.edit_or_make(key, |set: &mut SortedSet| set_scores(set, scores))
+                self.edit_or_make(key, Kind::SortedSet, |entry| set_scores(SortedSetMut::of(entry), scores))
             }
-            Effect::RemoveScored { key, members } => self.edit(key, |set: &mut SortedSet| {
+            Effect::RemoveScored { key, members } => self.edit(key, Kind::SortedSet, |entry| {
+                let mut set = SortedSetMut::of(entry);
                 counted(members.iter().filter(|member| set.remove(member)).count())
+            }),
+            _ => NOTHING,
+        }
+    }
+
+    fn change_list(&mut self, effect: &Effect<'_>) -> Applied {
+        match *effect {
+            Effect::PushList { key, end, values } => self.edit_or_make(key, Kind::List, |entry| {
+                let mut list = ListMut::of(entry);
+                values.iter().for_each(|value| list.push(end, value));
+                counted(values.len())
+            }),
+            Effect::PopList { key, end, count } => {
+                self.edit(key, Kind::List, |entry| counted(ListMut::of(entry).pop(end, count)))
+            }
+            Effect::SetListItem { key, index, value } => {
+                self.edit(key, Kind::List, |entry| counted(usize::from(ListMut::of(entry).set(index, value))))
+            }
+            Effect::InsertListItem { key, index, value } => self.edit(key, Kind::List, |entry| {
+                ListMut::of(entry).insert(index, value);
+                changed(1)
+            }),
+            Effect::RemoveListItems { key, value, count } => {
+                self.edit(key, Kind::List, |entry| counted(ListMut::of(entry).remove(value, count)))
+            }
+            Effect::TrimList { key, start, len } => self.edit(key, Kind::List, |entry| {
+                let mut list = ListMut::of(entry);
+                let before = list.len();
+                list.trim(start, len);
+                counted(before - list.len())
             }),
             _ => NOTHING,
         }
@@ -103,6 +129,7 @@ impl Slot {
         self.census.add(database, deadline.is_some());
         if let Some(old) = self.table.insert(hash, entry, hash_of) {
             self.census.remove(database, old.as_ref().deadline().is_some());
+            discard(old);
         }
     }
 
@@ -122,9 +149,9 @@ impl Slot {
 
     /// The living entry of `key`, to change; an expired one is freed first.
     fn live(&mut self, key: Key<'_>) -> Option<EntryMut<'_>> {
-        let time = self.time;
-        if self.table.find(key.hash, key.database, key.bytes)?.is_expired(time) {
-            drop(self.take(key));
+        let (time, volatile) = (self.time, self.census.count(key.database).volatile > 0);
+        if volatile && self.table.find(key.hash, key.database, key.bytes)?.is_expired(time) {
+            self.take(key).into_iter().for_each(discard);
             return None;
         }
         self.table.find_mut(key.hash, key.database, key.bytes)
@@ -167,7 +194,8 @@ impl Slot {
     }
 
     fn set_field_deadlines(&mut self, key: Key<'_>, deadline: Option<u64>, fields: &[&[u8]]) -> Applied {
-        let applied = self.edit_hash(key, false, |mut hash| {
+        let applied = self.edit(key, Kind::Hash, |entry| {
+            let mut hash = HashMut::of(entry);
             counted(fields.iter().filter(|field| hash.set_deadline(field, deadline)).count())
         });
         if let (true, Some(deadline)) = (applied.changed, deadline) {
@@ -197,19 +225,20 @@ impl Slot {
 
     fn clear(&mut self, database: Option<u8>) -> Applied {
         let before = self.table.len();
-        match database {
+        // Most slots hold keys of one database only: they need no look at their entries.
+        let of = |database| usize::try_from(self.census.count(database).keys).unwrap_or(usize::MAX);
+        match database.filter(|database| of(*database) < before) {
             None => {
-                self.table = Table::default();
+                discard_all(std::mem::take(&mut self.table));
                 self.census = super::census::Census::default();
                 self.next_deadline = u64::MAX;
                 (self.not_before, self.due_from, self.fields_due) = (0, 0, u64::MAX);
             }
-            // Most slots hold keys of database 0 only: they need no look at their entries.
             Some(database) if self.census.count(database).keys == 0 => {}
             Some(database) => {
                 let of_database = self.table.iter().filter(|entry| entry.database() == database);
                 let keys: Vec<Vec<u8>> = of_database.map(|entry| entry.key().to_vec()).collect();
-                keys.iter().for_each(|key| drop(self.take(Key::new(key, database))));
+                keys.iter().filter_map(|key| self.take(Key::new(key, database))).for_each(discard);
             }
         }
         counted(before - self.table.len())
@@ -235,13 +264,39 @@ impl Slot {
     }
 
     /// Changes the collection at `key`, if there is one of this kind, and removes it if that empties it.
-    fn edit_entry(
+    fn edit(&mut self, key: Key<'_>, kind: Kind, change: impl FnOnce(&mut Entry) -> Applied) -> Applied {
+        self.edit_or(key, kind, false, change)
+    }
+
+    /// As [`Slot::edit`], on an empty collection if the key is absent.
+    fn edit_or_make(
         &mut self,
         key: Key<'_>,
         kind: Kind,
         change: impl FnOnce(&mut Entry) -> Applied,
     ) -> Applied {
-        let Some(mut entry) = self.live(key) else { return NOTHING };
+        self.edit_or(key, kind, true, change)
+    }
+
+    #[inline]
+    fn edit_or(
+        &mut self,
+        key: Key<'_>,
+        kind: Kind,
+        make: bool,
+        change: impl FnOnce(&mut Entry) -> Applied,
+    ) -> Applied {
+        let Some(mut entry) = self.live(key) else {
+            if !make {
+                return NOTHING;
+            }
+            let mut entry = Entry::empty(key.database, key.bytes, kind);
+            let applied = change(&mut entry);
+            if !entry.as_ref().value().is_empty() {
+                self.put(key.hash, entry);
+            }
+            return applied;
+        };
         if entry.as_ref().kind() != kind {
             return NOTHING;
         }
@@ -249,49 +304,15 @@ impl Slot {
         let empty = entry.as_ref().value().is_empty();
         drop(entry);
         if empty {
-            drop(self.take(key));
+            self.take(key).into_iter().for_each(discard);
         }
         applied
-    }
-
-    /// Changes the hash at `key`; one that is absent is made if `make`.
-    fn edit_hash(
-        &mut self,
-        key: Key<'_>,
-        make: bool,
-        change: impl FnOnce(HashMut<'_>) -> Applied,
-    ) -> Applied {
-        if make && self.live(key).is_none() {
-            self.put(key.hash, Entry::empty(key.database, key.bytes, Kind::Hash));
-        }
-        self.edit_entry(key, Kind::Hash, |entry| change(HashMut::of(entry)))
-    }
-
-    /// Changes the set at `key`; one that is absent is made if `make`.
-    fn edit_set(&mut self, key: Key<'_>, make: bool, change: impl FnOnce(SetMut<'_>) -> Applied) -> Applied {
-        if make && self.live(key).is_none() {
-            self.put(key.hash, Entry::empty(key.database, key.bytes, Kind::Set));
-        }
-        self.edit_entry(key, Kind::Set, |entry| change(SetMut::of(entry)))
-    }
-
-    /// Changes the collection at `key`, if there is one of this type, and removes it if that empties it.
-    fn edit<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
-        self.edit_entry(key, C::KIND, |entry| C::of(entry.value_mut()).map_or(NOTHING, change))
-    }
-
-    /// As [`Slot::edit`], on an empty collection if the key is absent.
-    fn edit_or_make<C: Stored>(&mut self, key: Key<'_>, change: impl FnOnce(&mut C) -> Applied) -> Applied {
-        if self.live(key).is_none() {
-            self.put(key.hash, Entry::collection(key.database, key.bytes, C::empty(), None));
-        }
-        self.edit(key, change)
     }
 
     /// Looks through the slot for the earliest deadline. Unless keys are still due at `now`, the slot is not to be
     /// visited again for `pause` milliseconds, whatever deadlines it gets meanwhile.
     pub(crate) fn refresh_next_deadline(&mut self, now: u64, pause: u64) {
-        let mut earliest = self.table.iter().filter_map(super::entry::EntryRef::deadline).min();
+        let mut earliest = self.table.iter().filter_map(EntryRef::deadline).min();
         if self.fields_due < u64::MAX {
             let field = self.earliest_field();
             self.fields_due = field.unwrap_or(u64::MAX);
@@ -303,8 +324,18 @@ impl Slot {
     }
 }
 
+/// Drops a table, a large one or one of large values later.
+fn discard_all(table: Table) {
+    let bytes = || table.iter().map(EntryRef::heap_bytes).sum::<usize>() + table.bucket_bytes();
+    if table.len() > DROPPED_MAX || bytes() > reclaim::LARGE_BYTES {
+        // The bytes of many entries are estimated: to add them up is to look at each.
+        let bytes = if table.len() > DROPPED_MAX { table.len() * ENTRY_BYTES } else { bytes() };
+        reclaim::drop_later(table, bytes);
+    }
+}
+
 /// Gives members their scores; counts the new ones.
-fn set_scores(set: &mut SortedSet, scores: &[(f64, &[u8])]) -> Applied {
+fn set_scores(mut set: SortedSetMut<'_>, scores: &[(f64, &[u8])]) -> Applied {
     let mut applied = NOTHING;
     for (score, member) in scores {
         let old = set.insert(member, *score);
@@ -313,29 +344,3 @@ fn set_scores(set: &mut SortedSet, scores: &[(f64, &[u8])]) -> Applied {
     }
     applied
 }
-
-/// A collection that an entry holds in a box.
-trait Stored {
-    const KIND: Kind;
-    fn of(value: ValueMut<'_>) -> Option<&mut Self>;
-    fn empty() -> Collection;
-}
-
-macro_rules! stored {
-    ($($name:ident),*) => {$(
-        impl Stored for $name {
-            const KIND: Kind = Kind::$name;
-            fn of(value: ValueMut<'_>) -> Option<&mut Self> {
-                match value {
-                    ValueMut::$name(collection) => Some(collection),
-                    _ => None,
-                }
-            }
-            fn empty() -> Collection {
-                Collection::$name(Box::default())
-            }
-        }
-    )*};
-}
-
-stored!(List, SortedSet, Stream);

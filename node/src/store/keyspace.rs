@@ -303,7 +303,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     ///
     /// # Errors
     /// [`CommandError::WrongType`] if it is something else.
-    pub fn list(&self, key: Key<'_>) -> Result<Option<&List>, CommandError> {
+    pub fn list(&self, key: Key<'_>) -> Result<Option<List<'_>>, CommandError> {
         match self.find(key).map(EntryRef::value) {
             None => Ok(None),
             Some(Value::List(list)) => Ok(Some(list)),
@@ -351,7 +351,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     ///
     /// # Errors
     /// [`CommandError::WrongType`] if it is something else.
-    pub fn sorted_set(&self, key: Key<'_>) -> Result<Option<&SortedSet>, CommandError> {
+    pub fn sorted_set(&self, key: Key<'_>) -> Result<Option<SortedSet<'_>>, CommandError> {
         match self.find(key).map(EntryRef::value) {
             None => Ok(None),
             Some(Value::SortedSet(set)) => Ok(Some(set)),

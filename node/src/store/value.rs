@@ -9,9 +9,9 @@ pub mod stream;
 pub mod text;
 
 pub use hash::{Fields, Hash, HashMut};
-pub use list::List;
+pub use list::{Chunks, List, ListMut};
 pub use set::{Members, Set, SetMut};
-pub use sorted_set::SortedSet;
+pub use sorted_set::{Ranked, SortedSet, SortedSetMut};
 pub use stream::Stream;
 pub use text::Text;
 
@@ -67,13 +67,13 @@ pub enum Value<'a> {
     /// Bytes.
     String(&'a [u8]),
     /// A list.
-    List(&'a List),
+    List(List<'a>),
     /// A set.
     Set(Set<'a>),
     /// A hash.
     Hash(Hash<'a>),
     /// A sorted set.
-    SortedSet(&'a SortedSet),
+    SortedSet(SortedSet<'a>),
     /// A stream.
     Stream(&'a Stream),
 }
@@ -85,11 +85,11 @@ impl<'a> Value<'a> {
     /// If collections of this kind never do.
     pub(super) fn of_packed(kind: Kind, bytes: &'a [u8]) -> Self {
         match kind {
+            Kind::List => Self::List(List::packed(bytes)),
             Kind::Set => Self::Set(Set::packed(bytes)),
             Kind::Hash => Self::Hash(Hash::packed(bytes)),
-            Kind::String | Kind::List | Kind::SortedSet | Kind::Stream => {
-                unreachable!("{kind:?} is not packed")
-            }
+            Kind::SortedSet => Self::SortedSet(SortedSet::packed(bytes)),
+            Kind::String | Kind::Stream => unreachable!("{kind:?} is not packed"),
         }
     }
 
@@ -125,10 +125,12 @@ impl<'a> Value<'a> {
     pub(super) fn to_collection(self) -> Collection {
         match self {
             Self::String(_) => unreachable!("a string is no collection"),
-            Self::List(list) => Collection::List(Box::new(list.clone())),
+            Self::List(list) => Collection::List(Box::new(list.chunks().expect("not packed").clone())),
             Self::Set(set) => Collection::Set(Box::new(set.members().expect("not packed").clone())),
             Self::Hash(hash) => Collection::Hash(Box::new(hash.fields().expect("not packed").clone())),
-            Self::SortedSet(set) => Collection::SortedSet(Box::new(set.clone())),
+            Self::SortedSet(set) => {
+                Collection::SortedSet(Box::new(set.ranked().expect("not packed").clone()))
+            }
             Self::Stream(stream) => Collection::Stream(Box::new(stream.clone())),
         }
     }
@@ -140,28 +142,28 @@ pub enum ValueMut<'a> {
     String,
     /// Elements in the entry itself; they are changed through it.
     Packed,
-    /// A list.
-    List(&'a mut List),
+    /// A large list.
+    List(&'a mut Chunks),
     /// A large set.
     Set(&'a mut Members),
     /// A large hash.
     Hash(&'a mut Fields),
-    /// A sorted set.
-    SortedSet(&'a mut SortedSet),
+    /// A large sorted set.
+    SortedSet(&'a mut Ranked),
     /// A stream.
     Stream(&'a mut Stream),
 }
 
 /// An owned collection in a box of its own.
 pub enum Collection {
-    /// A list.
-    List(Box<List>),
+    /// A large list.
+    List(Box<Chunks>),
     /// A large set.
     Set(Box<Members>),
     /// A large hash.
     Hash(Box<Fields>),
-    /// A sorted set.
-    SortedSet(Box<SortedSet>),
+    /// A large sorted set.
+    SortedSet(Box<Ranked>),
     /// A stream.
     Stream(Box<Stream>),
 }
@@ -183,7 +185,7 @@ impl Collection {
 /// Collections as one address: what an entry keeps.
 #[allow(unsafe_code)]
 mod address {
-    use super::{Collection, Hash, Kind, Set, Value, ValueMut};
+    use super::{Collection, Hash, Kind, List, Set, SortedSet, Value, ValueMut};
 
     impl Collection {
         /// Gives the box up as its address.
@@ -220,10 +222,10 @@ mod address {
             unsafe {
                 match kind {
                     Kind::String => unreachable!("a string has no address"),
-                    Kind::List => Value::List(&*(address as *const _)),
+                    Kind::List => Value::List(List::spread(&*(address as *const _))),
                     Kind::Set => Value::Set(Set::spread(&*(address as *const _))),
                     Kind::Hash => Value::Hash(Hash::spread(&*(address as *const _))),
-                    Kind::SortedSet => Value::SortedSet(&*(address as *const _)),
+                    Kind::SortedSet => Value::SortedSet(SortedSet::spread(&*(address as *const _))),
                     Kind::Stream => Value::Stream(&*(address as *const _)),
                 }
             }

@@ -18,7 +18,7 @@ use super::support::tape::{Record, Tape, replay};
 use super::support::{Node, Random, Words};
 
 /// Commands of a run, on a few dozen keys.
-const COMMANDS: usize = 60_000;
+const COMMANDS: usize = 100_000;
 
 /// Kinds of effects, each met in every run; see `store::effect::encoding`.
 const KINDS: usize = 31;

@@ -75,7 +75,7 @@ fn set_fields(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, hash: Hash<'_>) {
     }
 }
 
-fn set_scores(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: &SortedSet) {
+fn set_scores(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, set: SortedSet<'_>) {
     let scores: Vec<(f64, &[u8])> = set.iter().map(|(member, score)| (score, member)).collect();
     for scores in scores.chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::SetScores { key, scores });

@@ -52,7 +52,7 @@ impl Point {
     }
 
     /// Where `member` is.
-    pub(super) fn of_member(set: &SortedSet, member: &[u8]) -> Option<Self> {
+    pub(super) fn of_member(set: SortedSet<'_>, member: &[u8]) -> Option<Self> {
         set.score(member).map(Self::of_score)
     }
 

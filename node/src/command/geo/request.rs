@@ -64,7 +64,7 @@ impl Request {
         form: Form,
         may_store: bool,
         args: Args<'_>,
-        set: Option<&SortedSet>,
+        set: Option<SortedSet<'_>>,
     ) -> Result<Self, CommandError> {
         let mut request = Self::new(form, may_store);
         let mut index = match form {
@@ -115,7 +115,7 @@ impl Request {
         word: &[u8],
         args: Args<'_>,
         index: usize,
-        set: Option<&SortedSet>,
+        set: Option<SortedSet<'_>>,
     ) -> Result<usize, CommandError> {
         let following = args.len() - index - 1;
         match word {
@@ -150,7 +150,7 @@ impl Request {
         word: &[u8],
         args: Args<'_>,
         index: usize,
-        set: Option<&SortedSet>,
+        set: Option<SortedSet<'_>>,
     ) -> Result<usize, CommandError> {
         let following = args.len() - index - 1;
         let by_position = self.center.is_some() && !self.by_member;
@@ -186,7 +186,7 @@ impl Request {
     }
 
     /// The center is where a member is.
-    fn at_member(&mut self, args: Args<'_>, index: usize, set: Option<&SortedSet>) -> CommandResult {
+    fn at_member(&mut self, args: Args<'_>, index: usize, set: Option<SortedSet<'_>>) -> CommandResult {
         self.by_member = true;
         if let Some(set) = set {
             self.center = Some(Point::of_member(set, &args[index]).ok_or(NO_MEMBER)?);

@@ -96,7 +96,7 @@ fn destination<'k>(keyspace: &Keyspace<'_, 'k>, name: &[u8]) -> Result<Key<'k>, 
 }
 
 /// The members in the shape, those that are wanted in the order that is wanted.
-fn chosen<'s>(set: &'s SortedSet, shape: &Shape, request: &Request) -> Vec<Found<'s>> {
+fn chosen<'s>(set: SortedSet<'s>, shape: &Shape, request: &Request) -> Vec<Found<'s>> {
     let wanted = if request.count == 0 { usize::MAX } else { request.count };
     let mut found = all_in(set, shape, if request.any { wanted } else { usize::MAX });
     if let Some(order) = request.order() {
@@ -111,7 +111,7 @@ fn chosen<'s>(set: &'s SortedSet, shape: &Shape, request: &Request) -> Vec<Found
 
 /// Up to `limit` members in the shape, cell by cell. Where the shape is so large that cells around the center are the
 /// same, members may come more than once, as in Redis.
-fn all_in<'s>(set: &'s SortedSet, shape: &Shape, limit: usize) -> Vec<Found<'s>> {
+fn all_in<'s>(set: SortedSet<'s>, shape: &Shape, limit: usize) -> Vec<Found<'s>> {
     let mut found = Vec::new();
     let mut last: Option<Cell> = None;
     for (index, cell) in shape.cells().into_iter().enumerate() {

@@ -59,7 +59,7 @@ impl Options {
     }
 
     /// The indexes of the matches, in the order of the search.
-    fn search(&self, list: &List, element: &[u8]) -> Vec<usize> {
+    fn search(&self, list: List<'_>, element: &[u8]) -> Vec<usize> {
         let mut items = list.iter().enumerate();
         let next = || if self.rank < 0 { items.next_back() } else { items.next() };
         let compared = std::iter::from_fn(next).take(self.compared_max);

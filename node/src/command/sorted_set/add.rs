@@ -152,7 +152,7 @@ pub(in crate::command) fn add(
 
 /// Decides pair after pair; a later one sees what an earlier one did.
 fn decide<'a>(
-    set: Option<&SortedSet>,
+    set: Option<SortedSet<'_>>,
     options: Options,
     pairs: &[(f64, &'a [u8])],
 ) -> Result<Outcome<'a>, CommandError> {

@@ -38,7 +38,7 @@ pub(super) enum Content<'k> {
     Absent,
     /// A plain set: its members have the score 1.
     Set(Set<'k>),
-    Sorted(&'k SortedSet),
+    Sorted(SortedSet<'k>),
 }
 
 impl<'k> Content<'k> {

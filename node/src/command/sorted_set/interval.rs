@@ -67,7 +67,7 @@ impl<'a> Interval<'a> {
     }
 
     /// The ranks of the stretch in `set`; those of [`Measure::Rank`] are counted from the highest if `reverse`.
-    pub(super) fn ranks(&self, set: &SortedSet, reverse: bool) -> Range<usize> {
+    pub(super) fn ranks(&self, set: SortedSet<'_>, reverse: bool) -> Range<usize> {
         match self {
             Self::Ranks(first, last) => {
                 let ranks = indexes(*first, *last, set.len());
@@ -98,7 +98,7 @@ impl End<'_> {
         }
     }
 
-    fn position(&self, set: &SortedSet) -> usize {
+    fn position(&self, set: SortedSet<'_>) -> usize {
         match self {
             Self::First => 0,
             Self::Last => set.len(),

@@ -7,13 +7,13 @@ use super::interval::End;
 use crate::store::value::SortedSet;
 
 /// Whether `set` is one that this is about.
-pub(super) fn concerns(set: &SortedSet) -> bool {
+pub(super) fn concerns(set: SortedSet<'_>) -> bool {
     let score = |rank| set.range(rank..rank + 1, false).next().map(|(_, score)| score);
     set.is_packed() && !set.is_empty() && score(0) != score(set.len() - 1)
 }
 
 /// The ranks of the members that Redis finds between `low` and `high`, beginning with the highest if `reverse`.
-pub(super) fn ranks(set: &SortedSet, low: &End<'_>, high: &End<'_>, reverse: bool) -> Range<usize> {
+pub(super) fn ranks(set: SortedSet<'_>, low: &End<'_>, high: &End<'_>, reverse: bool) -> Range<usize> {
     let members: Vec<&[u8]> = set.iter().map(|(member, _)| member).collect();
     let above = |member: &&&[u8]| !low.is_behind(member);
     let below = |member: &&&[u8]| high.is_behind(member);

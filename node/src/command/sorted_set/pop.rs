@@ -23,7 +23,7 @@ pub(super) enum Extreme {
 
 impl Extreme {
     /// The ranks of `count` members at this end.
-    fn ranks(self, set: &SortedSet, count: usize) -> Range<usize> {
+    fn ranks(self, set: SortedSet<'_>, count: usize) -> Range<usize> {
         let count = count.min(set.len());
         match self {
             Self::Lowest => 0..count,

@@ -10,15 +10,15 @@ use crate::command::{CommandError, CommandResult};
 use crate::store::keyspace::Keyspace;
 use crate::store::value::{SortedSet, Text};
 
-impl<'a> Draw<'a> for &'a SortedSet {
+impl<'a> Draw<'a> for SortedSet<'a> {
     type Element = (&'a [u8], f64);
 
     fn size(&self) -> usize {
-        self.len()
+        SortedSet::len(*self)
     }
 
     fn all(&self) -> Vec<Self::Element> {
-        self.iter().collect()
+        SortedSet::iter(*self).collect()
     }
 
     fn draw(&self, random: u64) -> Option<Self::Element> {

@@ -216,7 +216,7 @@ impl<'a> Request<'a> {
     }
 
     /// A copy of what is asked for, with the scores that a new set gets.
-    fn copy(&self, set: &SortedSet) -> Copied {
+    fn copy(&self, set: SortedSet<'_>) -> Copied {
         let members = self.of(set);
         // Redis knows beforehand how much a range by ranks gives, and packs no large one.
         let known = matches!(self.interval, Interval::Ranks(..)) && !SortedSet::packs(members.len(), b"");
@@ -225,7 +225,7 @@ impl<'a> Request<'a> {
     }
 
     /// The members of `set` that are asked for, in the order asked for.
-    fn of<'s>(&self, set: &'s SortedSet) -> impl ExactSizeIterator<Item = (&'s [u8], f64)> + use<'s> {
+    fn of<'s>(&self, set: SortedSet<'s>) -> impl ExactSizeIterator<Item = (&'s [u8], f64)> + use<'s> {
         let all = self.interval.ranks(set, self.reverse);
         let passed = usize::try_from(self.offset).map_or(all.len(), |offset| offset.min(all.len()));
         let rest = all.len() - passed;

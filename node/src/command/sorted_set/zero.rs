@@ -10,7 +10,7 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// As `set` is; `None` is a new one.
-    pub(super) fn of(set: Option<&SortedSet>) -> Self {
+    pub(super) fn of(set: Option<SortedSet<'_>>) -> Self {
         Self { packed: set.is_none_or(SortedSet::is_packed), len: set.map_or(0, SortedSet::len) }
     }
 

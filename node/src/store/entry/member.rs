@@ -7,6 +7,7 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use crate::store::heap::allocated;
@@ -99,6 +100,14 @@ impl Scored {
         // SAFETY: the block begins with the score, aligned.
         unsafe { self.0.cast::<f64>().write(score) };
     }
+
+    /// The member by its address, for a table beside its owner.
+    ///
+    /// # Safety
+    /// The alias is out of use before the member is dropped, and is not used while the member is changed.
+    pub(in crate::store) unsafe fn alias(&self) -> Alias {
+        Alias(self.0)
+    }
 }
 
 impl<'t, const PREFIX: usize> PrefixedRef<'t, PREFIX> {
@@ -147,6 +156,12 @@ impl<const PREFIX: usize> Drop for Prefixed<PREFIX> {
     }
 }
 
+/// A member that somebody else owns.
+pub(in crate::store) struct Alias(NonNull<u8>);
+
+// SAFETY: it goes where its owner goes, in one structure with it.
+unsafe impl Send for Alias {}
+
 macro_rules! block {
     ($name:ty, $prefix:expr) => {
         // SAFETY: blocks of the allocator lie below 2^48 and live until their owner drops them.
@@ -155,9 +170,7 @@ macro_rules! block {
 
             #[inline]
             fn into_raw(self) -> u64 {
-                let address = self.0.as_ptr() as u64;
-                std::mem::forget(self);
-                address
+                ManuallyDrop::new(self).0.as_ptr() as u64
             }
 
             #[inline]
@@ -192,7 +205,13 @@ macro_rules! block {
 }
 
 block!(Member, 0);
-block!(Scored, SCORE_BYTES);
+block!(Alias, SCORE_BYTES);
+
+impl Clone for Scored {
+    fn clone(&self) -> Self {
+        Self::new(self.as_ref().bytes(), self.as_ref().score())
+    }
+}
 
 impl CopyBlock for Member {
     fn copy(member: Self::Ref<'_>) -> Self {

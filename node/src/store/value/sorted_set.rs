@@ -1,204 +1,292 @@
 //! A sorted set: members ordered by score, then by bytes.
 //!
-//! A small one is a sorted vector and nothing else; a larger one has a table from members to scores beside it.
+//! A small one is packed in its entry; a larger one is a tree that counts, with a table beside it that finds members.
 //! They differ at the same sizes as Redis's encodings and, as there, for good.
 
 mod order;
+mod ranked;
+mod scores;
 
 use std::ops::Range;
 
+use super::packed::ITEM_BYTES_MAX;
+use super::{Collection, ValueMut};
 use crate::store::entry::Entry;
-use crate::store::heap::{allocated, boxed};
-use crate::store::key::hash_of;
-use crate::store::table::Table;
 pub use order::Bound;
-use order::{Item, Order};
+pub use ranked::Ranked;
+use scores::{Scores, written};
 
-/// Most members of a set that is packed (`zset-max-listpack-entries`): one leaf.
-const PACKED_MAX: usize = order::LEAF_MAX;
+/// Most members of a set that is packed (`zset-max-listpack-entries`).
+const PACKED_MAX: usize = 128;
 
-/// Longest member in bytes of such a set (`zset-max-listpack-value`).
-const PACKED_BYTES_MAX: usize = 64;
+/// Members and their scores, to read.
+#[derive(Clone, Copy)]
+pub struct SortedSet<'a>(Form<'a>);
 
-/// Members and their scores.
-#[derive(Default)]
-pub struct SortedSet {
-    order: Order,
-    /// Scores by member; `None` while the set is packed.
-    scores: Option<Table>,
-    /// What the members take, without what the table notes of them.
-    member_bytes: usize,
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Packed(Scores<'a>),
+    Ranked(&'a Ranked),
 }
 
-/// What a place in the order takes: an item, and the room that is left between items.
-const PLACE_BYTES: usize = size_of::<Item>() * 5 / 4;
+impl<'a> SortedSet<'a> {
+    pub(super) fn packed(bytes: &'a [u8]) -> Self {
+        Self(Form::Packed(Scores::new(bytes)))
+    }
 
-impl SortedSet {
+    pub(super) fn spread(ranked: &'a Ranked) -> Self {
+        Self(Form::Ranked(ranked))
+    }
+
+    pub(super) fn ranked(self) -> Option<&'a Ranked> {
+        match self.0 {
+            Form::Packed(_) => None,
+            Form::Ranked(ranked) => Some(ranked),
+        }
+    }
+
     /// Number of members.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.order.len()
+    pub fn len(self) -> usize {
+        match self.0 {
+            Form::Packed(scores) => scores.count(),
+            Form::Ranked(ranked) => ranked.len(),
+        }
     }
 
     /// Whether there is no member.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    pub fn is_empty(self) -> bool {
+        match self.0 {
+            Form::Packed(scores) => scores.is_empty(),
+            Form::Ranked(ranked) => ranked.len() == 0,
+        }
     }
 
-    /// Bytes of memory that the set takes, about. O(1).
+    /// Whether the set is packed (a `listpack` in Redis): it never held many members, nor long ones.
     #[must_use]
-    pub fn heap_bytes(&self) -> usize {
-        let places = self.len() * PLACE_BYTES + self.member_bytes;
-        // The table's entries hold a member again, a header and the score.
-        let noted = self.scores.as_ref().map(|table| allocated(table.bucket_bytes()) + self.len() * 16);
-        boxed::<Self>() + places + noted.map_or(0, |bytes| bytes + self.member_bytes)
-    }
-
-    /// Whether Redis would keep the set packed (a `listpack`): it never held many members, nor long ones.
-    #[must_use]
-    pub fn is_packed(&self) -> bool {
-        self.scores.is_none()
+    pub fn is_packed(self) -> bool {
+        matches!(self.0, Form::Packed(_))
     }
 
     /// Whether a packed set stays so when `member` comes in and makes it `len` members long.
     #[must_use]
     pub fn packs(len: usize, member: &[u8]) -> bool {
-        len <= PACKED_MAX && member.len() <= PACKED_BYTES_MAX
+        len <= PACKED_MAX && member.len() <= ITEM_BYTES_MAX
+    }
+
+    /// Bytes of memory that it takes beside its entry's block, about. O(1).
+    #[must_use]
+    pub fn heap_bytes(self) -> usize {
+        self.ranked().map_or(0, Ranked::heap_bytes)
     }
 
     /// The score of `member`.
     #[must_use]
-    pub fn score(&self, member: &[u8]) -> Option<f64> {
-        match &self.scores {
-            Some(scores) => scores.find(hash_of(member), 0, member).map(score_of),
-            None => self.iter().find(|(name, _)| *name == member).map(|(_, score)| score),
+    pub fn score(self, member: &[u8]) -> Option<f64> {
+        match self.0 {
+            Form::Packed(scores) => scores.find(member).map(|(_, score)| score),
+            Form::Ranked(ranked) => ranked.score(member),
         }
     }
 
     /// How many members lie below `member`, and its score.
     #[must_use]
-    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+    pub fn rank(self, member: &[u8]) -> Option<(usize, f64)> {
         let score = self.score(member)?;
         Some((self.position(&Bound::Item(score, member)), score))
     }
 
     /// How many members lie before `bound`, in O(log n).
     #[must_use]
-    pub fn position(&self, bound: &Bound<'_>) -> usize {
-        self.order.position(bound)
+    pub fn position(self, bound: &Bound<'_>) -> usize {
+        match self.0 {
+            Form::Packed(scores) => scores.position(bound).0,
+            Form::Ranked(ranked) => ranked.position(bound),
+        }
     }
 
     /// Members and scores, lowest first.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], f64)> {
+    pub fn iter(self) -> impl ExactSizeIterator<Item = (&'a [u8], f64)> + use<'a> {
         self.range(0..self.len(), false)
     }
 
     /// Members and scores of `ranks` (at most up to the length), highest first if `reverse`, in O(log n) and a
     /// little for each.
     pub fn range(
-        &self,
+        self,
         ranks: Range<usize>,
         reverse: bool,
-    ) -> impl ExactSizeIterator<Item = (&[u8], f64)> + use<'_> {
-        self.order.walk(ranks, reverse).map(|item| (&*item.member, item.score))
+    ) -> impl ExactSizeIterator<Item = (&'a [u8], f64)> + use<'a> {
+        match self.0 {
+            Form::Ranked(ranked) => Walk::Ranked(ranked.walk(ranks, reverse)),
+            Form::Packed(mut scores) => {
+                if ranks.start > 0 {
+                    scores.nth(ranks.start - 1);
+                }
+                if reverse {
+                    let mut listed: Vec<_> = scores.take(ranks.len()).collect();
+                    listed.reverse();
+                    Walk::Listed(listed.into_iter())
+                } else {
+                    Walk::Packed(scores, ranks.len())
+                }
+            }
+        }
     }
 
     /// A member and its score chosen by `random`, each as likely as any other.
     #[must_use]
-    pub fn pick(&self, random: u64) -> Option<(&[u8], f64)> {
+    pub fn pick(self, random: u64) -> Option<(&'a [u8], f64)> {
         let rank = ((u128::from(random) * self.len() as u128) >> 64) as usize;
-        self.order.get(rank).map(|item| (&*item.member, item.score))
+        match self.0 {
+            Form::Packed(mut scores) => scores.nth(rank),
+            Form::Ranked(ranked) => ranked.get(rank),
+        }
     }
 
-    /// Visits members and scores from cursor `from` on, as [`Table::scan`]; all of a packed set at once.
-    pub fn scan<'s>(&'s self, from: u32, count: usize, mut visit: impl FnMut(&'s [u8], f64)) -> Option<u32> {
-        match &self.scores {
-            Some(scores) => scores.scan(from, count, hash_of, |entry| visit(entry.key(), score_of(entry))),
-            None => {
-                self.iter().for_each(|(member, score)| visit(member, score));
+    /// Visits members and scores from cursor `from` on, as a table's scan does; all of a packed set at once.
+    pub fn scan(self, from: u32, count: usize, mut visit: impl FnMut(&'a [u8], f64)) -> Option<u32> {
+        match self.0 {
+            Form::Ranked(ranked) => ranked.scan(from, count, visit),
+            Form::Packed(scores) => {
+                scores.for_each(|(member, score)| visit(member, score));
                 None
             }
         }
+    }
+}
+
+/// Members and scores one after the other.
+enum Walk<'a> {
+    /// So many of a packed set.
+    Packed(Scores<'a>, usize),
+    /// Some of a packed set in another order.
+    Listed(std::vec::IntoIter<(&'a [u8], f64)>),
+    Ranked(order::Walk<'a>),
+}
+
+impl<'a> Iterator for Walk<'a> {
+    type Item = (&'a [u8], f64);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Packed(scores, left) => {
+                *left = left.checked_sub(1)?;
+                scores.next()
+            }
+            Self::Listed(listed) => listed.next(),
+            Self::Ranked(walk) => walk.next().map(|item| (item.name(), item.score)),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Packed(_, left) => (*left, Some(*left)),
+            Self::Listed(listed) => listed.size_hint(),
+            Self::Ranked(walk) => walk.size_hint(),
+        }
+    }
+}
+
+impl ExactSizeIterator for Walk<'_> {}
+
+/// The sorted set that an entry holds, to change.
+pub struct SortedSetMut<'e>(&'e mut Entry);
+
+impl<'e> SortedSetMut<'e> {
+    /// The sorted set of `entry`, which holds one.
+    pub(in crate::store) fn of(entry: &'e mut Entry) -> Self {
+        Self(entry)
+    }
+
+    fn ranked(&mut self) -> Option<&mut Ranked> {
+        match self.0.value_mut() {
+            ValueMut::SortedSet(ranked) => Some(ranked),
+            _ => None,
+        }
+    }
+
+    /// The members, while they are packed.
+    fn packed(&self) -> Option<Scores<'_>> {
+        self.0.as_ref().packed().map(Scores::new)
     }
 
     /// Gives `member` the score; returns the one it had. `score` is not NaN; an equal one changes nothing (0 is
     /// equal to -0).
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
-        let old = self.score(member);
-        if old == Some(score) {
-            return old;
-        }
-        if old.is_none() && !Self::packs(self.len() + 1, member) {
-            self.spread();
-        }
-        let item = match old {
-            Some(old) => Item { score, ..self.take(member, old) },
-            None => {
-                self.member_bytes += allocated(member.len());
-                Item { score, member: member.into() }
-            }
+        let Some(scores) = self.packed() else {
+            return self.ranked().and_then(|ranked| ranked.insert(member, score));
         };
-        self.order.insert(item);
-        if let Some(scores) = &mut self.scores {
-            index(scores, member, score);
+        let found = scores.find(member);
+        let old = found.as_ref().map(|(_, score)| *score);
+        match found {
+            Some((_, old)) if old == score => return Some(old),
+            Some((range, _)) => self.0.splice(range, &[]),
+            None if !SortedSet::packs(scores.count() + 1, member) => {
+                self.spread().insert(member, score);
+                return None;
+            }
+            None => {}
         }
+        let at = self.packed().map_or(0, |scores| scores.position(&Bound::Item(score, member)).1);
+        let (before, behind, len) = written(member, score);
+        self.0.splice(at..at, &[&before, member, &behind[..len]]);
         old
     }
 
     /// Takes `member` out; returns whether it was there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        let Some(score) = self.score(member) else { return false };
-        self.take(member, score);
-        self.member_bytes -= allocated(member.len());
-        if let Some(scores) = &mut self.scores {
-            drop(scores.remove(hash_of(member), 0, member, hash_of));
+        let Some(scores) = self.packed() else {
+            return self.ranked().is_some_and(|ranked| ranked.remove(member));
+        };
+        let found = scores.find(member);
+        found.map(|(range, _)| self.0.splice(range, &[])).is_some()
+    }
+
+    /// From here on members are found by a table.
+    fn spread(&mut self) -> &mut Ranked {
+        let mut ranked = Box::<Ranked>::default();
+        for (member, score) in self.packed().into_iter().flatten() {
+            ranked.insert(member, score);
         }
-        true
+        self.0.unpack(Collection::SortedSet(ranked));
+        self.ranked().expect("it was put there")
     }
-
-    /// Takes the item of `member`, which is there with this score, out of the order.
-    fn take(&mut self, member: &[u8], score: f64) -> Item {
-        let rank = self.position(&Bound::Item(score, member));
-        self.order.remove(rank)
-    }
-
-    /// From here on scores are found by a table.
-    fn spread(&mut self) {
-        if self.is_packed() {
-            let mut scores = Table::default();
-            self.iter().for_each(|(member, score)| index(&mut scores, member, score));
-            self.scores = Some(scores);
-        }
-    }
-}
-
-impl Clone for SortedSet {
-    fn clone(&self) -> Self {
-        let scores = self.scores.as_ref().map(|scores| scores.copied(hash_of));
-        Self { order: self.order.clone(), scores, member_bytes: self.member_bytes }
-    }
-}
-
-/// Notes the score of `member`.
-fn index(scores: &mut Table, member: &[u8], score: f64) {
-    let (hash, bytes) = (hash_of(member), score.to_le_bytes());
-    let place = scores.find_mut(hash, 0, member);
-    if !place.is_some_and(|mut entry| entry.overwrite(&bytes, None)) {
-        drop(scores.insert(hash, Entry::string(0, member, &bytes, None), hash_of));
-    }
-}
-
-/// The score that an entry of the table notes.
-fn score_of(entry: crate::store::entry::EntryRef<'_>) -> f64 {
-    let bytes = entry.as_string().and_then(|bytes| bytes.try_into().ok());
-    f64::from_le_bytes(bytes.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::value::{Kind, Value};
     use proptest::prelude::*;
+
+    /// An entry with a sorted set.
+    struct Held(Entry);
+
+    impl Default for Held {
+        fn default() -> Self {
+            Self(Entry::empty(0, b"key", Kind::SortedSet))
+        }
+    }
+
+    impl Held {
+        fn set(&self) -> SortedSet<'_> {
+            match self.0.as_ref().value() {
+                Value::SortedSet(set) => set,
+                _ => panic!("a sorted set"),
+            }
+        }
+
+        fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+            SortedSetMut::of(&mut self.0).insert(member, score)
+        }
+
+        fn remove(&mut self, member: &[u8]) -> bool {
+            SortedSetMut::of(&mut self.0).remove(member)
+        }
+    }
 
     /// What a sorted set should be: a vector that is sorted anew after each change.
     #[derive(Default)]
@@ -231,11 +319,11 @@ mod tests {
         Ascend(u16),
     }
 
-    fn change() -> impl Strategy<Value = Change> {
+    fn change(members: u16) -> impl Strategy<Value = Change> {
         prop_oneof![
-            4 => (0u16..700, -20i8..20).prop_map(|(member, score)| Change::Insert(member, score)),
-            3 => (0u16..700).prop_map(Change::Remove),
-            2 => (0u16..700).prop_map(Change::Ascend),
+            4 => (0..members, -20i8..20).prop_map(|(member, score)| Change::Insert(member, score)),
+            3 => (0..members).prop_map(Change::Remove),
+            2 => (0..members).prop_map(Change::Ascend),
         ]
     }
 
@@ -243,7 +331,7 @@ mod tests {
         format!("{member:x}").into_bytes()
     }
 
-    fn apply(set: &mut SortedSet, model: &mut Model, change: &Change) {
+    fn apply(set: &mut Held, model: &mut Model, change: &Change) {
         match *change {
             Change::Insert(member, score) => {
                 let (member, score) = (name(member), f64::from(score) / 4.0);
@@ -260,7 +348,7 @@ mod tests {
     }
 
     /// Every answer that `set` gives about its members is that of `model`.
-    fn compare(set: &SortedSet, model: &Model) {
+    fn compare(set: SortedSet<'_>, model: &Model) {
         let all: Vec<(f64, Vec<u8>)> = set.iter().map(|(name, score)| (score, name.to_vec())).collect();
         assert_eq!((&all, set.len()), (&model.0, model.0.len()));
         for (rank, (score, name)) in model.0.iter().enumerate() {
@@ -273,7 +361,7 @@ mod tests {
         }
     }
 
-    fn compare_range(set: &SortedSet, model: &Model, from: usize, to: usize) {
+    fn compare_range(set: SortedSet<'_>, model: &Model, from: usize, to: usize) {
         let ranks = from.min(model.0.len())..to.clamp(from.min(model.0.len()), model.0.len());
         let expected = &model.0[ranks.clone()];
         let up = set.range(ranks.clone(), false).map(|(name, score)| (score, name.to_vec()));
@@ -287,19 +375,23 @@ mod tests {
 
         #[test]
         fn a_sorted_set_behaves_as_a_sorted_vector(
-            changes in proptest::collection::vec(change(), 1..1500),
+            changes in (1u16..700).prop_flat_map(|members| proptest::collection::vec(change(members), 1..1500)),
             from in 0usize..500,
             to in 0usize..500,
         ) {
-            let (mut set, mut model) = (SortedSet::default(), Model::default());
+            let (mut set, mut model) = (Held::default(), Model::default());
             for (number, change) in changes.iter().enumerate() {
                 apply(&mut set, &mut model, change);
                 if number % 100 == 0 {
-                    compare(&set, &model);
+                    compare(set.set(), &model);
                 }
             }
-            compare(&set, &model);
-            compare_range(&set, &model, from, to);
+            compare(set.set(), &model);
+            compare_range(set.set(), &model, from, to);
+            let mut copy = Held(set.0.as_ref().copied(0, b"copy"));
+            drop(set);
+            compare(copy.set(), &model);
+            prop_assert!(model.0.iter().all(|(_, member)| copy.remove(member)) && copy.set().is_empty());
         }
 
         #[test]
@@ -307,18 +399,18 @@ mod tests {
             members in proptest::collection::btree_set(proptest::collection::vec(0u8..4, 0..6), 0..600),
             bound in proptest::collection::vec(0u8..4, 0..6),
         ) {
-            let mut set = SortedSet::default();
+            let mut set = Held::default();
             for member in &members {
                 set.insert(member, 0.0);
             }
-            prop_assert_eq!(set.position(&Bound::Member(&bound)), members.range(..bound.clone()).count());
-            prop_assert_eq!(set.position(&Bound::AfterMember(&bound)), members.range(..=bound).count());
+            prop_assert_eq!(set.set().position(&Bound::Member(&bound)), members.range(..bound.clone()).count());
+            prop_assert_eq!(set.set().position(&Bound::AfterMember(&bound)), members.range(..=bound).count());
         }
     }
 
     #[test]
     fn a_large_set_that_shrinks_again_stays_in_order() {
-        let mut set = SortedSet::default();
+        let mut set = Held::default();
         let scrambled = |n: u32| n.wrapping_mul(2_654_435_761) >> 7;
         for n in 0..40_000u32 {
             set.insert(&n.to_be_bytes(), f64::from(scrambled(n)));
@@ -326,23 +418,33 @@ mod tests {
         for n in (0..40_000u32).filter(|n| n % 50 != 0) {
             assert!(set.remove(&n.to_be_bytes()));
         }
-        let scores: Vec<f64> = set.iter().map(|(_, score)| score).collect();
+        let scores: Vec<f64> = set.set().iter().map(|(_, score)| score).collect();
         assert!(scores.len() == 800 && scores.is_sorted());
         for n in (0..40_000u32).step_by(50) {
-            let (rank, score) = set.rank(&n.to_be_bytes()).unwrap();
+            let (rank, score) = set.set().rank(&n.to_be_bytes()).unwrap();
             assert_eq!((score, scores[rank]), (f64::from(scrambled(n)), f64::from(scrambled(n))));
         }
     }
 
     #[test]
     fn a_set_is_packed_until_it_holds_many_members_or_a_long_one() {
-        let mut set = SortedSet::default();
+        let mut set = Held::default();
         (0..128u8).for_each(|n| assert_eq!(set.insert(&[n], 0.0), None));
-        assert!(set.is_packed());
+        assert!(set.set().is_packed());
         set.insert(&[200], 0.0);
-        assert!(!set.is_packed() && set.remove(&[200]) && !set.is_packed());
-        let mut set = SortedSet::default();
-        set.insert(&[b'x'; PACKED_BYTES_MAX + 1], 1.0);
-        assert!(!set.is_packed());
+        assert!(!set.set().is_packed() && set.remove(&[200]) && !set.set().is_packed());
+        let mut set = Held::default();
+        set.insert(&[b'x'; ITEM_BYTES_MAX + 1], 1.0);
+        assert!(!set.set().is_packed());
+    }
+
+    #[test]
+    fn a_large_set_counts_its_memory_by_member() {
+        let mut set = Held::default();
+        for n in 0..20_000u32 {
+            set.insert(format!("member:{n:010}").as_bytes(), f64::from(n % 977));
+        }
+        let bytes = set.0.as_ref().heap_bytes() / 20_000;
+        assert!((55..=70).contains(&bytes), "{bytes}");
     }
 }

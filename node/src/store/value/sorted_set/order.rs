@@ -6,8 +6,10 @@
 
 use std::ops::Range;
 
+use crate::store::entry::member::Scored;
+
 /// Most items of a leaf.
-pub(super) const LEAF_MAX: usize = 128;
+const LEAF_MAX: usize = 128;
 
 /// Most children of a branch.
 const BRANCH_MAX: usize = 64;
@@ -15,11 +17,19 @@ const BRANCH_MAX: usize = 64;
 /// Most items or children by which a vector grows at once: full leaves waste little.
 const GROWTH_MAX: usize = 16;
 
-/// A member and its score, which is not NaN.
-#[derive(Clone, Debug)]
+/// A member and its score, which is not NaN. The score stands here too, so that a search reads no member but those of
+/// equal scores.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) score: f64,
-    pub(super) member: Box<[u8]>,
+    pub(super) member: Scored,
+}
+
+impl Item {
+    #[inline]
+    pub(super) fn name(&self) -> &[u8] {
+        self.member.as_ref().bytes()
+    }
 }
 
 /// A place between two items.
@@ -105,7 +115,7 @@ impl Order {
 
     /// Puts an item in its place.
     pub(super) fn insert(&mut self, item: Item) {
-        let rank = self.position(&Bound::Item(item.score, &item.member));
+        let rank = self.position(&Bound::Item(item.score, item.name()));
         if let Some(right) = self.root.insert(rank, item) {
             let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
             self.root = Node::Branch(vec![Child::of(left), right]);
@@ -145,9 +155,9 @@ impl Node {
 
     fn position(&self, bound: &Bound<'_>) -> usize {
         match self {
-            Self::Leaf(items) => items.partition_point(|item| bound.is_behind(item.score, || &item.member)),
+            Self::Leaf(items) => items.partition_point(|item| bound.is_behind(item.score, || item.name())),
             Self::Branch(children) => {
-                let begins_before = |child: &Child| bound.is_behind(child.low, || &child.node.first().member);
+                let begins_before = |child: &Child| bound.is_behind(child.low, || child.node.first().name());
                 let at = children[1..].partition_point(begins_before);
                 let before: usize = children[..at].iter().map(|child| child.len).sum();
                 before + children[at].node.position(bound)
