@@ -2,10 +2,12 @@
 
 mod copy;
 mod deadline;
+mod dump;
 mod expire;
 mod object;
 mod rebuild;
 mod rename;
+mod restore;
 mod sort;
 
 use ringmaster_protocol::resp::Args;
@@ -20,6 +22,7 @@ use crate::store::keyspace::Keyspace;
 pub const HANDLERS: &[(&str, Handler)] = &[
     ("copy", Handler::Keys(copy::copy)),
     ("del", Handler::Keys(del)),
+    ("dump", Handler::Keys(dump::dump)),
     ("exists", Handler::Keys(exists)),
     ("expire", Handler::Keys(expire::expire)),
     ("expireat", Handler::Keys(expire::expireat)),
@@ -36,6 +39,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("pttl", Handler::Keys(deadline::pttl)),
     ("rename", Handler::Keys(rename::rename)),
     ("renamenx", Handler::Keys(rename::renamenx)),
+    ("restore", Handler::Keys(restore::restore)),
     ("sort", Handler::Keys(sort::sort)),
     ("sort_ro", Handler::Keys(sort::sort_ro)),
     ("touch", Handler::Keys(exists)),

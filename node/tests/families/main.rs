@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod conversations;
+mod dump;
 mod generic;
 mod geo;
 mod hashes;

@@ -17,7 +17,7 @@ pub use code::Kind;
 pub use distinct::Distinct;
 pub use packed::{Elements, Packed};
 pub use read::{Part, Reader};
-pub use write::{hash, list, set, sorted_set, string};
+pub use write::{Bytes, hash, list, set, set_of_integers, sorted_set, sorted_set_packed, string};
 
 pub(super) use code::STREAM_2 as STREAM;
 

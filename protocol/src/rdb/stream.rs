@@ -10,10 +10,12 @@
 //! What stands in brackets came with release 2 of the form (Redis 7.0) and, the active time, with 3 (Redis 7.2).
 
 mod node;
+mod pack;
 mod read;
 mod write;
 
 pub use node::{Entries, Entry, Fields, Node};
+pub use pack::Packer;
 pub use read::StreamReader;
 pub use write::StreamWriter;
 

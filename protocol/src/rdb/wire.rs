@@ -9,7 +9,6 @@ mod text;
 
 pub use input::Input;
 pub use output::Output;
-pub(in crate::rdb) use output::Room;
 pub use text::{Digits, Text};
 
 /// The length of the next 6 bits.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringmaster_protocol::rdb::RdbError;
 use ringmaster_protocol::rdb::dump::Checked;
 use ringmaster_protocol::rdb::object::{self, Element, Kind, Part};
-use ringmaster_protocol::rdb::stream::{StreamId, StreamMeta, StreamPart, StreamWriter};
+use ringmaster_protocol::rdb::stream::{Packer, StreamId, StreamMeta, StreamPart, StreamWriter};
 use ringmaster_protocol::rdb::wire::Output;
+use ringmaster_protocol::resp::number::parse_integer;
 
 pub(crate) type Bytes = Vec<u8>;
 
@@ -127,13 +128,18 @@ pub(crate) fn write(value: &Value, packed: bool) -> Bytes {
     let out = &mut Output::new(&mut bytes);
     match value {
         Value::String(text) => object::string(out, text),
-        Value::List(items) => object::list(out, items.iter().map(|item| &**item)),
-        Value::Set(members) => object::set(out, members.iter().map(|member| &**member), packed),
+        Value::List(items) => object::list(out, || items.iter().map(|item| &**item)),
+        Value::Set(members) => match members.iter().map(|member| parse_integer(member)).collect() {
+            Some(integers) if packed => object::set_of_integers(out, integers),
+            _ => object::set(out, members.len(), members.iter().map(|member| &**member)),
+        },
         Value::Hash(fields) => {
-            object::hash(out, fields.iter().map(|(name, (value, _))| (&**name, &**value)), packed);
+            let pairs = fields.iter().map(|(name, (value, _))| (&**name, &**value));
+            object::hash(out, fields.len(), pairs, packed);
         }
         Value::SortedSet(members) => {
-            object::sorted_set(out, members.iter().map(|(member, score)| (&**member, *score)), packed);
+            let pairs = members.iter().map(|(member, score)| (&**member, *score));
+            if packed { object::sorted_set_packed(out, pairs) } else { object::sorted_set(out, pairs) }
         }
         Value::Stream(stream) => write_stream(out, stream),
     }
@@ -141,14 +147,20 @@ pub(crate) fn write(value: &Value, packed: bool) -> Bytes {
 }
 
 fn write_stream(out: &mut Output<'_>, stream: &Stream) {
-    let mut writer = StreamWriter::begin(out);
+    let (mut packer, mut nodes) = (Packer::default(), Vec::new());
     for (id, fields) in &stream.entries {
-        writer.entry(*id, fields.iter().map(|(name, value)| (&**name, &**value)));
+        nodes.extend(packer.entry(*id, fields.iter().map(|(name, value)| (&**name, &**value))));
     }
+    nodes.extend(packer.finish());
+    let mut writer = StreamWriter::begin(out, nodes.len());
+    nodes.iter().for_each(|(id, listpack)| writer.node(*id, listpack));
     writer.meta(&stream.meta, stream.groups.len());
     for group in &stream.groups {
-        let pending = group.pending.iter().copied();
-        writer.group(&group.name, group.last_id, group.entries_read, pending, group.consumers.len());
+        writer.group(&group.name, group.last_id, group.entries_read, group.pending.len());
+        for (id, delivered_at, deliveries) in &group.pending {
+            writer.pending(*id, *delivered_at, *deliveries);
+        }
+        writer.consumers(group.consumers.len());
         for (name, seen_at, owned) in &group.consumers {
             writer.consumer(name, *seen_at, owned.iter().copied());
         }

@@ -18,6 +18,7 @@ pub(super) const DELETED: i64 = 1;
 pub(super) const SAME_FIELDS: i64 = 2;
 
 const CORRUPT: RdbError = RdbError::Corrupt("a node of a stream");
+const ORDER: RdbError = RdbError::Corrupt("the order of a stream");
 
 /// Entries whose ids rise, checked to the last byte.
 #[derive(Clone, Debug)]
@@ -31,7 +32,10 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     /// Checks a node whose ids are to lie above `after`.
     pub(super) fn check(id: StreamId, bytes: Text<'a>, after: Option<StreamId>) -> Result<Self, RdbError> {
-        let mut node = Self { id, bytes, last: after, live: 0 };
+        if after.is_some_and(|after| id <= after) {
+            return Err(ORDER);
+        }
+        let mut node = Self { id, bytes, last: None, live: 0 };
         let (last, live) = node.examine()?;
         (node.last, node.live) = (last, live);
         Ok(node)
@@ -48,10 +52,10 @@ impl<'a> Node<'a> {
         if rest.integer()? != 0 {
             return Err(CORRUPT);
         }
-        let (mut last, mut counts) = (self.last, [0; 2]);
+        let (mut last, mut counts) = (None, [0; 2]);
         while let Some(entry) = rest.entry(self.id, &master, fields)? {
-            if last.is_some_and(|last| entry.id <= last) {
-                return Err(RdbError::Corrupt("the order of a stream"));
+            if entry.id < self.id || last.is_some_and(|last| entry.id <= last) {
+                return Err(ORDER);
             }
             last = Some(entry.id);
             counts[usize::from(entry.deleted)] += 1;
@@ -71,6 +75,18 @@ impl<'a> Node<'a> {
         let master = rest.clone();
         let _ = rest.skip(fields).and_then(|()| rest.integer());
         Entries { id: self.id, rest, master, fields }
+    }
+
+    /// Its id: no entry's is below.
+    #[must_use]
+    pub fn id(&self) -> StreamId {
+        self.id
+    }
+
+    /// Its entries, the deleted ones too, as a listpack.
+    #[must_use]
+    pub fn listpack(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Entries that were not deleted.

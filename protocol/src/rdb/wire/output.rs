@@ -67,17 +67,6 @@ impl<'o> Output<'o> {
         self.length(count as u64);
     }
 
-    /// Room for a count that is not known yet; [`Output::fill`] it.
-    pub(in crate::rdb) fn room(&mut self) -> Room {
-        self.raw(&[LENGTH_64, 0, 0, 0, 0, 0, 0, 0, 0]);
-        Room { end: self.len() }
-    }
-
-    /// Writes the count into its room.
-    pub(in crate::rdb) fn fill(&mut self, room: &Room, count: u64) {
-        self.bytes[room.end - 8..room.end].copy_from_slice(&count.to_be_bytes());
-    }
-
     /// A text, as an integer or compressed where that is shorter.
     pub fn text(&mut self, text: &[u8]) {
         let integer = if text.len() <= INTEGER_BYTES_MAX { parse_integer(text) } else { None };
@@ -124,10 +113,4 @@ impl<'o> Output<'o> {
     pub fn double(&mut self, value: f64) {
         self.raw(&value.to_le_bytes());
     }
-}
-
-/// Where a count is to be written.
-#[derive(Debug)]
-pub(in crate::rdb) struct Room {
-    end: usize,
 }

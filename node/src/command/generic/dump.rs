@@ -1,0 +1,54 @@
+//! `DUMP`: a value as Redis's RDB keeps it, for any Redis since 7.0 to restore.
+
+mod stream;
+
+use ringmaster_protocol::rdb::dump::seal;
+use ringmaster_protocol::rdb::object;
+use ringmaster_protocol::rdb::wire::Output;
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::resp::number::parse_integer;
+use ringmaster_protocol::resp::reply::Reply;
+
+use crate::command::CommandResult;
+use crate::store::keyspace::Keyspace;
+use crate::store::value::{Set, SortedSet, Value};
+
+/// `DUMP key`.
+pub(crate) fn dump(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let payload = keyspace.find(keyspace.key()).map(|entry| {
+        let mut payload = Vec::new();
+        write(&mut Output::new(&mut payload), entry.value());
+        seal(&mut payload);
+        payload
+    });
+    reply.bulk_or_null(payload.as_deref());
+    Ok(())
+}
+
+fn write(out: &mut Output<'_>, value: Value<'_>) {
+    match value {
+        Value::String(text) => object::string(out, text),
+        Value::List(list) => object::list(out, || list.iter()),
+        Value::Set(set) => write_set(out, set),
+        Value::Hash(hash) => object::hash(out, hash.len(), hash.iter(), hash.is_packed()),
+        Value::SortedSet(set) => write_sorted_set(out, set),
+        Value::Stream(stream) => stream::write(out, stream),
+    }
+}
+
+fn write_set(out: &mut Output<'_>, set: Set<'_>) {
+    let integers: Option<Vec<i64>> =
+        if set.is_packed() { set.iter().map(|member| parse_integer(&member)).collect() } else { None };
+    match integers {
+        Some(integers) => object::set_of_integers(out, integers),
+        None => object::set(out, set.len(), set.iter()),
+    }
+}
+
+fn write_sorted_set(out: &mut Output<'_>, set: SortedSet<'_>) {
+    if set.is_packed() {
+        object::sorted_set_packed(out, set.iter());
+    } else {
+        object::sorted_set(out, set.range(0..set.len(), true));
+    }
+}
