@@ -6,6 +6,7 @@
 
 pub mod bitmap;
 pub mod collected;
+mod debug;
 pub mod error;
 pub mod generic;
 pub mod geo;
@@ -78,6 +79,7 @@ const FAMILIES: &[&[(&str, Handler)]] = &[
     bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,
+    debug::HANDLERS,
     geo::HANDLERS,
     walk::HANDLERS,
     hash::HANDLERS,

@@ -152,6 +152,10 @@ impl Engine {
         }
         let before = reply.len();
         let result = handler(&mut keyspace, args, reply);
+        if let Err(CommandError::Busy(slot)) = result {
+            reply.truncate(before);
+            return Flow::Busy(slot);
+        }
         let tally = finished(reply, before, result);
         if keyspace.has_ready() {
             serve::serve(&mut keyspace);

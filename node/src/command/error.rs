@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use ringmaster_protocol::slot::HashSlot;
+
 /// An error reply. Nothing of the command took effect unless its documentation says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
@@ -35,6 +37,10 @@ pub enum CommandError {
     /// Source and destination are one.
     #[error("ERR source and destination objects are the same")]
     SameObject,
+    /// A slot that the command reaches for beyond its keys is held by somebody else. Nothing was done: the engine
+    /// waits for the slot and begins anew. Only within a hold, where it cannot wait, it is a reply.
+    #[error("TRYAGAIN a key that the command reaches for is in use")]
+    Busy(HashSlot),
     /// Any other text, its code first.
     #[error("{0}")]
     Other(Cow<'static, str>),

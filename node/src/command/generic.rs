@@ -4,6 +4,7 @@ mod copy;
 mod deadline;
 mod dump;
 mod expire;
+mod memory;
 mod object;
 mod rebuild;
 mod rename;
@@ -17,6 +18,7 @@ use super::{CommandError, CommandResult, Handler};
 use crate::store::census::DATABASES;
 use crate::store::effect::Effect;
 use crate::store::keyspace::Keyspace;
+pub(super) use dump::describe;
 
 /// The family's commands.
 pub const HANDLERS: &[(&str, Handler)] = &[
@@ -27,6 +29,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("expire", Handler::Keys(expire::expire)),
     ("expireat", Handler::Keys(expire::expireat)),
     ("expiretime", Handler::Keys(deadline::expiretime)),
+    ("memory|usage", Handler::Keys(memory::usage)),
     ("move", Handler::Keys(rename::move_key)),
     ("object|encoding", Handler::Keys(object::encoding)),
     ("object|freq", Handler::Keys(object::freq)),

@@ -43,6 +43,7 @@ impl Engine {
             reply.unbind();
         }
         match wish.attempt(&mut keyspace, Stage::First, reply) {
+            Err(CommandError::Busy(slot)) => return Flow::Busy(slot),
             Err(error) => return failed(reply, error),
             Ok(Attempt::Served) => serve(&mut keyspace),
             Ok(Attempt::Nothing) if wish.timeout_millis().is_none() => wish.give_up(reply),

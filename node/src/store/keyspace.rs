@@ -111,6 +111,14 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         Ok(())
     }
 
+    /// Holds `slot`, too, for a command that looks at keys which are not its own. To be called before the first effect.
+    ///
+    /// # Errors
+    /// [`CommandError::Busy`]: the handler is to return it, all is let go then and the command begins anew.
+    pub fn reach(&mut self, slot: HashSlot) -> Result<(), CommandError> {
+        self.extend(slot).map_err(CommandError::Busy)
+    }
+
     /// Where `slot` stands among the held ones, or where it would.
     fn place(&self, slot: HashSlot) -> Result<usize, usize> {
         self.held.binary_search_by_key(&slot, |held| held.operation.slot)

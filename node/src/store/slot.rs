@@ -161,6 +161,12 @@ impl Slot {
         self.table.len()
     }
 
+    /// Bytes of the table that fall to each entry.
+    #[must_use]
+    pub(crate) fn share_bytes(&self) -> usize {
+        self.table.bucket_bytes() / self.len().max(1)
+    }
+
     /// Whether the slot holds no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {

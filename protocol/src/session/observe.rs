@@ -8,6 +8,13 @@ const MEMORY_DOCTOR: &[u8] = b"Hi Sam, this instance is empty or is using very l
 can't be used in these conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam \
 and I will be back to our programming as soon as I finished rebooting.\n";
 
+const MEMORY_HEALTHY: &[u8] =
+    b"Hi Sam, I can't find any memory issue in your instance. I can only account for what \
+occurs on this base.\n";
+
+/// Below this, Redis's doctor sees nothing.
+const MEMORY_SEEN_BYTES_MIN: u64 = 5 << 20;
+
 const NO_MODULES: &str = "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", \
 you can run it from a local connection, otherwise you need to set this option in the configuration file, and then \
 restart the server.";
@@ -44,9 +51,55 @@ pub(super) fn execute(container: &str, subcommand: &str, call: &mut Call<'_, '_>
     match (container, subcommand) {
         ("memory", "purge") => call.reply.ok(),
         ("module", "list") => call.reply.array(0),
-        ("memory", "doctor") => call.reply.verbatim("txt", MEMORY_DOCTOR),
+        ("memory", "doctor") => {
+            let seen = call.context.info().memory.used_bytes >= MEMORY_SEEN_BYTES_MIN;
+            call.reply.verbatim("txt", if seen { MEMORY_HEALTHY } else { MEMORY_DOCTOR });
+        }
+        ("memory", "malloc-stats") => call.reply.bulk(b"Stats not supported for the current allocator"),
+        ("memory", "stats") => memory_stats(call),
         ("module", "load" | "loadex" | "unload") => call.reply.error(NO_MODULES),
         _ => return Outcome::NotMine,
     }
     Outcome::Done
+}
+
+/// What is known of the figures of `MEMORY STATS`, under Redis's names.
+fn memory_stats(call: &mut Call<'_, '_>) {
+    let info = call.context.info();
+    let (memory, keys) = (info.memory, info.keyspace.iter().map(|database| database.keys).sum::<u64>());
+    let above_startup = memory.used_bytes.saturating_sub(memory.used_startup_bytes);
+    let counts = [
+        ("peak.allocated", memory.used_peak_bytes),
+        ("total.allocated", memory.used_bytes),
+        ("startup.allocated", memory.used_startup_bytes),
+        ("replication.backlog", 0),
+        ("clients.slaves", 0),
+        ("aof.buffer", 0),
+        ("overhead.total", memory.used_bytes.saturating_sub(memory.dataset_bytes)),
+        ("keys.count", keys),
+        ("keys.bytes-per-key", above_startup / keys.max(1)),
+        ("dataset.bytes", memory.dataset_bytes),
+        ("allocator.allocated", memory.used_bytes),
+        ("allocator.resident", memory.resident_bytes),
+        ("fragmentation.bytes", memory.resident_bytes.saturating_sub(memory.used_bytes)),
+    ];
+    let ratios = [
+        ("dataset.percentage", 100.0 * ratio(memory.dataset_bytes, above_startup)),
+        ("peak.percentage", 100.0 * ratio(memory.used_bytes, memory.used_peak_bytes)),
+        ("fragmentation", ratio(memory.resident_bytes, memory.used_bytes)),
+    ];
+    call.reply.map(counts.len() + ratios.len());
+    for (name, count) in counts {
+        call.reply.bulk(name.as_bytes());
+        call.reply.int(count.cast_signed());
+    }
+    for (name, ratio) in ratios {
+        call.reply.bulk(name.as_bytes());
+        call.reply.double(ratio);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio to be read")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

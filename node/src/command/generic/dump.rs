@@ -9,9 +9,13 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_protocol::resp::reply::Reply;
 
+use super::object::encoding_of;
 use crate::command::CommandResult;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::{Set, SortedSet, Value};
+
+/// Bytes of an object that tell its type.
+const TYPE_BYTES: usize = 1;
 
 /// `DUMP key`.
 pub(crate) fn dump(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
@@ -23,6 +27,14 @@ pub(crate) fn dump(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Rep
     });
     reply.bulk_or_null(payload.as_deref());
     Ok(())
+}
+
+/// What `DEBUG OBJECT` tells of a value, in Redis's words. There is no address to tell, and no use is noted here.
+pub(crate) fn describe(value: Value<'_>) -> String {
+    let mut object = Vec::new();
+    write(&mut Output::new(&mut object), value);
+    let (encoding, bytes) = (encoding_of(value), object.len() - TYPE_BYTES);
+    format!("Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:0 lru_seconds_idle:0")
 }
 
 fn write(out: &mut Output<'_>, value: Value<'_>) {

@@ -23,7 +23,7 @@ const SHARED: i64 = 2_147_483_647;
 /// `OBJECT ENCODING key`.
 pub(crate) fn encoding(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let entry = keyspace.find(keyspace.key());
-    reply.bulk_or_null(entry.map(|entry| name(entry.value()).as_bytes()));
+    reply.bulk_or_null(entry.map(|entry| encoding_of(entry.value()).as_bytes()));
     Ok(())
 }
 
@@ -56,7 +56,8 @@ pub(crate) fn freq(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Rep
     Ok(())
 }
 
-fn name(value: Value<'_>) -> &'static str {
+/// The name of the encoding that Redis would give the value.
+pub(super) fn encoding_of(value: Value<'_>) -> &'static str {
     match value {
         Value::String(text) if parse_integer(text).is_some() => "int",
         Value::String(text) if text.len() <= EMBEDDED_BYTES_MAX => "embstr",

@@ -112,7 +112,7 @@ fn is_supported(value: &Checked<'_>) -> bool {
     match value.kind() {
         Kind::Hash => {
             value.for_each(|element| {
-                supported &= !matches!(element, Element::Field { deadline: Some(_), .. })
+                supported &= !matches!(element, Element::Field { deadline: Some(_), .. });
             });
         }
         Kind::Stream => value.for_each_part(|part| supported &= stream::is_supported(&part)),
