@@ -48,7 +48,8 @@ const IDS: [&str; 26] = [
 /// An id of a few dozen, so that entries are met; seldom a strange one.
 fn id(random: &mut Random) -> Vec<u8> {
     match random.below(12) {
-        0 if random.once_in(3) => random.pick(&IDS).as_bytes().to_vec(),
+        0 if random.once_in(6) => random.pick(&IDS).as_bytes().to_vec(),
+        6.. => format!("60-{}", random.below(250)).into_bytes(),
         0..3 => random.below(60).to_string().into_bytes(),
         _ => format!("{}-{}", random.below(60), random.below(4)).into_bytes(),
     }
@@ -87,7 +88,7 @@ fn fields(random: &mut Random) -> Words {
 /// `MAXLEN` or `MINID`, once in a while in a wrong way.
 fn limit(random: &mut Random) -> Words {
     let mut words = if random.once_in(2) {
-        vec![random.cased("MAXLEN"), random.below(150).to_string().into_bytes()]
+        vec![random.cased("MAXLEN"), random.below(400).to_string().into_bytes()]
     } else {
         vec![random.cased("MINID"), id(random)]
     };
@@ -112,9 +113,9 @@ fn add(random: &mut Random) -> Words {
     }
     // Ids ascend by time or by number of a time: those that a stream takes become rare with its last one.
     words.push(match random.below(10) {
-        0 => id(random),
+        0 if random.once_in(4) => id(random),
         1 => format!("{}-*", random.below(60)).into_bytes(),
-        _ => format!("{}-*", 40 + random.below(2)).into_bytes(),
+        _ => b"60-*".to_vec(),
     });
     words.extend(fields(random));
     words
@@ -138,6 +139,9 @@ fn edit(random: &mut Random) -> Words {
         10 => vec![random.cased("RENAME"), key(random), key(random)],
         _ => {
             let mut words = vec![random.cased("XSETID"), key(random), id(random)];
+            if !random.once_in(4) {
+                words[2] = b"60-300".to_vec();
+            }
             if random.once_in(2) {
                 words.extend([random.cased("ENTRIESADDED"), random.below(300).to_string().into_bytes()]);
             }
@@ -195,7 +199,7 @@ fn streams_answer_as_redis() {
 
 /// New entries with the ids of few times, in few keys: groups have something to read.
 fn simple_add(random: &mut Random) -> Words {
-    let id = if random.once_in(6) { id(random) } else { format!("{}-*", 40 + random.below(2)).into_bytes() };
+    let id = if random.once_in(40) { id(random) } else { b"60-*".to_vec() };
     let mut words = vec![random.cased("XADD"), random.name("s", 2), id];
     words.extend(fields(random));
     words
@@ -247,11 +251,7 @@ fn ids(random: &mut Random, words: &mut Words) {
 }
 
 fn id_of_few(random: &mut Random) -> Vec<u8> {
-    if random.once_in(5) {
-        id(random)
-    } else {
-        format!("{}-{}", 40 + random.below(2), random.below(60)).into_bytes()
-    }
+    if random.once_in(5) { id(random) } else { format!("60-{}", random.below(120)).into_bytes() }
 }
 
 fn claim(random: &mut Random) -> Words {
@@ -366,5 +366,59 @@ fn groups_answer_as_redis() {
         random.spoil(&mut words);
         keep_from_the_clock(&mut words);
         Step { words, same: Same::ButTimes }
+    });
+}
+
+/// Long streams: where blocks begin shows in approximate trims and in the tree that `XINFO` tells of.
+#[test]
+fn streams_are_cut_where_those_of_redis_are() {
+    duel(|random| {
+        let number = |random: &mut Random, limit| random.below(limit).to_string().into_bytes();
+        let id = |random: &mut Random| format!("{}-{}", random.below(3), random.below(6_000)).into_bytes();
+        let key = random.name("long", 2);
+        let words = match random.below(60) {
+            0 => {
+                [vec![b"XTRIM".to_vec(), key, b"MAXLEN".to_vec(), b"~".to_vec()], vec![number(random, 3_000)]]
+                    .concat()
+            }
+            1 => vec![b"XTRIM".to_vec(), key, b"MINID".to_vec(), b"~".to_vec(), id(random)],
+            2 => {
+                let limit = number(random, 300);
+                vec![
+                    b"XTRIM".to_vec(),
+                    key,
+                    b"MAXLEN".to_vec(),
+                    b"~".to_vec(),
+                    b"9".to_vec(),
+                    b"LIMIT".to_vec(),
+                    limit,
+                ]
+            }
+            3 if random.once_in(4) => vec![b"XTRIM".to_vec(), key, b"MINID".to_vec(), id(random)],
+            3 => vec![
+                b"XTRIM".to_vec(),
+                key,
+                b"MAXLEN".to_vec(),
+                (1_000 + random.below(3_000)).to_string().into_bytes(),
+            ],
+            4..12 => [vec![b"XDEL".to_vec(), key], (0..9).map(|_| id(random)).collect()].concat(),
+            12..18 => vec![b"XINFO".to_vec(), b"STREAM".to_vec(), key],
+            18 => {
+                vec![b"XRANGE".to_vec(), key, id(random), id(random), b"COUNT".to_vec(), number(random, 300)]
+            }
+            19 => vec![
+                b"XREVRANGE".to_vec(),
+                key,
+                id(random),
+                id(random),
+                b"COUNT".to_vec(),
+                number(random, 300),
+            ],
+            _ => {
+                let time = if random.once_in(3_000) { b"2-*".to_vec() } else { b"1-*".to_vec() };
+                [vec![b"XADD".to_vec(), key, time], fields(random)].concat()
+            }
+        };
+        Step::exact(words)
     });
 }

@@ -226,12 +226,14 @@ proptest! {
 }
 
 #[test]
-fn an_entry_of_two_short_fields_takes_less_than_forty_bytes() {
+fn a_stream_takes_no_more_than_in_redis() {
+    /// What `used_memory` of redis-server 7.0.15 grows by for this stream.
+    const REDIS_BYTES: usize = 2_154_496;
     let mut stream = Stream::default();
-    for number in 0..10_000 {
+    for number in 0..100_000 {
         stream
             .push(StreamId::new(1_700_000_000_000 + number, 0), &[(b"name", b"value"), (b"field", b"12345")]);
     }
-    let bytes = stream.heap_bytes() / 10_000;
-    assert!(bytes < 40, "{bytes} bytes an entry");
+    let bytes = stream.heap_bytes();
+    assert!((1_900_000..REDIS_BYTES).contains(&bytes), "{bytes} bytes");
 }
