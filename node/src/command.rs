@@ -15,6 +15,7 @@ pub mod hyperloglog;
 pub mod list;
 pub(crate) mod long_double;
 pub mod options;
+pub mod pubsub;
 pub mod random;
 pub mod scan;
 pub mod set;
@@ -49,6 +50,9 @@ pub enum Handler {
     Get(KeysHandler),
     /// As [`Handler::Keys`]; a plain `SET` by itself takes the hot path.
     Set(KeysHandler),
+    /// As [`Handler::Keys`]; it may look at keys beyond its own if the second function says so of its arguments. See
+    /// [`Keyspace::reach`].
+    Far(KeysHandler, fn(Args<'_>) -> bool),
     /// On the slots of its keys; where nothing is there, the client waits for them.
     Wish(fn(Args<'_>) -> Result<Box<dyn Wish>, CommandError>),
     /// Over all slots, one after the other, in bounded turns.
@@ -76,6 +80,7 @@ pub trait Walk {
 
 /// The handlers of all families.
 const FAMILIES: &[&[(&str, Handler)]] = &[
+    pubsub::HANDLERS,
     bitmap::HANDLERS,
     string::HANDLERS,
     generic::HANDLERS,

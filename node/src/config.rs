@@ -7,6 +7,11 @@ use std::time::Duration;
 use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
 use serde::Deserialize;
 
+use crate::machine;
+use crate::store::event::Wanted;
+use crate::store::eviction::Policy;
+use crate::tracking;
+
 /// Most data threads.
 pub const THREADS_MAX: usize = 256;
 
@@ -30,8 +35,11 @@ pub struct Config {
     pub admin: SocketAddr,
     /// Data threads, 1..=256. Default: one a core.
     pub threads: usize,
-    /// Bytes that may be allocated before writes that need memory get `-OOM`; 0 is no bound. Default 0.
+    /// Bytes that may be allocated before keys are evicted or, where none may be, writes that need memory get `-OOM`;
+    /// 0 is no bound. Default: 80 % of the machine's memory or of what its control group allows.
     pub maxmemory: u64,
+    /// What is evicted when memory is full. Default `s3fifo`.
+    pub eviction: Policy,
     /// Seed of the hashes of keys, the same on all nodes of a process; nodes that share it put keys in the same
     /// order, so that a SCAN cursor of one means the same on another. Default `None`: a random one, which nobody
     /// can choose colliding keys for.
@@ -48,6 +56,10 @@ pub struct Config {
     pub client_idle: Option<Duration>,
     /// A client that reads nothing of its replies for so long is closed. Range 1 s..=1 h, default 60 s.
     pub client_write: Duration,
+    /// Keyspace events that are published. Default: none.
+    pub notify_keyspace_events: Wanted,
+    /// Keys that are remembered for clients that track what they read; 0 is no bound. Default 1,000,000.
+    pub tracking_table_max_keys: usize,
     /// How long connections may finish when the node stops. Range 0..=10 min, default 5 s.
     pub drain: Duration,
 }
@@ -59,7 +71,8 @@ impl Default for Config {
             listen: local(6380),
             admin: local(0),
             threads: std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
-            maxmemory: 0,
+            maxmemory: machine::memory_bytes().map_or(0, |bytes| bytes / 5 * 4),
+            eviction: Policy::default(),
             hash_seed: None,
             persistence: Persistence::Off,
             data_dir: PathBuf::from("data"),
@@ -67,6 +80,8 @@ impl Default for Config {
             request_bytes_max: 1 << 30,
             client_idle: None,
             client_write: Duration::from_secs(60),
+            notify_keyspace_events: Wanted::default(),
+            tracking_table_max_keys: tracking::KEYS_MAX,
             drain: Duration::from_secs(5),
         }
     }
@@ -80,6 +95,7 @@ struct FileConfig {
     admin: Option<SocketAddr>,
     threads: Option<usize>,
     maxmemory: Option<ByteSize>,
+    eviction: Option<Policy>,
     hash_seed: Option<u64>,
     persistence: Option<Persistence>,
     data_dir: Option<PathBuf>,
@@ -87,6 +103,8 @@ struct FileConfig {
     request_bytes_max: Option<ByteSize>,
     client_idle: Option<Millis>,
     client_write: Option<Millis>,
+    notify_keyspace_events: Option<String>,
+    tracking_table_max_keys: Option<usize>,
     drain: Option<Millis>,
 }
 
@@ -95,11 +113,13 @@ impl TryFrom<FileConfig> for Config {
 
     fn try_from(file: FileConfig) -> Result<Self, Findings> {
         let default = Self::default();
+        let wanted = Wanted::parse(file.notify_keyspace_events.unwrap_or_default().as_bytes());
         let config = Self {
             listen: file.listen.unwrap_or(default.listen),
             admin: file.admin.unwrap_or(default.admin),
             threads: file.threads.unwrap_or(default.threads),
             maxmemory: file.maxmemory.map_or(default.maxmemory, ByteSize::bytes),
+            eviction: file.eviction.unwrap_or(default.eviction),
             hash_seed: file.hash_seed,
             persistence: file.persistence.unwrap_or(default.persistence),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
@@ -107,9 +127,18 @@ impl TryFrom<FileConfig> for Config {
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
             client_idle: file.client_idle.map_or(default.client_idle, Millis::unless_zero),
             client_write: file.client_write.map_or(default.client_write, Millis::duration),
+            notify_keyspace_events: wanted.unwrap_or_default(),
+            tracking_table_max_keys: file.tracking_table_max_keys.unwrap_or(default.tracking_table_max_keys),
             drain: file.drain.map_or(default.drain, Millis::duration),
         };
-        config.check().or(config)
+        let mut findings = config.check();
+        if wanted.is_none() {
+            findings.add(
+                "notify_keyspace_events",
+                "has a letter that names no events; use letters of Ag$lshzxeKEtmdn",
+            );
+        }
+        findings.or(config)
     }
 }
 
@@ -149,6 +178,14 @@ mod tests {
     fn the_shipped_file_is_the_defaults() {
         let text = include_str!("../../configs/node.yaml");
         assert_eq!(Config::parse("node.yaml", text).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn letters_of_events_are_checked() {
+        let config = Config::parse("node.yaml", "notify_keyspace_events: Ex\n").unwrap();
+        assert_eq!(config.notify_keyspace_events.to_string(), "xE");
+        let said = Config::parse("node.yaml", "notify_keyspace_events: Eq\n").unwrap_err().to_string();
+        assert!(said.contains("node.yaml:1:25"), "{said}");
     }
 
     #[test]

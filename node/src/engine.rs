@@ -15,10 +15,12 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 
 use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Registry, Walk};
+use crate::pubsub::Hub;
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
 use crate::store::keyspace::{Keyspace, Lookups, Moment};
+use crate::tracking::Tracking;
 use crate::waiting::Waiter;
 
 /// Slots that a walk visits before it lets other connections have a turn: about 0.1 ms when they hold few keys.
@@ -84,6 +86,18 @@ impl Engine {
         &self.store
     }
 
+    /// The subscriptions.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        self.store.events().hub()
+    }
+
+    /// The clients that keep values.
+    #[must_use]
+    pub fn tracking(&self) -> &Tracking {
+        self.store.events().tracking()
+    }
+
     /// Whether the node carries `spec` out on its data.
     #[inline]
     #[must_use]
@@ -104,7 +118,7 @@ impl Engine {
         match self.registry.handler(spec.id) {
             Some(Handler::Get(_)) => self.get(key, moment, reply),
             Some(Handler::Set(_)) if args.len() == 3 => self.set(key, &args[2], moment, reply),
-            Some(Handler::Keys(handler) | Handler::Set(handler)) => {
+            Some(Handler::Keys(handler) | Handler::Set(handler) | Handler::Far(handler, _)) => {
                 self.on_keys((spec, handler), args, &[key], moment, reply)
             }
             _ => self.run(spec, args, moment, reply),
@@ -114,12 +128,15 @@ impl Engine {
     /// Any command that [`Engine::carries_out`]. Its arity has been checked.
     pub fn run(&self, spec: &Spec, args: Args<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
         match self.registry.handler(spec.id) {
-            Some(Handler::Keys(handler) | Handler::Get(handler) | Handler::Set(handler)) => {
-                match keys_of(spec, args, moment.database) {
-                    Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
-                    Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
-                }
-            }
+            Some(
+                Handler::Keys(handler)
+                | Handler::Get(handler)
+                | Handler::Set(handler)
+                | Handler::Far(handler, _),
+            ) => match keys_of(spec, args, moment.database) {
+                Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
+                Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
+            },
             Some(Handler::Walk(begin)) => match begin(args, moment) {
                 Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
@@ -149,12 +166,17 @@ impl Engine {
         if spec.writes() {
             // What it has removed or replaced bounds the reply, and an error in its place would lose that.
             reply.unbind();
+        } else {
+            keyspace.tell_misses();
         }
         let before = reply.len();
         let result = handler(&mut keyspace, args, reply);
         if let Err(CommandError::Busy(slot)) = result {
             reply.truncate(before);
             return Flow::Busy(slot);
+        }
+        if moment.tracks && spec.flags.contains(Flags::READONLY) {
+            keyspace.track_keys();
         }
         let tally = finished(reply, before, result);
         if keyspace.has_ready() {
@@ -175,7 +197,7 @@ impl Engine {
             let slot = u16::try_from(number).ok().and_then(HashSlot::new);
             let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
-            let mut operation = self.store.operation(slot, journey.moment.now);
+            let mut operation = self.store.operation_of(slot, journey.moment);
             journey.visited += 1;
             let goes_on = journey.walk.visit(&mut guard, &mut operation);
             if guard.has_ready() {
@@ -219,7 +241,9 @@ impl Engine {
 
     /// Applies an operation that another node or an earlier process had: its effects share a version and a time.
     pub fn replay(&self, slot: HashSlot, time: u64, effects: &[Effect<'_>]) {
+        // Who had the operation first has told of it.
         let mut operation = self.store.operation(slot, time);
+        operation.events = None;
         let mut guard = self.store.lock(slot);
         for effect in effects {
             guard.apply(&mut operation, effect);
@@ -263,7 +287,7 @@ pub(crate) mod testing {
         let mut out = Vec::new();
         let mut reply = Reply::bounded(&mut out, Protocol::Resp2);
         match resolve(&args) {
-            Ok(spec) => engine.call(spec, args, Moment { now, database: 0, random: now }, &mut reply),
+            Ok(spec) => engine.call(spec, args, Moment { now, random: now, ..Moment::default() }, &mut reply),
             Err(rejection) => reply.error(&String::from_utf8_lossy(&rejection.text(&args))),
         }
         out.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")

@@ -3,8 +3,13 @@
 pub mod command;
 pub mod config;
 pub mod engine;
+pub mod machine;
+pub mod mail;
+pub mod pubsub;
+mod script;
 mod server;
 pub mod store;
+pub mod tracking;
 pub mod waiting;
 
 pub use config::Config;

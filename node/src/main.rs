@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Parser;
 use ringmaster_node::Node;
 use ringmaster_node::config::{Config, Persistence};
+use ringmaster_node::store::eviction::Policy;
 use ringmaster_protocol::config::ByteSize;
 
 #[global_allocator]
@@ -33,9 +34,12 @@ struct Flags {
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Memory before writes get -OOM, e.g. 4gb [default: no bound]
+    /// Memory before keys are evicted, e.g. 4gb [default: 80 % of what there is]
     #[arg(long, value_name = "SIZE")]
     maxmemory: Option<ByteSize>,
+    /// What is evicted when memory is full: s3fifo, allkeys-lru and so on as in Redis [default: s3fifo]
+    #[arg(long, value_name = "POLICY")]
+    eviction: Option<Policy>,
     /// What is kept over a restart: off or wal [default: off]
     #[arg(long, value_name = "MODE", value_parser = persistence)]
     persistence: Option<Persistence>,
@@ -67,6 +71,7 @@ impl Flags {
         config.data_dir = self.data_dir.unwrap_or(config.data_dir);
         config.threads = self.threads.unwrap_or(config.threads);
         config.maxmemory = self.maxmemory.map_or(config.maxmemory, ByteSize::bytes);
+        config.eviction = self.eviction.unwrap_or(config.eviction);
         config.persistence = self.persistence.unwrap_or(config.persistence);
         Ok(config)
     }

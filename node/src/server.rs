@@ -1,14 +1,19 @@
 //! The node as a running process: listeners, connections, housekeeping, admin pages.
 
+mod account;
+mod allocator;
 mod attention;
 mod batch;
 mod clients;
 mod connection;
 mod context;
 mod counters;
+mod machines;
 mod mailbox;
 mod pages;
 mod processor;
+mod room;
+mod scripts;
 mod settings;
 mod shared;
 mod timing;
@@ -17,7 +22,6 @@ mod worker;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::service::{Service, ServiceConfig};
@@ -63,6 +67,7 @@ impl Node {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong));
         }
         seed_hashes(config.hash_seed)?;
+        allocator::give_back_freed_pages();
         let admission = Arc::new(Admission::new(config.clients_max));
         let service_config = ServiceConfig {
             name: "node",
@@ -73,7 +78,10 @@ impl Node {
             drain: config.drain,
         };
         let shared = Arc::new(Shared::new(Engine::new(Store::new(None)), config, admission));
-        shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
+        shared.engine.store().events().want(shared.config.notify_keyspace_events);
+        shared.engine.tracking().set_keys_max(shared.config.tracking_table_max_keys);
+        shared.memory.look();
+        shared.memory.look_at_kernel();
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);
         let service = Service::start(&service_config, make, Arc::new(Pages(Arc::clone(&shared))))?;

@@ -5,6 +5,7 @@ mod door;
 pub mod effect;
 pub mod entry;
 pub mod event;
+pub mod eviction;
 mod expiry;
 mod fields;
 pub mod heap;
@@ -16,8 +17,10 @@ pub mod observers;
 pub mod reclaim;
 pub mod slot;
 pub mod table;
+mod tracked;
 pub mod value;
 
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
@@ -25,8 +28,10 @@ use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use census::{Census, Count, DATABASES};
 use effect::Effect;
 use event::Events;
+use eviction::Replacement;
 pub(crate) use expiry::ROUND_FREED;
 pub(crate) use holds::cpu_clock;
+use keyspace::Moment;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
 use slot::{Journal, Operation, Slot};
@@ -37,6 +42,8 @@ pub struct Store {
     parking: Parking,
     journal: Option<Box<dyn Journal>>,
     events: Events,
+    replacement: Replacement,
+    expiry_lag_millis: AtomicU64,
 }
 
 impl Store {
@@ -44,7 +51,21 @@ impl Store {
     #[must_use]
     pub fn new(journal: Option<Box<dyn Journal>>) -> Self {
         let slots = (0..SLOT_COUNT).map(|_| SlotLock::new(Slot::default())).collect();
-        Self { slots, parking: Parking::default(), journal, events: Events::default() }
+        Self {
+            slots,
+            parking: Parking::default(),
+            journal,
+            events: Events::default(),
+            replacement: Replacement::default(),
+            expiry_lag_millis: AtomicU64::new(0),
+        }
+    }
+
+    /// What is known of the use of keys as a whole, and the policy of eviction.
+    #[inline]
+    #[must_use]
+    pub fn replacement(&self) -> &Replacement {
+        &self.replacement
     }
 
     /// Where keyspace events go.
@@ -63,6 +84,11 @@ impl Store {
     /// Ready when `slot` was free a moment ago; else the task is woken when it becomes free.
     pub(crate) fn poll_free(&self, slot: HashSlot, context: &Context<'_>) -> Poll<()> {
         self.slots[slot.index()].poll_free(&self.parking, slot.number(), context.waker())
+    }
+
+    /// Wakes who waits for `slot`, though it is not free: they look again at who holds it.
+    pub(crate) fn wake_waiting(&self, slot: HashSlot) {
+        self.parking.wake(slot.number());
     }
 
     /// The slot, waited for by turning the thread's time over to others. For tests, start and the walks that
@@ -94,7 +120,21 @@ impl Store {
     /// An operation on `slot` that begins at `now`.
     #[inline]
     pub(crate) fn operation(&self, slot: HashSlot, now: u64) -> Operation<'_> {
-        Operation { slot, now, journal: self.journal.as_deref(), versioned: false }
+        Operation {
+            slot,
+            now,
+            journal: self.journal.as_deref(),
+            events: Some(&self.events),
+            client: 0,
+            replacement: &self.replacement,
+            versioned: false,
+        }
+    }
+
+    /// An operation on `slot` by a command of this moment.
+    #[inline]
+    pub(crate) fn operation_of(&self, slot: HashSlot, moment: Moment) -> Operation<'_> {
+        Operation { client: moment.client, ..self.operation(slot, moment.now) }
     }
 
     /// Applies one effect as an operation of its own: a replayed effect, an expiry, a flush.
@@ -110,7 +150,12 @@ impl Store {
     /// Keys in each database, summed over the slots one by one.
     #[must_use]
     pub fn census(&self) -> [Count; DATABASES as usize] {
-        self.sum_census(|slot, add| add(self.lock(slot).census()))
+        self.sum_census(|slot, add| {
+            // A slot that a long script holds is left out: the thread that counts may be the script's.
+            if let Some(guard) = self.try_lock(slot) {
+                add(guard.census());
+            }
+        })
     }
 
     /// Keys in each database, as `look` shows the slots.

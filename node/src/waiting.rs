@@ -57,6 +57,11 @@ pub trait Wish: Send + Sync {
     /// The reply when nothing came in time.
     fn give_up(&self, reply: &mut Reply<'_>);
 
+    /// Writes the reply to a client whose time to wait is over.
+    fn time_over(&self, reply: &mut Reply<'_>) {
+        reply.null_array();
+    }
+
     /// The kind of value that it takes from.
     fn kind(&self) -> Kind;
 

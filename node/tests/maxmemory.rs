@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ringmaster_node::Node;
 use ringmaster_node::config::Config;
+use ringmaster_node::store::eviction::Policy;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -16,7 +17,8 @@ const COMMANDS: usize = 20;
 #[test]
 fn one_batch_of_large_writes_does_not_pass_the_bound_by_far() {
     let free = ([127, 0, 0, 1], 0).into();
-    let config = Config { listen: free, admin: free, threads: 1, maxmemory: 64 << 20, ..Config::default() };
+    let (maxmemory, eviction) = (64 << 20, Policy::NoEviction);
+    let config = Config { listen: free, admin: free, threads: 1, maxmemory, eviction, ..Config::default() };
     let node = Node::start(config).unwrap();
     let mut client = TcpStream::connect(node.address()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();

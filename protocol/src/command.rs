@@ -27,6 +27,7 @@ mod positions;
 mod resolve;
 mod row;
 mod rows;
+pub mod sort;
 mod table;
 
 pub use bits::{Categories, Flags, KeyFlags};

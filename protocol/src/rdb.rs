@@ -26,7 +26,7 @@ pub mod wire;
 mod ziplist;
 mod zipmap;
 
-/// The version of what is written: Redis 7.0's.
+/// The version of what is written: Redis 7.0's. Only hashes whose fields expire need a higher one.
 pub const VERSION: u16 = 10;
 
 /// The highest version that is read: Redis 7.4's and 8.0's.

@@ -18,7 +18,7 @@ mod refusal;
 mod settings;
 mod slow_log;
 
-pub use client::{KillFilter, Kind};
+pub use client::{KillFilter, Kind, Tracking, TrackingMode};
 pub use context::{ChangeError, Context, Setting};
 pub use observations::{CommandLatencies, LatencyEvent, LatencySample, Observations, SlowCall};
 
@@ -71,8 +71,16 @@ pub struct Session {
     pub no_touch: bool,
     /// Channels, patterns and shard channels that it is subscribed to.
     pub subscriptions: [u32; 3],
+    /// Keys that it watches.
+    pub watched_keys: u32,
+    /// It waits for a key, or for the end of a pause.
+    pub is_blocked: bool,
+    /// Its socket; 0 where that is not known.
+    pub file_descriptor: i32,
     /// It sees the commands of all clients (`MONITOR`).
     pub monitors: bool,
+    /// What it is told of the keys whose values it keeps (`CLIENT TRACKING`), if anything.
+    pub tracking: Option<Box<Tracking>>,
     /// Commands queued since `MULTI`, `None` outside of a transaction.
     pub queued_commands: Option<u32>,
     /// Bytes that its connection holds now.
@@ -88,6 +96,14 @@ pub struct Buffers {
     pub query_free_bytes: usize,
     /// Replies not yet sent.
     pub output_bytes: usize,
+    /// Size of the buffer of replies.
+    pub output_capacity: usize,
+    /// Arguments of a command that waits, or of the command at hand.
+    pub argument_bytes: usize,
+    /// Commands queued since `MULTI`.
+    pub transaction_bytes: usize,
+    /// What others have sent to the client and it has not got yet.
+    pub mail_bytes: usize,
 }
 
 /// Whether a session's replies are sent (`CLIENT REPLY`).
@@ -150,7 +166,25 @@ impl Session {
     /// Whether the session is a subscriber or an ordinary client.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.subscriptions == [0; 3] { Kind::Normal } else { Kind::Pubsub }
+        if self.is_subscriber() { Kind::Pubsub } else { Kind::Normal }
+    }
+
+    /// Whether the keys that the command at hand reads are remembered for it.
+    #[must_use]
+    pub fn remembers(&self) -> bool {
+        self.tracking.as_ref().is_some_and(|tracking| tracking.remembers())
+    }
+
+    /// The client that is told in its place of changed keys: 0 if none, -1 if it does not want to know.
+    fn redirection(&self) -> i64 {
+        let redirect = self.tracking.as_ref().map(|tracking| tracking.redirect.unwrap_or(0));
+        redirect.map_or(-1, u64::cast_signed)
+    }
+
+    /// Whether it is subscribed to anything.
+    #[must_use]
+    pub fn is_subscriber(&self) -> bool {
+        self.subscriptions != [0; 3]
     }
 }
 

@@ -75,6 +75,7 @@ fn value() -> impl Strategy<Value = Value> {
         btree_set(text(), 1..40).prop_map(Value::Set),
         btree_set(number, 1..40).prop_map(Value::Set),
         btree_map(text(), text().prop_map(|value| (value, None)), 1..40).prop_map(Value::Hash),
+        btree_map(text(), (text(), proptest::option::of(1u64..1 << 48)), 1..40).prop_map(Value::Hash),
         btree_map(text(), score(), 1..40).prop_map(Value::SortedSet),
         stream(),
     ]

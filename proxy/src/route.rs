@@ -5,7 +5,6 @@
 //! | `Slot`, `Channel` | forwarded whole, as raw bytes, to the node of its one slot |
 //! | `PerKey` | forwarded whole if one node has all keys, else one command for each node ([`split`]) and one reply ([`merge`]) |
 //! | `Nodes` | sent to all nodes (`SCAN`: to the one that its cursor names), and one reply made |
-//! | scripts | answered with an error |
 //!
 //! What needs no node (`Local`, `Conversation`, `Refused`) is answered by [`crate::downstream`] and never comes here.
 
@@ -17,7 +16,8 @@ mod split;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ringmaster_protocol::command::{Flags, Group, Merge, Spec, Split};
+use ringmaster_protocol::command::sort::refusal;
+use ringmaster_protocol::command::{Flags, Merge, Spec, Split};
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::{Args, Protocol};
 use ringmaster_protocol::slot::HashSlot;
@@ -81,7 +81,7 @@ impl Route<'_> {
     /// Sends a command on. `raw` is the whole request; its reply is dropped unless `wanted`.
     #[inline]
     pub(crate) fn send(&mut self, spec: &'static Spec, args: Args<'_>, raw: &[u8], wanted: bool) -> Routed {
-        if spec.single_key() && spec.split == Split::Slot && spec.group != Group::Scripting {
+        if spec.single_key() && spec.split == Split::Slot {
             return self.forward(HashSlot::of(&args[1]), spec, raw, wanted);
         }
         self.send_other(spec, args, raw, wanted)
@@ -102,9 +102,6 @@ impl Route<'_> {
 
     fn send_other(&mut self, spec: &'static Spec, args: Args<'_>, raw: &[u8], wanted: bool) -> Routed {
         match spec.split {
-            _ if spec.group == Group::Scripting => {
-                self.reject(spec, "not supported through the proxy yet", wanted)
-            }
             Split::Slot => self.one_slot(spec, args, raw, wanted),
             Split::Channel => self.forward(HashSlot::of(&args[1]), spec, raw, wanted),
             Split::PerKey(merge) => self.per_key(spec, merge, args, raw, wanted),
@@ -132,6 +129,10 @@ impl Route<'_> {
         let first = slots.next().unwrap_or_default();
         if slots.any(|slot| slot != first) {
             self.client.answer_now(wanted, CROSS_SLOT);
+            return Routed::Rejected;
+        }
+        if let Some(text) = refusal(spec, args, first) {
+            self.client.answer_now(wanted, format!("-{text}\r\n").as_bytes());
             return Routed::Rejected;
         }
         self.forward(first, spec, raw, wanted)

@@ -31,7 +31,7 @@ fn stays_in_one_slot(spec: &Spec, words: &Words) -> bool {
     let mut positions: Vec<u32> = Vec::new();
     // Wrong arguments have no keys to be apart.
     let _ = spec.key_positions(&args[..], &mut positions);
-    let mut slots = positions.iter().map(|at| HashSlot::of(args[*at as usize]));
+    let mut slots = positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| HashSlot::of(key));
     let first = slots.next();
     matches!(spec.split, Split::PerKey(_)) || slots.all(|slot| Some(slot) == first)
 }

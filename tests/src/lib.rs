@@ -5,5 +5,6 @@
 pub mod cluster;
 pub mod compare;
 pub mod grammar;
+pub mod hit_ratio;
 pub mod peer;
 pub mod wire;

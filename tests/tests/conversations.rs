@@ -191,3 +191,27 @@ fn a_blocked_client_is_told_when_its_node_goes() {
     let reply = next(&mut client);
     assert!(reply.starts_with("-MAYBE"), "{reply}");
 }
+
+#[test]
+fn scripts_run_where_their_keys_are_and_are_loaded_everywhere() {
+    let cluster = Cluster::builder().nodes(3).start();
+    let mut client = Wire::connect(cluster.address());
+    let mut script = |words: &[&str]| {
+        client.command(&words.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+        next(&mut client)
+    };
+    let add = "return redis.call('incrby', KEYS[1], ARGV[1])";
+    assert_eq!(script(&["EVAL", add, "1", "k", "1"]), r":1\r\n");
+    assert_eq!(script(&["EVAL", add, "1", "k", "5"]), r":6\r\n");
+    assert_eq!(script(&["EVAL", "return 'none'", "0"]), r"$4\r\nnone\r\n");
+    let crossed = r"-CROSSSLOT Keys in request don't hash to the same slot\r\n";
+    assert_eq!(script(&["EVAL", "return 1", "2", "a", "b"]), crossed);
+    let loaded = script(&["SCRIPT", "LOAD", "return redis.call('get', KEYS[1])"]);
+    let sha = loaded.split(r"\r\n").nth(1).expect("a digest").to_owned();
+    for n in 0..20 {
+        let (key, value) = (format!("key{n}"), n.to_string());
+        assert_eq!(script(&["SET", &key, &value]), r"+OK\r\n");
+        let answer = script(&["EVALSHA", &sha, "1", &key]);
+        assert!(answer.ends_with(&format!(r"\r\n{n}\r\n")), "{answer}");
+    }
+}

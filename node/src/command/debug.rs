@@ -1,7 +1,7 @@
 //! `DEBUG`: what test suites and tools ask of it.
 //!
-//! `SLEEP` is a wish for nothing: the client waits for its time and no thread does. Redis's knobs that have no
-//! counterpart here are accepted and change nothing.
+//! `SLEEP` waits in the connection; what comes here is one within a transaction or a script, which do not wait.
+//! Redis's knobs that have no counterpart here are accepted and change nothing.
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_double;
@@ -110,6 +110,10 @@ impl Wish for Debug {
     }
 
     fn give_up(&self, reply: &mut Reply<'_>) {
+        reply.ok();
+    }
+
+    fn time_over(&self, reply: &mut Reply<'_>) {
         reply.ok();
     }
 

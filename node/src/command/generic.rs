@@ -17,6 +17,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use super::{CommandError, CommandResult, Handler};
 use crate::store::census::DATABASES;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 pub(super) use dump::describe;
 
@@ -43,8 +44,8 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("rename", Handler::Keys(rename::rename)),
     ("renamenx", Handler::Keys(rename::renamenx)),
     ("restore", Handler::Keys(restore::restore)),
-    ("sort", Handler::Keys(sort::sort)),
-    ("sort_ro", Handler::Keys(sort::sort_ro)),
+    ("sort", Handler::Far(sort::sort, sort::is_far)),
+    ("sort_ro", Handler::Far(sort::sort_ro, sort::is_far)),
     ("touch", Handler::Keys(exists)),
     ("ttl", Handler::Keys(deadline::ttl)),
     ("type", Handler::Keys(type_name)),
@@ -57,6 +58,7 @@ fn del(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> C
     for &key in keyspace.keys() {
         if keyspace.find(key).is_some() {
             deleted += keyspace.apply(key.slot, &Effect::Remove { key }).count;
+            keyspace.notify(Class::Generic, "del", key);
         }
     }
     reply.count(deleted);

@@ -114,7 +114,7 @@ mod tests {
             spans.push(Span { start, len: u32::try_from(word.len()).unwrap() });
             bytes.extend_from_slice(word);
         }
-        let (args, moment) = (Args::new(&bytes, &spans), Moment { now: 1, database: 0, random: 1 });
+        let (args, moment) = (Args::new(&bytes, &spans), Moment { now: 1, random: 1, ..Moment::default() });
         let mut reply = Reply::new(&mut out, Protocol::Resp2);
         engine.call(resolve(&args).unwrap(), args, moment, &mut reply);
         out

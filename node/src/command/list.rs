@@ -50,6 +50,16 @@ fn end(argument: &[u8]) -> Result<End, CommandError> {
     }
 }
 
+/// The event of pushing at an end.
+fn pushed(end: End) -> &'static str {
+    if end == End::Front { "lpush" } else { "rpush" }
+}
+
+/// The event of popping at an end.
+fn popped(end: End) -> &'static str {
+    if end == End::Front { "lpop" } else { "rpop" }
+}
+
 /// The place of `index` in a list of `len` items, negative ones counted from the back; `None` beyond the ends.
 fn place(index: i64, len: usize) -> Option<usize> {
     let index = if index < 0 { len.checked_sub(magnitude(index)) } else { Some(magnitude(index)) };

@@ -15,6 +15,7 @@ use ringmaster_protocol::resp::reply::Reply;
 
 use super::{CommandResult, Handler};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
@@ -55,11 +56,25 @@ pub(crate) fn get(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Repl
     Ok(())
 }
 
-/// Sets a string; with a deadline that has passed already the key is gone instead.
-fn set_or_remove(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, value: &[u8], deadline: Option<u64>) {
-    let effect = match deadline {
-        Some(deadline) if deadline <= keyspace.now() => Effect::Remove { key },
-        _ => Effect::SetString { key, value, deadline },
-    };
+/// Sets a string; with a deadline that has passed already the key is gone instead, as if it had expired at once.
+fn set_or_remove(
+    keyspace: &mut Keyspace<'_, '_>,
+    key: Key<'_>,
+    value: &[u8],
+    deadline: Option<u64>,
+    expires: bool,
+) {
+    let passed = deadline.is_some_and(|deadline| deadline <= keyspace.now());
+    let effect = if passed { Effect::Remove { key } } else { Effect::SetString { key, value, deadline } };
+    if passed {
+        keyspace.notify_new(key);
+    }
     keyspace.apply(key.slot, &effect);
+    keyspace.notify(Class::String, "set", key);
+    if deadline.is_some() && expires {
+        keyspace.notify(Class::Generic, "expire", key);
+    }
+    if passed {
+        keyspace.notify(Class::Expired, "expired", key);
+    }
 }

@@ -18,13 +18,20 @@ impl Engine {
     /// `GET key`.
     #[inline]
     pub(super) fn get(&self, key: Key<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
-        let Some(slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+        let Some(mut slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
         if slot.fields_may_be_due(moment.now) {
             drop(slot);
             return self.get_settled(key, moment, reply);
         }
+        if moment.tracks {
+            slot.track(key, moment.client, self.store.events().tracking());
+        }
         let entry = slot.find(key, moment.now);
         let lookups = Lookups { hits: u32::from(entry.is_some()), misses: u32::from(entry.is_none()) };
+        self.store.replacement().read(key, entry);
+        if entry.is_none() {
+            self.store.events().notify(Class::Miss, "keymiss", key);
+        }
         let mut failed = false;
         match entry.map(EntryRef::as_string) {
             None => reply.null(),
@@ -41,10 +48,14 @@ impl Engine {
     #[cold]
     fn get_settled(&self, key: Key<'_>, moment: Moment, reply: &mut Reply<'_>) -> Flow {
         let keys = [key];
-        let keyspace = match Keyspace::lock(&self.store, &keys, moment) {
+        let mut keyspace = match Keyspace::lock(&self.store, &keys, moment) {
             Ok(keyspace) => keyspace,
             Err(slot) => return Flow::Busy(slot),
         };
+        keyspace.tell_misses();
+        if moment.tracks {
+            keyspace.track_keys();
+        }
         let failed = match keyspace.string(key) {
             Ok(value) => {
                 reply.bulk_or_null(value);
@@ -62,8 +73,12 @@ impl Engine {
     #[inline]
     pub(super) fn set(&self, key: Key<'_>, value: &[u8], moment: Moment, reply: &mut Reply<'_>) -> Flow {
         let Some(mut slot) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+        let comes = self.store.events().wants(Class::New) && slot.find(key, moment.now).is_none();
         let effect = Effect::SetString { key, value, deadline: None };
-        slot.apply(&mut self.store.operation(key.slot, moment.now), &effect);
+        slot.apply(&mut self.store.operation_of(key.slot, moment), &effect);
+        if comes {
+            self.store.events().notify(Class::New, "new", key);
+        }
         self.store.events().notify(Class::String, "set", key);
         reply.ok();
         if slot.has_ready() {

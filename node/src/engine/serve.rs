@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
@@ -41,6 +41,9 @@ impl Engine {
         if spec.writes() {
             // What it has taken bounds the reply, and an error in its place would lose that.
             reply.unbind();
+        }
+        if moment.tracks && spec.flags.contains(Flags::READONLY) {
+            keyspace.track_keys();
         }
         match wish.attempt(&mut keyspace, Stage::First, reply) {
             Err(CommandError::Busy(slot)) => return Flow::Busy(slot),

@@ -1,6 +1,6 @@
 //! Commands within a hold: those of a transaction, and those that a script calls.
 
-use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
@@ -15,7 +15,7 @@ use crate::waiting::{Attempt, Stage, Wish};
 pub enum Reach {
     /// These slots, unsorted and with repetitions.
     Slots(Vec<HashSlot>),
-    /// All slots: it walks over them.
+    /// All slots: it walks over them, or cannot tell before where it looks.
     All,
 }
 
@@ -24,8 +24,10 @@ impl Engine {
     /// needs nothing.
     #[must_use]
     pub fn reach(&self, spec: &Spec, args: Args<'_>, database: u8) -> Reach {
-        if let Some(Handler::Walk(_)) = self.registry.handler(spec.id) {
-            return Reach::All;
+        match self.registry.handler(spec.id) {
+            Some(Handler::Walk(_)) => return Reach::All,
+            Some(Handler::Far(_, is_far)) if is_far(args) => return Reach::All,
+            _ => {}
         }
         let keys = keys_of(spec, args, database).unwrap_or_default();
         Reach::Slots(keys.iter().map(|key| key.slot).collect())
@@ -57,9 +59,20 @@ impl Engine {
         }
         let keys = keys_of(spec, args, moment.database)?;
         match self.registry.handler(spec.id) {
-            Some(Handler::Keys(handler) | Handler::Get(handler) | Handler::Set(handler)) => {
-                keyspace.nested(&keys, moment, |inner| handler(inner, args, reply))
-            }
+            Some(
+                Handler::Keys(handler)
+                | Handler::Get(handler)
+                | Handler::Set(handler)
+                | Handler::Far(handler, _),
+            ) => keyspace.nested(&keys, moment, |inner| {
+                if !spec.writes() {
+                    inner.tell_misses();
+                }
+                if moment.tracks && spec.flags.contains(Flags::READONLY) {
+                    inner.track_keys();
+                }
+                handler(inner, args, reply)
+            }),
             Some(Handler::Wish(parse)) => {
                 let wish = parse(args)?;
                 keyspace.nested(&keys, moment, |inner| take_or_give_up(&*wish, inner, reply))

@@ -1,14 +1,18 @@
 //! The clients of all threads: for `CLIENT LIST` and `CLIENT KILL`, for idle times and for stopping.
 
+mod figures;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use ringmaster_protocol::session::Session;
 
-use super::mailbox::{Full, Mailbox};
+use super::mailbox::{Mailbox, Put};
+use crate::mail::{Mail, Recipient};
+use figures::Figures;
 
 /// The connection goes on.
 const OPEN: u8 = 0;
@@ -20,6 +24,7 @@ const ABORTED: u8 = 2;
 /// What others may know of a client, and how they close it.
 #[derive(Debug)]
 pub(crate) struct ClientHandle {
+    id: u64,
     /// A copy of the session as of its last change.
     session: Mutex<Session>,
     /// When its last command came, in Unix milliseconds.
@@ -31,8 +36,11 @@ pub(crate) struct ClientHandle {
     task: Mutex<Option<Waker>>,
     /// What others send to the client.
     pub(crate) mailbox: Mailbox,
+    /// Whether its connection has ended.
+    gone: AtomicBool,
     /// [`BUSY`], [`WAITING`], or how the waiting is to end.
     waiting: AtomicU8,
+    pub(crate) figures: Figures,
 }
 
 /// The client does not wait for a key.
@@ -65,13 +73,16 @@ impl ClientHandle {
     fn new(session: Session) -> Self {
         let active_at = AtomicU64::new(millis(session.active_at));
         Self {
+            id: session.id,
             session: Mutex::new(session),
             active_at,
             writing_since: AtomicU64::new(0),
             closing: AtomicU8::new(OPEN),
             task: Mutex::new(None),
             mailbox: Mailbox::default(),
+            gone: AtomicBool::new(false),
             waiting: AtomicU8::new(BUSY),
+            figures: Figures::default(),
         }
     }
 
@@ -109,15 +120,6 @@ impl ClientHandle {
     fn wake(&self) {
         if let Some(waker) = lock(&self.task).as_ref() {
             waker.wake_by_ref();
-        }
-    }
-
-    /// Sends a whole frame to the client. One whose mailbox is full is closed.
-    #[allow(dead_code, reason = "the first senders come with the subscriptions")]
-    pub(crate) fn post(&self, frame: &[u8]) {
-        match self.mailbox.put(frame) {
-            Ok(()) => self.wake(),
-            Err(Full) => self.abort(),
         }
     }
 
@@ -181,6 +183,9 @@ impl ClientHandle {
     fn snapshot(&self) -> Session {
         let mut session = lock(&self.session).clone();
         session.active_at = Duration::from_millis(self.active_at.load(Ordering::Relaxed));
+        session.is_blocked = self.is_waiting();
+        self.figures.show(&mut session);
+        session.buffers.mail_bytes = self.mailbox.bytes();
         session
     }
 
@@ -190,6 +195,24 @@ impl ClientHandle {
         let stuck = writing_since != 0 && now.saturating_sub(writing_since) > millis(write);
         let quiet = now.saturating_sub(self.active_at.load(Ordering::Relaxed));
         stuck || idle.is_some_and(|idle| quiet > millis(idle))
+    }
+}
+
+impl Recipient for ClientHandle {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn receive(&self, mail: Mail) {
+        match self.mailbox.put(mail) {
+            Put::First => self.wake(),
+            Put::Behind => {}
+            Put::Full => self.abort(),
+        }
+    }
+
+    fn has_gone(&self) -> bool {
+        self.gone.load(Ordering::Relaxed)
     }
 }
 
@@ -219,7 +242,9 @@ impl Clients {
 
     /// Takes a client out.
     pub(crate) fn leave(&self, id: u64) {
-        lock(&self.by_id).remove(&id);
+        if let Some(handle) = lock(&self.by_id).remove(&id) {
+            handle.gone.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Ends the waiting of client `id`. Returns whether it was waiting.
@@ -231,6 +256,21 @@ impl Clients {
     /// Clients that wait for a key.
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.by_id).values().filter(|handle| handle.is_waiting()).count()
+    }
+
+    /// The client `id`, if it is connected.
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<ClientHandle>> {
+        lock(&self.by_id).get(&id).cloned()
+    }
+
+    /// Bytes of the mail that waits for all clients.
+    pub(crate) fn mail_bytes(&self) -> usize {
+        lock(&self.by_id).values().map(|handle| handle.mailbox.bytes()).sum()
+    }
+
+    /// Clients with a subscription.
+    pub(crate) fn subscribers(&self) -> usize {
+        self.handles().iter().filter(|handle| lock(&handle.session).is_subscriber()).count()
     }
 
     /// Clients now.

@@ -10,11 +10,14 @@ mod account;
 mod attend;
 mod debug;
 mod execute;
+mod script;
+mod subscribe;
 mod transaction;
 mod waiting;
 
 use std::future::poll_fn;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,6 +36,7 @@ use super::batch::{Batch, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
+use subscribe::Subscriptions;
 use transaction::{Transaction, Watching};
 
 /// Bytes that a connection's input buffer has from the start.
@@ -71,6 +75,14 @@ pub(crate) struct Connection {
     transaction: Option<Transaction>,
     /// Keys watched since WATCH.
     watching: Option<Watching>,
+    /// What it is subscribed to.
+    subscriptions: Subscriptions,
+    /// Whether a command may not simply be carried out: a transaction is open, or there is mail to expect.
+    special: bool,
+    /// Whether the keys that its commands read are remembered.
+    tracks: bool,
+    /// Whether what CLIENT CACHING said is about no further command.
+    caching_spent: bool,
 }
 
 /// What a connection waits for between its batches.
@@ -100,8 +112,9 @@ impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream) -> Option<Self> {
         let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
         let shared = &worker.shared;
-        let session =
+        let mut session =
             Session::new(shared.clients.next_id(), peer.to_string(), local.to_string(), unix_time());
+        session.file_descriptor = stream.as_raw_fd();
         let handle = shared.clients.enter(&session);
         Some(Self {
             worker,
@@ -120,6 +133,10 @@ impl Connection {
             late: Vec::new(),
             transaction: None,
             watching: None,
+            subscriptions: Subscriptions::default(),
+            special: false,
+            tracks: false,
+            caching_spent: false,
         })
     }
 
@@ -162,6 +179,7 @@ impl Connection {
             return Ok(Some(1));
         }
         let mut batch = std::mem::take(&mut self.batch);
+        let parsed = self.input.len();
         let (taken, end) = batch.parse(&self.input, &self.limits());
         batch.prefetch(self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
@@ -170,13 +188,15 @@ impl Connection {
         if fate == Fate::Open && self.refuses_rest(end) {
             fate = Fate::Close;
         }
-        if self.handle.mailbox.has_mail() {
-            self.handle.mailbox.collect(&mut self.output);
-        }
+        self.deliver().await?;
         self.flush().await?;
+        // What came while the client waited for a key may be a whole command.
+        let is_longer = self.input.len() > parsed;
         self.input.drain(..taken);
+        self.note_figures();
         Ok(match (fate, end) {
             (Fate::Close, _) => None,
+            (Fate::Open, _) if is_longer => Some(0),
             (Fate::Open, End::Need(needed)) => Some(needed),
             (Fate::Open, _) => Some(0),
         })
@@ -227,17 +247,13 @@ impl Connection {
         if self.handle.is_finishing() {
             return Poll::Ready(Ok(Came::Nothing));
         }
-        if self.handle.mailbox.has_mail() {
-            return Poll::Ready(Ok(Came::Mail));
+        // Commands first: a client that gets mail without end can still unsubscribe.
+        match poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input)? {
+            Poll::Ready(0) => Poll::Ready(Ok(Came::Nothing)),
+            Poll::Ready(read) => Poll::Ready(Ok(Came::Bytes(read))),
+            Poll::Pending if self.handle.mailbox.has_mail() => Poll::Ready(Ok(Came::Mail)),
+            Poll::Pending => Poll::Pending,
         }
-        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input))?;
-        Poll::Ready(Ok(if read == 0 { Came::Nothing } else { Came::Bytes(read) }))
-    }
-
-    /// Writes out what others have sent to this client.
-    async fn deliver(&mut self) -> io::Result<()> {
-        self.handle.mailbox.collect(&mut self.output);
-        self.flush().await
     }
 
     /// Writes all replies. An error is the client's end.
@@ -265,6 +281,7 @@ impl Connection {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 self.handle.writing(unix_millis());
+                self.handle.figures.note_output(self.output.len() - *written);
             }
             *written += ready!(poll)?;
             self.handle.writing(0);
@@ -285,6 +302,8 @@ fn warn_of_http(peer: &str) {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.stop_monitoring();
+        self.forget_subscriptions();
+        self.forget_tracking();
         self.worker.shared.clients.leave(self.session.id);
     }
 }

@@ -1,17 +1,21 @@
 //! The node as its sessions see it: clock, figures, settings, other clients.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringmaster_protocol::session::info::{self, Info, Section};
-use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, Setting};
+use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, Setting, TrackingMode};
 
 use super::clients::Unblock;
 use super::shared::{self, Shared};
 use super::timing::observed;
 use super::{processor, settings};
+use crate::mail::Recipient;
+use crate::pubsub::Kind;
 use crate::store::census::{Count, DATABASES};
 use crate::store::keyspace::Keyspace;
+use crate::tracking::Tracker;
 
 impl Context for Shared {
     fn now(&self) -> Duration {
@@ -62,6 +66,38 @@ impl Context for Shared {
     fn unblock_client(&self, id: u64, with_error: bool) -> bool {
         self.clients.unblock(id, if with_error { Unblock::Error } else { Unblock::Timeout })
     }
+
+    fn tracks(&self) -> bool {
+        true
+    }
+
+    fn track(&self, session: &Session) {
+        let tracking = self.engine.tracking();
+        match (&session.tracking, self.clients.find(session.id)) {
+            (Some(wanted), Some(own)) => {
+                let redirect = wanted.redirect.and_then(|id| self.clients.find(id));
+                let prefixes = match &wanted.mode {
+                    TrackingMode::Broadcast(prefixes) => prefixes.iter().cloned().collect(),
+                    _ => Vec::new(),
+                };
+                tracking.begin(Tracker {
+                    redirect: redirect.map(|handle| handle as Arc<dyn Recipient>),
+                    no_loop: wanted.no_loop,
+                    prefixes,
+                    ..Tracker::new(own)
+                });
+            }
+            _ => tracking.end(session.id),
+        }
+    }
+
+    fn has_client(&self, id: u64) -> bool {
+        self.clients.find(id).is_some()
+    }
+
+    fn has_lost_redirection(&self, id: u64) -> bool {
+        self.engine.tracking().has_lost_redirection(id)
+    }
 }
 
 impl Shared {
@@ -73,6 +109,8 @@ impl Shared {
                 connected: self.clients.len() as u64,
                 max: self.admission.max() as u64,
                 blocked: self.clients.waiting() as u64,
+                tracking: self.engine.tracking().clients() as u64,
+                subscribed: self.clients.subscribers() as u64,
             },
             memory: self.memory_figures(),
             persistence: info::Persistence::default(),
@@ -87,8 +125,23 @@ impl Shared {
 
     fn extra(&self) -> Vec<(Section, &'static str, String)> {
         let mut lines = vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())];
+        let lag = self.expiry_lag_millis.load(Ordering::Relaxed).to_string();
+        lines.push((Section::Stats, "ringmaster_expiry_lag_ms", lag));
+        let percents = self.miss_percents().into_iter();
+        lines.extend(percents.map(|(name, percent)| (Section::Memory, name, format!("{percent:.2}"))));
         lines.extend(observed::extra(self));
         lines
+    }
+
+    /// What share of reads misses, in percent, by the size of memory; nothing before memory is half full.
+    pub(crate) fn miss_percents(&self) -> Vec<(&'static str, f64)> {
+        let Some(misses) = self.engine.store().replacement().misses() else { return Vec::new() };
+        vec![
+            ("ringmaster_miss_percent_half_memory", misses.half),
+            ("ringmaster_miss_percent_same_memory", misses.same),
+            ("ringmaster_miss_percent_twice_memory", misses.twice),
+            ("ringmaster_miss_percent_four_times_memory", misses.four_times),
+        ]
     }
 
     fn server(&self) -> info::Server {
@@ -105,23 +158,24 @@ impl Shared {
     }
 
     fn memory_figures(&self) -> info::Memory {
-        let max = self.maxmemory.load(Ordering::Relaxed);
-        self.memory.look(max);
-        let used = self.memory.used_bytes.load(Ordering::Relaxed);
+        self.memory.look();
+        self.memory.look_at_kernel();
+        let used = self.memory.used_bytes();
         info::Memory {
             used_bytes: used,
-            used_peak_bytes: self.memory.peak_bytes.load(Ordering::Relaxed),
+            used_peak_bytes: self.memory.peak_bytes(),
             dataset_bytes: used,
-            resident_bytes: self.memory.resident_bytes.load(Ordering::Relaxed),
-            max_bytes: max,
-            policy: "noeviction",
+            resident_bytes: self.memory.resident_bytes(),
+            system_bytes: crate::machine::memory_bytes().unwrap_or(0),
+            max_bytes: self.maxmemory.load(Ordering::Relaxed),
+            policy: self.engine.store().replacement().policy().name(),
             allocator: "jemalloc",
             ..info::Memory::default()
         }
     }
 
     fn statistics(&self) -> info::Statistics {
-        let totals = self.totals();
+        let (totals, hub, tracking) = (self.totals(), self.engine.hub(), self.engine.tracking());
         info::Statistics {
             connections_received: totals.connections,
             connections_rejected: self.admission.refused(),
@@ -132,8 +186,14 @@ impl Shared {
             keyspace_hits: totals.hits,
             keyspace_misses: totals.misses,
             expired_keys: totals.expired,
+            evicted_keys: totals.evicted,
             error_replies: totals.errors,
-            ..info::Statistics::default()
+            channels: hub.len(Kind::Channel) as u64,
+            patterns: hub.len(Kind::Pattern) as u64,
+            tracked_keys: tracking.keys.load(Ordering::Relaxed) as u64,
+            tracked_items: tracking.items.load(Ordering::Relaxed) as u64,
+            tracked_prefixes: tracking.prefixes() as u64,
+            shard_channels: hub.len(Kind::ShardChannel) as u64,
         }
     }
 }
@@ -207,5 +267,21 @@ impl Context for Held<'_, '_, '_> {
 
     fn unblock_client(&self, id: u64, with_error: bool) -> bool {
         self.shared.unblock_client(id, with_error)
+    }
+
+    fn tracks(&self) -> bool {
+        self.shared.tracks()
+    }
+
+    fn track(&self, session: &Session) {
+        self.shared.track(session);
+    }
+
+    fn has_client(&self, id: u64) -> bool {
+        self.shared.has_client(id)
+    }
+
+    fn has_lost_redirection(&self, id: u64) -> bool {
+        self.shared.has_lost_redirection(id)
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Counters {
     pub(crate) misses: Counter,
     /// Keys freed because their deadline had passed.
     pub(crate) expired: Counter,
+    /// Keys that were evicted.
+    pub(crate) evicted: Counter,
     by_command: ByCommand,
 }
 
@@ -99,6 +101,7 @@ pub(crate) struct Totals {
     pub(crate) hits: u64,
     pub(crate) misses: u64,
     pub(crate) expired: u64,
+    pub(crate) evicted: u64,
 }
 
 impl Totals {
@@ -113,6 +116,7 @@ impl Totals {
             hits: sum.hits + one.hits.value(),
             misses: sum.misses + one.misses.value(),
             expired: sum.expired + one.expired.value(),
+            evicted: sum.evicted + one.evicted.value(),
         })
     }
 
@@ -127,6 +131,7 @@ impl Totals {
             hits: self.hits.saturating_sub(base.hits),
             misses: self.misses.saturating_sub(base.misses),
             expired: self.expired.saturating_sub(base.expired),
+            evicted: self.evicted.saturating_sub(base.evicted),
         }
     }
 }

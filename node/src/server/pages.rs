@@ -28,7 +28,7 @@ impl Admin for Pages {
 
 impl Pages {
     fn ready(&self) -> Page {
-        if self.0.memory.is_over() {
+        if self.0.is_full() {
             return Page::text(503, "memory is above maxmemory: writes that need memory are refused\n");
         }
         Page::text(200, "ready\n")
@@ -36,12 +36,13 @@ impl Pages {
 
     fn metrics(&self) -> String {
         let totals = self.0.totals();
-        let used = self.0.memory.used_bytes.load(Ordering::Relaxed);
-        let resident = self.0.memory.resident_bytes.load(Ordering::Relaxed);
+        let used = self.0.memory.used_bytes();
+        let resident = self.0.memory.resident_bytes();
         let longest = &self.0.timing.longest;
         let (turn, turn_cpu) = (longest.turn.micros(), longest.turn_cpu.micros());
         let hold = self.0.engine.store().longest_hold_nanos() / 1000;
         let max = self.0.maxmemory.load(Ordering::Relaxed);
+        let lag = self.0.expiry_lag_millis.load(Ordering::Relaxed);
         let rows = [
             ("connections_total", "counter", "Connections accepted.", totals.connections),
             ("commands_total", "counter", "Commands executed.", totals.commands),
@@ -51,7 +52,15 @@ impl Pages {
             ("keyspace_hits_total", "counter", "Keys that reads found.", totals.hits),
             ("keyspace_misses_total", "counter", "Keys that reads did not find.", totals.misses),
             ("expired_keys_total", "counter", "Keys freed after their deadline.", totals.expired),
+            ("evicted_keys_total", "counter", "Keys evicted for memory.", totals.evicted),
+            (
+                "expiry_lag_milliseconds",
+                "gauge",
+                "Longest time keys outlived their deadlines, last second.",
+                lag,
+            ),
             ("clients", "gauge", "Clients connected.", self.0.clients.len() as u64),
+            ("mail_bytes", "gauge", "Bytes that wait for subscribers.", self.0.clients.mail_bytes() as u64),
             ("memory_used_bytes", "gauge", "Bytes allocated.", used),
             ("memory_resident_bytes", "gauge", "Bytes resident.", resident),
             ("longest_turn_micros", "gauge", "Longest turn of a connection by the clock.", turn),
@@ -75,6 +84,10 @@ impl Pages {
             let _ =
                 writeln!(text, "# HELP ringmaster_node_{name} {help}\n# TYPE ringmaster_node_{name} {kind}");
             let _ = writeln!(text, "ringmaster_node_{name} {value}");
+        }
+        for (name, percent) in self.0.miss_percents() {
+            let help = "Share of reads that would miss with so much memory, in percent.";
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {percent:.2}");
         }
         text
     }

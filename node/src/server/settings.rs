@@ -4,9 +4,12 @@
 //! of a `CONFIG SET` are right, all of it is done. So a wrong value changes nothing. Names, ranges and error texts
 //! are Redis's.
 
+mod events;
+mod eviction;
 mod fixed;
 mod limits;
 pub(crate) mod parse;
+mod scripts;
 
 pub(crate) use limits::ClientLimits;
 
@@ -32,7 +35,8 @@ pub(crate) struct Row {
 }
 
 /// The rows of all parts. A part with settings of its own adds its list.
-const FAMILIES: [&[Row]; 3] = [fixed::ROWS, limits::ROWS, timing::ROWS];
+const FAMILIES: [&[Row]; 6] =
+    [events::ROWS, eviction::ROWS, fixed::ROWS, limits::ROWS, timing::ROWS, scripts::ROWS];
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.into_iter().flatten()

@@ -2,29 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ringmaster_runtime::admission::Admission;
 
+use super::account::Account;
 use super::attention::Attention;
 use super::attention::monitors::Monitors;
 use super::attention::pause::Pause;
 use super::clients::Clients;
 use super::counters::{CommandTotals, Counters, Totals, sum_of_commands, sum_of_errors};
+use super::scripts::Scripts;
 use super::settings::ClientLimits;
 use super::timing::Timing;
 use crate::config::Config;
 use crate::engine::Engine;
+
+/// Redis's `maxmemory-samples` is 5; one cache line of buckets names eight entries.
+const EVICTION_SAMPLES: usize = 8;
 
 /// One node: its engine, its clients, its figures.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) config: Config,
     pub(crate) clients: Clients,
+    pub(crate) scripts: Scripts,
     pub(crate) counters: Box<[Counters]>,
-    pub(crate) memory: MemoryGauge,
+    pub(crate) memory: Account,
     /// Counters at the last `CONFIG RESETSTAT`.
     pub(crate) base: Mutex<Base>,
     pub(crate) started: Instant,
@@ -34,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) run_id: String,
     /// The bound of memory in bytes, 0 for none; `CONFIG SET maxmemory` changes it.
     pub(crate) maxmemory: AtomicU64,
+    /// Entries that are looked at for each key that is evicted.
+    pub(crate) eviction_samples: AtomicUsize,
     /// How many connections there may be.
     pub(crate) admission: Arc<Admission>,
     /// Bounds of a client.
@@ -46,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) expires_actively: AtomicBool,
     /// Commands a second over the last full second.
     pub(crate) rate: AtomicU64,
+    /// How late keys were freed after their deadlines, at most, in the last full second; in milliseconds.
+    pub(crate) expiry_lag_millis: AtomicU64,
 }
 
 /// What the counters were when statistics were last reset.
@@ -56,62 +66,20 @@ pub(crate) struct Base {
     errors: BTreeMap<String, u64>,
 }
 
-/// No bound of memory is set.
-const UNBOUND: u8 = 0;
-/// Memory is below its bound.
-const WITHIN: u8 = 1;
-/// Memory is above its bound.
-const OVER: u8 = 2;
-
-/// The allocator's figures as of the last look. One thread looks twenty times a second, and each once it has asked for
-/// some MiB: a look costs microseconds.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryGauge {
-    pub(crate) used_bytes: AtomicU64,
-    pub(crate) peak_bytes: AtomicU64,
-    pub(crate) resident_bytes: AtomicU64,
-    /// [`UNBOUND`], [`WITHIN`] or [`OVER`].
-    state: AtomicU8,
-}
-
-impl MemoryGauge {
-    /// Whether there is a bound that a write must respect.
-    #[inline]
-    pub(crate) fn is_bound(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != UNBOUND
-    }
-
-    /// Whether writes that need memory are refused.
-    pub(crate) fn is_over(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == OVER
-    }
-
-    /// Looks at the allocator. Where it is not jemalloc the figures stay 0 and nothing is refused.
-    pub(crate) fn look(&self, max: u64) {
-        let looked = tikv_jemalloc_ctl::epoch::advance().is_ok();
-        let read = |value: Result<usize, tikv_jemalloc_ctl::Error>| value.map_or(0, |bytes| bytes as u64);
-        let used = if looked { read(tikv_jemalloc_ctl::stats::allocated::read()) } else { 0 };
-        let resident = if looked { read(tikv_jemalloc_ctl::stats::resident::read()) } else { 0 };
-        self.used_bytes.store(used, Ordering::Relaxed);
-        self.peak_bytes.fetch_max(used, Ordering::Relaxed);
-        self.resident_bytes.store(resident, Ordering::Relaxed);
-        let bound = if used > max { OVER } else { WITHIN };
-        self.state.store(if max == 0 { UNBOUND } else { bound }, Ordering::Relaxed);
-    }
-}
-
 impl Shared {
     pub(crate) fn new(engine: Engine, config: Config, admission: Arc<Admission>) -> Self {
-        Self {
+        let shared = Self {
             engine,
             clients: Clients::default(),
+            scripts: Scripts::default(),
             counters: (0..config.threads).map(|_| Counters::default()).collect(),
-            memory: MemoryGauge::default(),
+            memory: Account::default(),
             base: Mutex::default(),
             started: Instant::now(),
             address: OnceLock::new(),
             run_id: random_hex(40),
             maxmemory: AtomicU64::new(config.maxmemory),
+            eviction_samples: AtomicUsize::new(EVICTION_SAMPLES),
             admission,
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
@@ -120,8 +88,21 @@ impl Shared {
             pause: Pause::default(),
             expires_actively: AtomicBool::new(true),
             rate: AtomicU64::new(0),
+            expiry_lag_millis: AtomicU64::new(0),
             config,
-        }
+        };
+        shared.engine.store().replacement().set_policy(shared.config.eviction);
+        shared.look_at_keys();
+        shared
+    }
+
+    /// Tells eviction how much there is, and looks at what is resident.
+    pub(crate) fn look_at_keys(&self) {
+        let store = self.engine.store();
+        let keys = store.census().iter().map(|count| count.keys).sum();
+        store.replacement().look(keys, self.memory.used_bytes(), unix_time().as_secs());
+        store.replacement().fit_curve(self.maxmemory.load(Ordering::Relaxed));
+        self.memory.look_at_kernel();
     }
 
     /// Counters since the start or `CONFIG RESETSTAT`.

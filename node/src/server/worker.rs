@@ -1,31 +1,33 @@
 //! A data thread of the node: its connections and its share of the housekeeping.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_runtime::service;
-use tikv_jemalloc_ctl::thread::ThreadLocal;
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::account::Meter;
 use super::connection::Connection;
 use super::counters::Counters;
+use super::machines::Machines;
+use super::room;
 use super::shared::{Shared, millis_of, unix_millis, unix_time};
 use super::timing;
 use super::timing::events::EXPIRE_CYCLE;
 use crate::store::ROUND_FREED;
+use crate::store::eviction::Evictor;
 
 /// How often a thread looks for due keys.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Bytes that a thread asks the allocator for before it looks whether memory is above its bound: what a batch of
-/// writes can pass the bound by, beside the last of them.
-const LOOK_AFTER_BYTES: u64 = 16 << 20;
+/// Slots in which keys that clients keep are forgotten before other tasks of the thread have a turn.
+const TRACKED_SLOTS: usize = 64;
 
 /// Ticks in a second.
 const TICKS_A_SECOND: u32 = 20;
@@ -33,12 +35,11 @@ const TICKS_A_SECOND: u32 = 20;
 /// What a data thread holds.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
+    pub(crate) machines: Rc<Machines>,
     index: usize,
     random: Cell<u64>,
-    /// Bytes that this thread has asked the allocator for, ever; `None` where that is not known.
-    asked: Option<ThreadLocal<u64>>,
-    /// What it had asked for when it last looked at the memory of the node.
-    asked_at_look: Cell<u64>,
+    meter: Meter,
+    pub(super) evictor: RefCell<Evictor>,
 }
 
 impl Worker {
@@ -53,9 +54,9 @@ impl Worker {
         }
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);
-        let asked = tikv_jemalloc_ctl::thread::allocatedp::read().ok();
         let random = Cell::new(u64::from_le_bytes(seed));
-        Self { shared, index, random, asked, asked_at_look: Cell::new(0) }
+        let (machines, evictor) = (Rc::default(), room::evictor(index));
+        Self { shared, machines, index, random, meter: Meter::new(), evictor }
     }
 
     /// This thread's counters.
@@ -64,15 +65,10 @@ impl Worker {
         &self.shared.counters[self.index]
     }
 
-    /// Whether a write that needs memory is to be refused; for when there is a bound.
-    #[cold]
-    pub(crate) fn lacks_memory(&self) -> bool {
-        let asked = self.asked.map_or(0, ThreadLocal::get);
-        if asked.wrapping_sub(self.asked_at_look.get()) >= LOOK_AFTER_BYTES {
-            self.asked_at_look.set(asked);
-            self.shared.memory.look(self.shared.maxmemory.load(Ordering::Relaxed));
-        }
-        self.shared.memory.is_over()
+    /// Bytes that the process has allocated.
+    #[inline]
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.meter.used_bytes(&self.shared.memory)
     }
 
     /// A seed for one command's random choices.
@@ -101,7 +97,8 @@ async fn housekeeping(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         tick = tick.wrapping_add(1);
-        shared.memory.look(shared.maxmemory.load(Ordering::Relaxed));
+        shared.memory.look();
+        forget_tracked(&shared, tick).await;
         if tick.is_multiple_of(TICKS_A_SECOND) {
             let total = super::counters::Totals::of(&shared.counters).commands;
             shared.rate.store(total.saturating_sub(commands), Ordering::Relaxed);
@@ -109,6 +106,9 @@ async fn housekeeping(shared: Arc<Shared>) {
             let seconds = shared.limits.idle_seconds.load(Ordering::Relaxed);
             let idle = (seconds > 0).then(|| Duration::from_secs(seconds));
             let write = shared.config.client_write;
+            shared.look_at_keys();
+            let lag = shared.engine.store().take_expiry_lag();
+            shared.expiry_lag_millis.store(lag, Ordering::Relaxed);
             shared.clients.close_overdue(unix_millis(), idle, write);
         }
     }
@@ -117,6 +117,21 @@ async fn housekeeping(shared: Arc<Shared>) {
 /// Whether keys are to stay as they are: a pause is on.
 fn is_paused(shared: &Shared) -> bool {
     shared.attention.look().is_paused() && shared.pause.rest(unix_millis(), &shared.attention) > 0
+}
+
+/// Forgets keys that clients keep, where those are too many; each time from other slots on. As in Redis they may be
+/// too many between two ticks.
+async fn forget_tracked(shared: &Shared, tick: u32) {
+    let store = shared.engine.store();
+    let from = (tick as usize).wrapping_mul(TRACKED_SLOTS) % SLOT_COUNT;
+    let mut slots = HashSlot::all().skip(from).chain(HashSlot::all().take(from));
+    for _ in 0..SLOT_COUNT / TRACKED_SLOTS {
+        store.forget_tracked(&mut slots.by_ref().take(TRACKED_SLOTS));
+        if shared.engine.tracking().excess() == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Frees due keys in every `threads`-th slot.

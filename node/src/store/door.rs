@@ -129,7 +129,16 @@ impl Slot {
         self.census.add(database, deadline.is_some());
         if let Some(old) = self.table.insert(hash, entry, hash_of) {
             self.census.remove(database, old.as_ref().deadline().is_some());
+            self.inherit(hash, old.as_ref());
             discard(old);
+        }
+    }
+
+    /// An entry that took the place of `old` takes over what is known of its use.
+    fn inherit(&self, hash: u64, old: EntryRef<'_>) {
+        if let Some(new) = self.table.find(hash, old.database(), old.key()) {
+            new.set_record(old.record());
+            new.touch(self.touch);
         }
     }
 
@@ -160,7 +169,11 @@ impl Slot {
     #[inline]
     fn set_string(&mut self, key: Key<'_>, value: &[u8], deadline: Option<u64>) -> Applied {
         let place = self.table.find_mut(key.hash, key.database, key.bytes);
-        let overwritten = place.is_some_and(|mut entry| entry.overwrite(value, deadline));
+        let touch = self.touch;
+        let overwritten = place.is_some_and(|mut entry| {
+            entry.as_ref().touch(touch);
+            entry.overwrite(value, deadline)
+        });
         if overwritten {
             self.note_deadline(deadline);
         } else {

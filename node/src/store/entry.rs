@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! | header, 8 bytes | deadline, 8 bytes, if any | key length, 4 bytes, if above 254 | key | value |
-//! header: value length 30 bits, key length 8, kind 3, packed 1, database 4, has a deadline 1, spare 17
+//! header: value length 30 bits, key length 8, kind 3, packed 1, database 4, has a deadline 1, record of use 17
 //! ```
 //! A string's value is its bytes. A small collection's value is its elements, packed; a larger one's is the address
 //! of its box: 8 bytes. A string of a 16-byte key and a 32-byte value takes 56 bytes, with a deadline 64: both one
@@ -17,7 +17,9 @@ mod packed;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::eviction::Touch;
 use super::heap::allocated;
 use super::table::{Block, CopyBlock};
 use super::value::{Collection, Kind, Value, ValueMut};
@@ -28,6 +30,7 @@ const KIND_SHIFT: u32 = KEY_SHIFT + 8;
 const PACKED_BIT: u64 = 1 << (KIND_SHIFT + 3);
 const DATABASE_SHIFT: u32 = KIND_SHIFT + 4;
 const DEADLINE_BIT: u64 = 1 << (DATABASE_SHIFT + 4);
+const RECORD_SHIFT: u32 = DATABASE_SHIFT + 5;
 const HEADER_BYTES: usize = 8;
 const DEADLINE_BYTES: usize = 8;
 /// Key lengths from here on stand in four bytes of their own.
@@ -55,13 +58,14 @@ struct Shape {
     packed: bool,
     database: u8,
     deadline: bool,
+    record: u32,
 }
 
 impl Shape {
     /// Of a value without a key yet.
     #[inline]
     fn new(kind: Kind, packed: bool, value_len: usize) -> Self {
-        Self { key_len: 0, value_len, kind, packed, database: 0, deadline: false }
+        Self { key_len: 0, value_len, kind, packed, database: 0, deadline: false, record: 0 }
     }
 
     #[inline]
@@ -90,6 +94,7 @@ impl Shape {
             | u64::from(self.database) << DATABASE_SHIFT
             | deadline
             | packed
+            | u64::from(self.record) << RECORD_SHIFT
     }
 }
 
@@ -334,8 +339,43 @@ pub struct EntryRef<'t> {
 impl<'t> EntryRef<'t> {
     #[inline]
     fn header(self) -> u64 {
-        // SAFETY: every block starts with its header, aligned.
-        unsafe { self.block.cast::<u64>().read() }
+        self.word().load(Ordering::Relaxed)
+    }
+
+    /// The header, which [`EntryRef::set_record`] changes while others may look.
+    #[inline]
+    fn word(self) -> &'t AtomicU64 {
+        // SAFETY: every block starts with its header, aligned, and lives for `'t`.
+        unsafe { AtomicU64::from_ptr(self.block.as_ptr().cast()) }
+    }
+
+    /// Asks for the header, to be read soon.
+    #[inline]
+    pub(super) fn prefetch(self) {
+        super::prefetch(self.block.as_ptr());
+    }
+
+    /// What is known of the entry's use, 17 bits; 0 is nothing. See `store::eviction`.
+    #[inline]
+    #[must_use]
+    pub fn record(self) -> u32 {
+        (self.header() >> RECORD_SHIFT) as u32
+    }
+
+    /// Notes a use.
+    #[inline]
+    pub fn touch(self, touch: Touch) {
+        if let Some(record) = touch.used(self.record()) {
+            self.set_record(record);
+        }
+    }
+
+    /// Notes what is known of the entry's use, 17 bits. That is no part of its value: readers may do it.
+    #[inline]
+    pub fn set_record(self, record: u32) {
+        debug_assert!(record < 1 << 17);
+        let rest = self.header() & ((1 << RECORD_SHIFT) - 1);
+        self.word().store(rest | u64::from(record) << RECORD_SHIFT, Ordering::Relaxed);
     }
 
     #[inline]
@@ -351,6 +391,7 @@ impl<'t> EntryRef<'t> {
             packed: header & PACKED_BIT != 0,
             database: (header >> DATABASE_SHIFT & 0xf) as u8,
             deadline,
+            record: (header >> RECORD_SHIFT) as u32,
         }
     }
 
@@ -513,6 +554,19 @@ mod tests {
                 (&key[..], Some(&b"value"[..]), other)
             );
         }
+    }
+
+    #[test]
+    fn the_record_of_use_stays_with_the_entry() {
+        let mut entry = Entry::string(3, b"key", b"value", None);
+        entry.as_ref().set_record(0x1_abcd);
+        entry.edit_string(900, |_| ());
+        entry.set_deadline(Some(7));
+        let entry = entry.moved(3, b"other", None);
+        let read = entry.as_ref();
+        assert_eq!((read.record(), read.database(), read.key()), (0x1_abcd, 3, &b"other"[..]));
+        read.set_record(1);
+        assert_eq!((read.record(), read.as_string().map(<[u8]>::len)), (1, Some(900)));
     }
 
     #[test]

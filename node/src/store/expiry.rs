@@ -3,6 +3,8 @@
 //! A slot publishes a lower bound of its deadlines. A round reads one word a slot and visits only the slots where
 //! something may be due; a visit frees a bounded number of keys, so that no lock is held for long.
 
+use std::sync::atomic::Ordering;
+
 use ringmaster_protocol::slot::HashSlot;
 
 use super::Store;
@@ -26,14 +28,24 @@ impl Store {
     pub(crate) fn expire(&self, slots: &mut impl Iterator<Item = HashSlot>, now: u64) -> usize {
         let mut freed = 0;
         for slot in slots {
-            if self.next_deadline(slot) <= now {
-                freed += self.expire_slot(slot, now);
+            let deadline = self.next_deadline(slot);
+            if deadline <= now {
+                let freed_here = self.expire_slot(slot, now);
+                if freed_here > 0 {
+                    self.expiry_lag_millis.fetch_max(now - deadline, Ordering::Relaxed);
+                }
+                freed += freed_here;
             }
             if freed >= ROUND_FREED {
                 break;
             }
         }
         freed
+    }
+
+    /// The longest time in milliseconds that a key outlived its deadline before it was freed, since the last call.
+    pub(crate) fn take_expiry_lag(&self) -> u64 {
+        self.expiry_lag_millis.swap(0, Ordering::Relaxed)
     }
 
     /// Frees up to [`FREED_MAX`] keys of one slot, if it is free itself.
@@ -70,6 +82,9 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::testing::Inbox;
+    use crate::pubsub::Kind;
+    use crate::store::event::Wanted;
 
     fn set(store: &Store, key: &str, deadline: u64) {
         let key = Key::new(key.as_bytes(), 0);
@@ -98,10 +113,24 @@ mod tests {
         let (store, slot) = (Store::new(None), Key::new(b"{t}", 0).slot);
         (0..5000).for_each(|n| set(&store, &format!("{{t}}{n}"), 1_000_000));
         set(&store, "{t}early", 100);
-        assert_eq!(store.expire(&mut HashSlot::all(), 100), 1);
-        set(&store, "{t}early", 101);
-        assert_eq!(store.next_deadline(slot), 150);
-        assert_eq!(store.expire(&mut HashSlot::all(), 149), 0);
-        assert_eq!(store.expire(&mut HashSlot::all(), 150), 1);
+        assert_eq!((store.expire(&mut HashSlot::all(), 103), store.take_expiry_lag()), (1, 3));
+        set(&store, "{t}early", 104);
+        assert_eq!(store.next_deadline(slot), 153);
+        assert_eq!(store.expire(&mut HashSlot::all(), 152), 0);
+        assert_eq!(store.expire(&mut HashSlot::all(), 153), 1);
+    }
+
+    #[test]
+    fn a_key_that_expired_is_told_once_whoever_comes_first() {
+        let (store, inbox) = (Store::new(None), Inbox::new(1));
+        store.events().hub().subscribe(Kind::Pattern, b"*", inbox.clone());
+        store.events().want(Wanted::parse(b"xE").unwrap());
+        ["a", "b", "c"].into_iter().for_each(|key| set(&store, key, 100));
+        let key = Key::new(b"a", 0);
+        store.apply(key.slot, 200, &Effect::SetString { key, value: b"v", deadline: None });
+        assert_eq!(inbox.take(), ">4 $8 pmessage $1 * $22 __keyevent@0__:expired $1 a");
+        store.expire(&mut HashSlot::all(), 200);
+        let told = inbox.take();
+        assert_eq!((told.matches("expired").count(), told.matches("$1 a").count()), (2, 0), "{told}");
     }
 }

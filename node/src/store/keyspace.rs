@@ -1,5 +1,7 @@
 //! What one command sees: its keys, and their slots held.
 
+mod telling;
+
 use std::cell::Cell;
 
 use ringmaster_protocol::slot::HashSlot;
@@ -9,10 +11,12 @@ use super::census::{Count, DATABASES};
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
 use super::event::Class;
+use super::eviction::Policy;
 use super::key::Key;
 use super::slot::{Operation, Slot};
 use super::{SlotGuard, Store};
 use crate::command::error::CommandError;
+use crate::pubsub::Hub;
 use crate::store::value::{Hash, List, Set, SortedSet, Stream, Value};
 
 /// The keys of a command with all their slots locked, in ascending order. Dropping it releases them.
@@ -22,6 +26,10 @@ pub struct Keyspace<'s, 'k> {
     held: SmallVec<[Held<'s>; 1]>,
     moment: Moment,
     lookups: Cell<Lookups>,
+    /// Whether a look for a key in vain is told: the command only reads.
+    tells_misses: bool,
+    /// The key that the command has removed in order to replace it.
+    replaced: Option<(u8, u64)>,
 }
 
 /// How often a command found a key and how often not.
@@ -34,7 +42,7 @@ pub struct Lookups {
 }
 
 /// What a command may know of the world besides its slots, fixed when it begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Moment {
     /// The clock in Unix milliseconds.
     pub now: u64,
@@ -42,6 +50,10 @@ pub struct Moment {
     pub database: u8,
     /// Seed of the command's random choices.
     pub random: u64,
+    /// The client whose command it is, 0 for none.
+    pub client: u64,
+    /// Whether that client keeps what it reads, and wants to be told when it changes.
+    pub tracks: bool,
 }
 
 /// One slot and the operation of this command on it.
@@ -57,7 +69,15 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
     #[inline]
     pub fn lock(store: &'s Store, keys: &'k [Key<'k>], moment: Moment) -> Result<Self, HashSlot> {
-        let mut keyspace = Self { store, keys, held: SmallVec::new(), moment, lookups: Cell::default() };
+        let mut keyspace = Self {
+            store,
+            keys,
+            held: SmallVec::new(),
+            moment,
+            lookups: Cell::default(),
+            tells_misses: false,
+            replaced: None,
+        };
         if let [key] = keys {
             keyspace.hold(key.slot)?;
         } else {
@@ -80,23 +100,31 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         slots: impl IntoIterator<Item = HashSlot>,
         moment: Moment,
     ) -> Result<Self, HashSlot> {
-        let mut keyspace = Self { store, keys: &[], held: SmallVec::new(), moment, lookups: Cell::default() };
+        let mut keyspace = Self {
+            store,
+            keys: &[],
+            held: SmallVec::new(),
+            moment,
+            lookups: Cell::default(),
+            tells_misses: false,
+            replaced: None,
+        };
         slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
         Ok(keyspace)
     }
 
     /// A keyspace of the one slot that `guard` holds.
     pub(crate) fn of_guard(store: &'s Store, slot: HashSlot, guard: SlotGuard<'s>, moment: Moment) -> Self {
-        let operation = store.operation(slot, moment.now);
+        let operation = store.operation_of(slot, moment);
         let held = SmallVec::from_iter([Held { guard, operation }]);
-        Self { store, keys: &[], held, moment, lookups: Cell::default() }
+        Self { store, keys: &[], held, moment, lookups: Cell::default(), tells_misses: false, replaced: None }
     }
 
     /// Locks `slot`, which is above all that are held.
     #[inline]
     fn hold(&mut self, slot: HashSlot) -> Result<(), HashSlot> {
         let guard = self.store.try_lock(slot).ok_or(slot)?;
-        self.held.push(Held { guard, operation: self.store.operation(slot, self.moment.now) });
+        self.held.push(Held { guard, operation: self.store.operation_of(slot, self.moment) });
         Ok(())
     }
 
@@ -107,7 +135,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     pub fn extend(&mut self, slot: HashSlot) -> Result<(), HashSlot> {
         let Err(place) = self.place(slot) else { return Ok(()) };
         let guard = self.store.try_lock(slot).ok_or(slot)?;
-        self.held.insert(place, Held { guard, operation: self.store.operation(slot, self.moment.now) });
+        self.held.insert(place, Held { guard, operation: self.store.operation_of(slot, self.moment) });
         Ok(())
     }
 
@@ -122,6 +150,11 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// Where `slot` stands among the held ones, or where it would.
     fn place(&self, slot: HashSlot) -> Result<usize, usize> {
         self.held.binary_search_by_key(&slot, |held| held.operation.slot)
+    }
+
+    /// The held slots, ascending.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = HashSlot> {
+        self.held.iter().map(|held| held.operation.slot)
     }
 
     /// Whether `slot` is held.
@@ -145,7 +178,15 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         run: impl FnOnce(&mut Keyspace<'s, '_>) -> R,
     ) -> R {
         let held = std::mem::take(&mut self.held);
-        let mut inner = Keyspace { store: self.store, keys, held, moment, lookups: Cell::default() };
+        let mut inner = Keyspace {
+            store: self.store,
+            keys,
+            held,
+            moment,
+            lookups: Cell::default(),
+            tells_misses: false,
+            replaced: None,
+        };
         inner.free_due_fields();
         let result = run(&mut inner);
         let Lookups { hits, misses } = inner.lookups.get();
@@ -187,7 +228,12 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     pub fn census(&self) -> [Count; DATABASES as usize] {
         self.store.sum_census(|slot, add| match self.place(slot) {
             Ok(place) => add(self.held[place].guard.census()),
-            Err(_) => add(self.store.lock(slot).census()),
+            // As in the store's own count, a slot that somebody else holds for long is left out.
+            Err(_) => {
+                if let Some(guard) = self.store.try_lock(slot) {
+                    add(guard.census());
+                }
+            }
         })
     }
 
@@ -250,15 +296,63 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         &mut self.held[place.expect("a command touches its own keys only")]
     }
 
-    /// The entry of `key`, `None` if it is absent or expired.
+    /// The entry of `key`, `None` if it is absent or expired; looking counts neither as a use nor as a lookup.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.held(key.slot).guard.find(key, self.moment.now)
+    }
+
+    /// The entry of `key`, `None` if it is absent or expired. Counts as a use of it.
     #[inline]
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
-        let found = self.held(key.slot).guard.find(key, self.moment.now);
-        let Lookups { hits, misses } = self.lookups.get();
-        let (hit, miss) = (u32::from(found.is_some()), u32::from(found.is_none()));
-        self.lookups.set(Lookups { hits: hits + hit, misses: misses + miss });
+        let found = self.peek(key);
+        self.store.replacement().read(key, found);
+        self.count_lookup(found.is_some());
+        if found.is_none() && self.tells_misses {
+            self.notify(Class::Miss, "keymiss", key);
+        }
         found
+    }
+
+    #[inline]
+    fn count_lookup(&self, hit: bool) {
+        let Lookups { hits, misses } = self.lookups.get();
+        self.lookups.set(Lookups { hits: hits + u32::from(hit), misses: misses + u32::from(!hit) });
+    }
+
+    /// Remembers the command's keys for its client, which keeps what it reads.
+    #[cold]
+    pub(crate) fn track_keys(&mut self) {
+        for &key in self.keys {
+            let (client, tracking) = (self.moment.client, self.store.events().tracking());
+            self.slot_mut(key.slot).track(key, client, tracking);
+        }
+    }
+
+    /// Notes that the command only reads: what it looks for in vain is told.
+    #[inline]
+    pub(crate) fn tell_misses(&mut self) {
+        self.tells_misses = true;
+    }
+
+    /// The policy of eviction.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.store.replacement().policy()
+    }
+
+    /// Seconds since `key` was used last, 0 where that is not kept; `None` if it is absent.
+    #[must_use]
+    pub fn idle_seconds(&self, key: Key<'_>) -> Option<u64> {
+        self.peek(key).map(|entry| self.store.replacement().touch().idle(entry.record()))
+    }
+
+    /// The counter of the uses of `key`, where uses are counted; `None` if it is absent.
+    #[must_use]
+    pub fn uses(&self, key: Key<'_>) -> Option<u32> {
+        self.peek(key).map(|entry| self.store.replacement().touch().counter(entry.record()))
     }
 
     /// What the command has found so far.
@@ -271,14 +365,16 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// Changes the slot of the effect's keys: the one door.
     #[inline]
     pub fn apply(&mut self, slot: HashSlot, effect: &Effect<'_>) -> Applied {
-        let Held { guard, operation } = self.held_mut(slot);
-        guard.apply(operation, effect)
+        if self.store.events().wants(Class::New) {
+            return self.apply_and_tell(slot, effect);
+        }
+        self.apply_plainly(slot, effect)
     }
 
-    /// Tells that `key` had the keyspace event `name`, where Redis tells it: after the change, before the reply.
     #[inline]
-    pub fn notify(&self, class: Class, name: &'static str, key: Key<'_>) {
-        self.store.events().notify(class, name, key);
+    fn apply_plainly(&mut self, slot: HashSlot, effect: &Effect<'_>) -> Applied {
+        let Held { guard, operation } = self.held_mut(slot);
+        guard.apply(operation, effect)
     }
 
     /// Whether fields of hashes in the held slots may be due.
@@ -293,6 +389,12 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         let store = self.store;
         let Held { guard, operation } = self.held_mut(key.slot);
         guard.free_fields(key, usize::MAX, operation, store.events());
+    }
+
+    /// The subscriptions, to publish to.
+    #[must_use]
+    pub fn hub(&self) -> &Hub {
+        self.store.events().hub()
     }
 
     /// The string at `key`.

@@ -178,7 +178,7 @@ impl Parking {
     }
 
     #[cold]
-    fn wake(&self, slot: u16) {
+    pub(super) fn wake(&self, slot: u16) {
         let woken: Vec<Waker> =
             self.lot(slot).extract_if(.., |(parked, _)| *parked == slot).map(|(_, waker)| waker).collect();
         woken.into_iter().for_each(Waker::wake);

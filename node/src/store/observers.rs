@@ -1,4 +1,5 @@
-//! Who waits for something to happen to a key of a slot: transactions that watch it, clients that block on it.
+//! Who waits for something to happen to a key of a slot: transactions that watch it, clients that block on it or keep
+//! its value.
 //!
 //! A slot that nobody observes has none of this but a null pointer; the one door looks at that pointer after each
 //! change. What an observed change does here is short: it marks. The marks are read by who holds the slot, before
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::effect::Effect;
 use super::key::Key;
 use super::slot::Slot;
+use super::tracked::Tracked;
 use crate::waiting::Waiter;
 
 /// The watch of one connection over all its watched keys: raised when one of them was changed.
@@ -59,11 +61,13 @@ pub(crate) struct Observers {
     waiting: HashMap<Name, Queue>,
     /// Keys with waiters that were changed and not served since.
     ready: Vec<Name>,
+    /// Keys that clients have read and keep.
+    pub(super) tracked: Tracked,
 }
 
 impl Observers {
     fn is_empty(&self) -> bool {
-        self.watched.is_empty() && self.waiting.is_empty()
+        self.watched.is_empty() && self.waiting.is_empty() && self.tracked.is_empty()
     }
 
     /// Marks who observes `name`: those that watch it, and those that wait for it if the change `wakes` them.
@@ -165,7 +169,7 @@ impl Slot {
     }
 
     /// Frees the observers when the last is gone.
-    fn forget_observers(&mut self) {
+    pub(super) fn forget_observers(&mut self) {
         self.observers.take_if(|observers| observers.is_empty());
     }
 

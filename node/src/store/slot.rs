@@ -9,9 +9,14 @@ use ringmaster_protocol::view::Version;
 use super::census::Census;
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
+use super::event::{Class, Events};
+use super::eviction::{Replacement, Touch};
 use super::key::{Key, hash_of};
 use super::observers::Observers;
 use super::table::Table;
+
+/// What a table needs for an entry, about.
+const BUCKET_BYTES: usize = 10;
 
 /// A slot's state. Its changes are in `super::door`.
 #[repr(C)]
@@ -32,6 +37,8 @@ pub struct Slot {
     pub(super) fields_due: u64,
     /// Who waits for something to happen to a key; mostly nobody.
     pub(super) observers: Option<Box<Observers>>,
+    /// How a use of now is noted.
+    pub(super) touch: Touch,
 }
 
 impl Default for Slot {
@@ -46,6 +53,7 @@ impl Default for Slot {
             due_from: 0,
             fields_due: u64::MAX,
             observers: None,
+            touch: Touch::default(),
         }
     }
 }
@@ -64,6 +72,12 @@ pub struct Operation<'j> {
     pub now: u64,
     /// Who hears of the effects.
     pub journal: Option<&'j dyn Journal>,
+    /// Where keyspace events go; `None` where somebody has told them already.
+    pub events: Option<&'j Events>,
+    /// The client whose command it is, 0 for none.
+    pub client: u64,
+    /// What knows of the use of keys.
+    pub(super) replacement: &'j Replacement,
     /// Whether an effect has already taken the operation's version.
     pub versioned: bool,
 }
@@ -74,13 +88,28 @@ impl Slot {
     #[inline]
     pub fn apply(&mut self, operation: &mut Operation<'_>, effect: &Effect<'_>) -> Applied {
         self.time = self.time.max(operation.now);
+        if operation.events.is_some_and(|events| events.wants(Class::Expired)) {
+            self.tell_expired(operation, effect);
+        }
         if self.observers.is_some() {
             self.foretell_observers(effect);
         }
+        self.touch = operation.replacement.touch();
+        let before = self.table.len();
         let applied = self.change(effect);
+        if self.table.len() > before {
+            self.admit(operation.replacement, effect);
+        }
+        if let Effect::SetString { key, value, .. } = effect {
+            operation.replacement.write(*key, key.bytes.len() + value.len() + BUCKET_BYTES);
+        }
         if applied.changed {
             if self.observers.is_some() {
                 self.tell_observers(effect);
+                self.tell_trackers(operation, effect);
+            }
+            if operation.events.is_some_and(|events| events.tracking().broadcasts()) {
+                self.broadcast(operation, effect);
             }
             if !operation.versioned {
                 self.version.n += 1;
@@ -91,6 +120,35 @@ impl Slot {
             }
         }
         applied
+    }
+
+    #[cold]
+    fn broadcast(&self, operation: &Operation<'_>, effect: &Effect<'_>) {
+        for key in effect.keys().into_iter().flatten() {
+            if let Some(events) = operation.events {
+                events.tracking().broadcast(key.bytes, operation.client);
+            }
+        }
+    }
+
+    /// Tells of the keys that the effect replaces or frees and that have expired. No other way leads past the door, so
+    /// each is told once: by who came first, a command or the search for due keys.
+    #[cold]
+    fn tell_expired(&self, operation: &Operation<'_>, effect: &Effect<'_>) {
+        for key in effect.keys().into_iter().flatten().filter(|key| self.is_due(*key, operation.now)) {
+            if let Some(events) = operation.events {
+                events.notify(Class::Expired, "expired", key);
+            }
+        }
+    }
+
+    /// Notes a key that was not there before.
+    fn admit(&self, replacement: &Replacement, effect: &Effect<'_>) {
+        // Of two keys the second is the one that comes.
+        let Some(key) = effect.keys().into_iter().flatten().last() else { return };
+        if let Some(entry) = self.table.find(key.hash, key.database, key.bytes) {
+            entry.set_record(replacement.admit(key, entry.block_bytes() + BUCKET_BYTES));
+        }
     }
 
     /// The slot's time for an operation that began at `now`.
@@ -142,6 +200,25 @@ impl Slot {
         let len = if self.census.count(database).keys == 0 { 0 } else { self.len() };
         let entries = self.table.iter().take(len);
         entries.filter(move |entry| entry.database() == database && !entry.is_expired(time))
+    }
+
+    /// Fills `into` with the entries from position `from` on (0 is the first). Returns how many there were and, unless
+    /// that was the end, the position to go on from. Asks for their headers without waiting for each.
+    pub(crate) fn sample<'s>(&'s self, from: u64, into: &mut [Option<EntryRef<'s>>]) -> (usize, Option<u64>) {
+        let (mut seen, mut next) = (0, from);
+        let mut entries = self.table.iter_from(from);
+        for place in into.iter_mut() {
+            let Some((at, entry)) = entries.next() else { return (seen, None) };
+            entry.prefetch();
+            *place = Some(entry);
+            (seen, next) = (seen + 1, at + 1);
+        }
+        (seen, Some(next))
+    }
+
+    /// The entry whose hash has this upper half, expired or not.
+    pub(crate) fn entry_of_order(&self, order: u32) -> Option<EntryRef<'_>> {
+        self.table.of_order(order, hash_of)
     }
 
     /// Visits entries in the order of their hashes; see [`Table::scan`].

@@ -114,6 +114,13 @@ impl<T: Block> Table<T> {
         Some(self.block(leaf.word(at)))
     }
 
+    /// The block whose hash has this upper half.
+    pub(crate) fn of_order(&self, order: u32, rehash: impl Fn(&[u8]) -> Hash) -> Option<T::Ref<'_>> {
+        let (leaf, hash) = self.root.leaf(u64::from(order) << 32);
+        let at = leaf.position(hash, |address| order_of::<T>(address, &rehash) == order)?;
+        Some(self.block(leaf.word(at)))
+    }
+
     /// The block of `key` in `database`, to change.
     #[inline]
     #[must_use]

@@ -6,7 +6,9 @@
 
 mod blocking;
 mod observing;
+mod pubsub;
 mod streams;
+mod tracking;
 mod transactions;
 
 use std::collections::BTreeMap;
@@ -130,14 +132,27 @@ fn wait_for_blocked(control: &mut Client, count: &str) {
     }
 }
 
+/// A node of two threads on a free port.
+fn node() -> ringmaster_node::Node {
+    let free = ([127, 0, 0, 1], 0).into();
+    let config = Config { listen: free, admin: free, threads: 2, ..Config::default() };
+    ringmaster_node::Node::start(config).unwrap()
+}
+
 /// Plays the script to both and compares.
 #[track_caller]
 fn play(script: &str) {
+    play_in(&[2, 3], script);
+}
+
+/// Plays the script in these protocols.
+#[track_caller]
+fn play_in(protocols: &[u8], script: &str) {
     let Some(redis) = Redis::start() else { return };
     let free = ([127, 0, 0, 1], 0).into();
     let config = Config { listen: free, admin: free, threads: 2, ..Config::default() };
     let node = ringmaster_node::Node::start(config).unwrap();
-    for protocol in [2, 3] {
+    for &protocol in protocols {
         let (ours, theirs) =
             (played(node.address(), protocol, script), played(redis.address(), protocol, script));
         for (ours, theirs) in ours.iter().zip(&theirs) {

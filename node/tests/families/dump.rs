@@ -197,6 +197,32 @@ fn broken_payloads_are_refused_or_are_what_redis_makes_of_them() {
     assert!(both > BROKEN / 50, "only {both} broken payloads were still values");
 }
 
+#[test]
+fn fields_that_expire_keep_their_deadlines() {
+    let mut node = Node::new(Protocol::Resp2);
+    for line in [
+        "HSET k a 1 b 2 c 3",
+        "HPEXPIREAT k 4000000000000 FIELDS 1 a",
+        "HPEXPIREAT k 4000000000007 FIELDS 1 c",
+    ] {
+        assert!(!node.call(&words(line)).starts_with(b"-"), "{line}");
+    }
+    let payload = bulk(&node.call(&words("DUMP k"))).unwrap();
+    assert_eq!(payload[payload.len() - 10..][..2], [12, 0], "Redis before 7.4 must not take it");
+    assert_eq!(node.call(&restore(&payload)), b"+OK\r\n");
+    for question in ["HGETALL", "HPEXPIRETIME"] {
+        let ask = |key: &str| match question {
+            "HGETALL" => words(&format!("HGETALL {key}")),
+            _ => words(&format!("HPEXPIRETIME {key} FIELDS 3 a b c")),
+        };
+        assert_eq!(node.call(&ask("k")), node.call(&ask("r")), "{question}");
+    }
+    assert_eq!(
+        node.call(&words("HPEXPIRETIME r FIELDS 3 a b c")),
+        b"*3\r\n:4000000000000\r\n:-1\r\n:4000000000007\r\n"
+    );
+}
+
 fn options(random: &mut Random) -> Words {
     let payload = match random.below(10) {
         0 => text(random),

@@ -113,6 +113,13 @@ fn remaining(random: &mut Random) -> Step {
     Step { words, same: Same::Near(5_000) }
 }
 
+/// Any command on keys, some on whole databases.
+pub(crate) fn command(random: &mut Random) -> Words {
+    let rare = if random.once_in(6) { databases } else { set };
+    let family = random.pick(&[set, on_keys, on_key, expire, rename, copy, object, rare]);
+    family(random)
+}
+
 #[test]
 fn keys_answer_as_in_redis() {
     duel(|random| {
@@ -132,9 +139,7 @@ fn keys_answer_as_in_redis() {
                 same: Same::Exact,
             };
         }
-        let rare = if random.once_in(6) { databases } else { set };
-        let family = random.pick(&[set, on_keys, on_key, expire, rename, copy, object, rare]);
-        let mut words = family(random);
+        let mut words = command(random);
         random.spoil(&mut words);
         Step::exact(words)
     });

@@ -28,7 +28,7 @@ fn with_pairs(random: &mut Random, name: &str) -> Words {
     words
 }
 
-fn command(random: &mut Random) -> (Words, Same) {
+pub(crate) fn command(random: &mut Random) -> (Words, Same) {
     let words = match random.below(17) {
         0 | 1 => with_pairs(random, "HSET"),
         2 => with_pairs(random, "HMSET"),

@@ -44,7 +44,7 @@ fn lmpop(random: &mut Random) -> Words {
     words
 }
 
-fn command(random: &mut Random) -> Words {
+pub(crate) fn command(random: &mut Random) -> Words {
     match random.below(24) {
         0..3 => with_values(random, "LPUSH"),
         3..6 => with_values(random, "RPUSH"),

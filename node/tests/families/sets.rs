@@ -32,7 +32,7 @@ fn sintercard(random: &mut Random) -> Words {
     words
 }
 
-fn read(random: &mut Random) -> Words {
+pub(crate) fn read(random: &mut Random) -> Words {
     match random.below(9) {
         0 => vec![random.cased("SCARD"), key(random)],
         1 => vec![random.cased("SISMEMBER"), key(random), random.text()],
@@ -45,7 +45,7 @@ fn read(random: &mut Random) -> Words {
     }
 }
 
-fn write(random: &mut Random) -> Words {
+pub(crate) fn write(random: &mut Random) -> Words {
     match random.below(10) {
         0..4 => with_members(random, "SADD"),
         4 => with_members(random, "SREM"),

@@ -29,6 +29,36 @@ fn fill(random: &mut Random) -> Words {
     words
 }
 
+/// Keys that patterns name: weights, and hashes with a field `f`.
+fn named(random: &mut Random) -> Words {
+    match random.below(3) {
+        0 => vec![b"SET".to_vec(), random.name("w_", 30), random.name("", 9)],
+        1 => vec![b"HSET".to_vec(), random.name("h_", 30), b"f".to_vec(), random.name("", 9)],
+        _ => vec![b"DEL".to_vec(), random.name("w_", 30)],
+    }
+}
+
+/// Sorts by what other keys hold. Elements of equal texts come in chance order.
+fn sort_by_others(random: &mut Random) -> Step {
+    let mut words = vec![random.pick(&["SORT", "SORT_RO"]).as_bytes().to_vec(), key(random)];
+    let by = random.pick(&["w_*", "h_*->f", "none_*", "h_*", "w_*->"]);
+    words.extend([random.cased("BY"), by.as_bytes().to_vec()]);
+    for _ in 0..random.below(3) {
+        let get = random.pick(&["#", "w_*", "h_*->f", "h_*->none", "none"]);
+        words.extend([random.cased("GET"), get.as_bytes().to_vec()]);
+    }
+    let by_text = random.once_in(3);
+    if by_text {
+        words.push(random.cased("ALPHA"));
+    } else if random.once_in(2) {
+        words.extend([random.cased("LIMIT"), random.integer(), random.integer()]);
+    }
+    if random.once_in(3) {
+        words.push(random.cased("DESC"));
+    }
+    Step { words, same: if by_text { Same::AnyOrder } else { Same::Exact } }
+}
+
 fn sort(random: &mut Random) -> Step {
     let mut words = vec![random.pick(&["SORT", "SORT", "SORT_RO"]).as_bytes().to_vec(), key(random)];
     let mut same = Same::Exact;
@@ -103,6 +133,8 @@ fn sorts_and_values_of_all_types_answer_as_in_redis() {
         3 => Step { words: vec![b"HGETALL".to_vec(), key(random)], same: Same::AnyOrderOfPairs },
         4 => Step::exact(on_any(random)),
         5 => Step::exact(vec![b"DEL".to_vec(), key(random)]),
+        6 if random.once_in(2) => Step::exact(named(random)),
+        6 => sort_by_others(random),
         _ => sort(random),
     });
 }

@@ -279,7 +279,7 @@ fn zrandmember(random: &mut Random) -> Step {
     Step { words, same: Same::Shape }
 }
 
-fn step(random: &mut Random) -> Step {
+pub(crate) fn step(random: &mut Random) -> Step {
     let mut words = match random.below(16) {
         0..4 => zadd(random),
         4..6 => one(random),

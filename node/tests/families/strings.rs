@@ -83,11 +83,16 @@ fn simple(random: &mut Random) -> Words {
     }
 }
 
+/// Any command on strings.
+pub(crate) fn command(random: &mut Random) -> Words {
+    let family = random.pick(&[set, getex, part, many, counter, lcs, simple]);
+    family(random)
+}
+
 #[test]
 fn strings_answer_as_in_redis() {
     duel(|random| {
-        let family = random.pick(&[set, getex, part, many, counter, lcs, simple]);
-        let mut words = family(random);
+        let mut words = command(random);
         random.spoil(&mut words);
         Step::exact(words)
     });

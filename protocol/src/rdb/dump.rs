@@ -4,13 +4,15 @@
 //! object · version (2 bytes) · CRC-64 of all before it (8 bytes); both little-endian
 //! ```
 
-use super::object::{Distinct, Element, Kind, Part, Reader};
+use super::object::{Distinct, Element, Kind, Part, Reader, version};
 use super::wire::Input;
 use super::{RdbError, VERSION, VERSION_READ_MAX, crc64};
 
-/// Ends the payload whose object `out` holds from its beginning on.
+/// Ends the payload whose object `out` holds from its beginning on. The version is the first that knows the object's
+/// type, but not below [`VERSION`].
 pub fn seal(out: &mut Vec<u8>) {
-    out.extend_from_slice(&VERSION.to_le_bytes());
+    let version = out.first().map_or(VERSION, |code| version(*code));
+    out.extend_from_slice(&version.to_le_bytes());
     let sum = crc64::update(0, out);
     out.extend_from_slice(&sum.to_le_bytes());
 }

@@ -17,9 +17,9 @@ pub use code::Kind;
 pub use distinct::Distinct;
 pub use packed::{Elements, Packed};
 pub use read::{Part, Reader};
-pub use write::{Bytes, hash, list, set, set_of_integers, sorted_set, sorted_set_packed, string};
+pub use write::{Bytes, hash, list, set, set_of_integers, sorted_set, sorted_set_packed, string, timed_hash};
 
-pub(super) use code::STREAM_2 as STREAM;
+pub(super) use code::{STREAM_2 as STREAM, version};
 
 use super::wire::Text;
 

@@ -3,8 +3,10 @@
 mod kill;
 mod line;
 mod pause;
+mod tracking;
 
 pub use kill::{KillFilter, Kind};
+pub use tracking::{Tracking, TrackingMode};
 
 use super::connection::NOT_AN_INTEGER;
 use super::{Call, Outcome, Refusal, ReplyMode, Session, hello};
@@ -26,13 +28,10 @@ pub(super) fn execute(subcommand: &str, call: &mut Call<'_, '_>) -> Outcome {
         "no-evict" => switch(call, |session| &mut session.no_evict),
         "no-touch" => switch(call, |session| &mut session.no_touch),
         "unblock" => unblock(call),
-        "tracking" => tracking(call),
-        "trackinginfo" => tracking_info(call),
-        "getredir" => call.reply.int(-1),
-        "caching" => call.reply.error(
-            "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode \
-             enabled",
-        ),
+        "tracking" => tracking::tracking(call),
+        "trackinginfo" => tracking::info(call),
+        "getredir" => tracking::redirection(call),
+        "caching" => tracking::caching(call),
         "pause" => pause::pause(call),
         "unpause" => pause::unpause(call),
         _ => return Outcome::NotMine,
@@ -166,28 +165,4 @@ fn unblock(call: &mut Call<'_, '_>) {
             call.reply.int(i64::from(unblocked));
         }
     }
-}
-
-/// `CLIENT TRACKING ON|OFF …`: there are no invalidation messages, so only OFF is right.
-fn tracking(call: &mut Call<'_, '_>) {
-    let word = &call.args[2];
-    if word.eq_ignore_ascii_case(b"on") {
-        call.reply.error("ERR CLIENT TRACKING is not supported");
-    } else if word.eq_ignore_ascii_case(b"off") && call.args.len() == 3 {
-        call.reply.ok();
-    } else {
-        call.reply.error(SYNTAX);
-    }
-}
-
-fn tracking_info(call: &mut Call<'_, '_>) {
-    let reply = &mut call.reply;
-    reply.map(3);
-    reply.bulk(b"flags");
-    reply.set(1);
-    reply.bulk(b"off");
-    reply.bulk(b"redirect");
-    reply.int(-1);
-    reply.bulk(b"prefixes");
-    reply.array(0);
 }

@@ -11,7 +11,7 @@ pub(super) fn ping(call: &mut Call<'_, '_>) {
     let message = call.args.get(1);
     if call.args.len() > 2 {
         call.reply.error("ERR wrong number of arguments for 'ping' command");
-    } else if call.session.subscriptions != [0; 3] && call.session.protocol == Protocol::Resp2 {
+    } else if call.session.is_subscriber() && call.session.protocol == Protocol::Resp2 {
         call.reply.array(2);
         call.reply.bulk(b"pong");
         call.reply.bulk(message.unwrap_or_default());
@@ -68,6 +68,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Outcome {
         no_evict: false,
         no_touch: false,
         subscriptions: [0; 3],
+        tracking: None,
         queued_commands: None,
         ..*session
     };

@@ -64,6 +64,28 @@ pub trait Context {
         let _ = (id, with_error);
         false
     }
+
+    /// Whether clients can be told of changed keys (`CLIENT TRACKING`).
+    fn tracks(&self) -> bool {
+        false
+    }
+
+    /// Takes over what `session` wants to be told of from now on.
+    fn track(&self, session: &Session) {
+        let _ = session;
+    }
+
+    /// Whether a client `id` is connected.
+    fn has_client(&self, id: u64) -> bool {
+        let _ = id;
+        false
+    }
+
+    /// Whether the client that is told in place of the client `id` has gone.
+    fn has_lost_redirection(&self, id: u64) -> bool {
+        let _ = id;
+        false
+    }
 }
 
 /// One setting as `CONFIG GET` shows it.

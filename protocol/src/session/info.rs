@@ -66,6 +66,10 @@ pub struct Clients {
     pub max: u64,
     /// Clients that wait in a blocking command.
     pub blocked: u64,
+    /// Clients with a subscription.
+    pub subscribed: u64,
+    /// Clients that are told of changed keys.
+    pub tracking: u64,
 }
 
 /// Section `Memory`, in bytes.
@@ -133,6 +137,14 @@ pub struct Statistics {
     pub channels: u64,
     /// Patterns with subscribers.
     pub patterns: u64,
+    /// Keys that are remembered for clients that track.
+    pub tracked_keys: u64,
+    /// Pairs of such a key and a client.
+    pub tracked_items: u64,
+    /// Prefixes that clients want to be told of.
+    pub tracked_prefixes: u64,
+    /// Shard channels with subscribers.
+    pub shard_channels: u64,
 }
 
 /// Section `CPU`.

@@ -122,7 +122,7 @@ pub(crate) fn read(object: &[u8]) -> Result<Value, RdbError> {
     Ok(builder.finish(checked.kind()))
 }
 
-/// The object of a value, packed if `packed`. Deadlines of fields are not written.
+/// The object of a value, packed if `packed` and if no field expires.
 pub(crate) fn write(value: &Value, packed: bool) -> Bytes {
     let mut bytes = Bytes::new();
     let out = &mut Output::new(&mut bytes);
@@ -134,8 +134,12 @@ pub(crate) fn write(value: &Value, packed: bool) -> Bytes {
             _ => object::set(out, members.len(), members.iter().map(|member| &**member)),
         },
         Value::Hash(fields) => {
-            let pairs = fields.iter().map(|(name, (value, _))| (&**name, &**value));
-            object::hash(out, fields.len(), pairs, packed);
+            let first = fields.values().filter_map(|(_, deadline)| *deadline).min();
+            let rows = fields.iter().map(|(name, (value, deadline))| (&**name, &**value, *deadline));
+            match first {
+                Some(first) => object::timed_hash(out, fields.len(), first, rows),
+                None => object::hash(out, fields.len(), rows.map(|(name, value, _)| (name, value)), packed),
+            }
         }
         Value::SortedSet(members) => {
             let pairs = members.iter().map(|(member, score)| (&**member, *score));

@@ -14,6 +14,7 @@ mod transaction;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ringmaster_protocol::command::sort::refusal;
 use ringmaster_protocol::command::{Flags, Group, Spec, Split};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
@@ -52,7 +53,8 @@ impl Command<'_> {
         }
         let mut slots = positions.iter().filter_map(|at| self.args.get(*at as usize)).map(HashSlot::of);
         let Some(first) = slots.next() else { return Reach::Nothing };
-        if slots.all(|slot| slot == first) { Reach::One(first) } else { Reach::Several }
+        let one = slots.all(|slot| slot == first) && refusal(self.spec, self.args, first).is_none();
+        if one { Reach::One(first) } else { Reach::Several }
     }
 }
 
@@ -112,6 +114,11 @@ impl Connection {
         match command.spec.name {
             "multi" | "exec" | "discard" | "watch" | "unwatch" => self.transact(command, routes),
             _ if command.spec.flags.contains(Flags::BLOCKING) => self.block(command, routes),
+            // Any node tells what it knows of streams.
+            "xinfo|help" | "xgroup|help" => {
+                self.forward(command, HashSlot::of(b""), routes);
+                true
+            }
             _ => {
                 self.local(command.spec, command.args, reply);
                 true

@@ -18,8 +18,11 @@ impl Connection {
     pub(super) fn local(&mut self, spec: &'static Spec, args: Args<'_>, reply: &mut Vec<u8>) {
         reply.clear();
         self.session.active_at = self.thread.shared.now();
-        self.session.buffers =
-            Buffers { query_bytes: self.input.len(), query_free_bytes: 0, output_bytes: self.output.bytes() };
+        self.session.buffers = Buffers {
+            query_bytes: self.input.len(),
+            output_bytes: self.output.bytes(),
+            ..Buffers::default()
+        };
         let process = Process { shared: &self.thread.shared };
         let mut writer = Reply::new(reply, self.session.protocol);
         let outcome = session::execute(spec, args, &mut self.session, &process, &mut writer);
@@ -79,7 +82,7 @@ impl Context for Process<'_> {
             clients: info::Clients {
                 connected: shared.sum(|metrics| &metrics.clients),
                 max: shared.clients_max() as u64,
-                blocked: 0,
+                ..info::Clients::default()
             },
             memory: info::Memory { policy: "noeviction", ..info::Memory::default() },
             statistics: info::Statistics {

@@ -7,6 +7,7 @@ use super::{database, rebuild};
 use crate::command::options::is;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `COPY`.
@@ -17,10 +18,14 @@ pub(crate) fn copy(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         return Err(CommandError::SameObject);
     }
     let copies = keyspace.find(from).is_some() && (options.replace || keyspace.find(to).is_none());
+    keyspace.notify_miss(from);
     if copies && from.slot == to.slot {
         keyspace.apply(from.slot, &Effect::Copy { from, to });
     } else if copies {
         rebuild::rebuild(keyspace, from, to);
+    }
+    if copies {
+        keyspace.notify(Class::Generic, "copy_to", to);
     }
     reply.int(i64::from(copies));
     Ok(())

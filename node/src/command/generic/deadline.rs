@@ -6,6 +6,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use crate::command::CommandResult;
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 const NO_KEY: i64 = -2;
@@ -65,6 +66,7 @@ pub(crate) fn persist(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut 
     let volatile = keyspace.find(key).is_some_and(|entry| entry.deadline().is_some());
     if volatile {
         keyspace.apply(key.slot, &Effect::SetDeadline { key, deadline: None });
+        keyspace.notify(Class::Generic, "persist", key);
     }
     reply.int(i64::from(volatile));
     Ok(())

@@ -1,4 +1,4 @@
-//! `DUMP`: a value as Redis's RDB keeps it, for any Redis since 7.0 to restore.
+//! `DUMP`: a value as Redis's RDB keeps it, for any Redis since 7.0 to restore; since 7.4, if fields of a hash expire.
 
 mod stream;
 
@@ -12,7 +12,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use super::object::encoding_of;
 use crate::command::CommandResult;
 use crate::store::keyspace::Keyspace;
-use crate::store::value::{Set, SortedSet, Value};
+use crate::store::value::{Hash, Set, SortedSet, Value};
 
 /// Bytes of an object that tell its type.
 const TYPE_BYTES: usize = 1;
@@ -42,7 +42,7 @@ fn write(out: &mut Output<'_>, value: Value<'_>) {
         Value::String(text) => object::string(out, text),
         Value::List(list) => object::list(out, || list.iter()),
         Value::Set(set) => write_set(out, set),
-        Value::Hash(hash) => object::hash(out, hash.len(), hash.iter(), hash.is_packed()),
+        Value::Hash(hash) => write_hash(out, hash),
         Value::SortedSet(set) => write_sorted_set(out, set),
         Value::Stream(stream) => stream::write(out, stream),
     }
@@ -54,6 +54,16 @@ fn write_set(out: &mut Output<'_>, set: Set<'_>) {
     match integers {
         Some(integers) => object::set_of_integers(out, integers),
         None => object::set(out, set.len(), set.iter()),
+    }
+}
+
+fn write_hash(out: &mut Output<'_>, hash: Hash<'_>) {
+    match hash.earliest_deadline() {
+        None => object::hash(out, hash.len(), hash.iter(), hash.is_packed()),
+        Some(first) => {
+            let fields = hash.iter().map(|(name, value)| (name, value, hash.deadline(name)));
+            object::timed_hash(out, hash.len(), first, fields);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::command::unit::Unit;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 const NX_WITH_OTHERS: CommandError =
@@ -81,8 +82,12 @@ fn set_deadline(
     };
     if deadline <= keyspace.now() {
         keyspace.apply(key.slot, &Effect::Remove { key });
-    } else if current != Some(deadline) {
-        keyspace.apply(key.slot, &Effect::SetDeadline { key, deadline: Some(deadline) });
+        keyspace.notify(Class::Generic, "del", key);
+    } else {
+        if current != Some(deadline) {
+            keyspace.apply(key.slot, &Effect::SetDeadline { key, deadline: Some(deadline) });
+        }
+        keyspace.notify(Class::Generic, "expire", key);
     }
     reply.int(1);
     Ok(())

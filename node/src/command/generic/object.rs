@@ -20,9 +20,13 @@ const SHARED_INTEGERS: i64 = 10_000;
 /// What Redis answers as the reference count of a shared object.
 const SHARED: i64 = 2_147_483_647;
 
+/// Redis's refusal to tell idle times where uses are counted.
+const COUNTED: &str = "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+    switching between policies at runtime LRU and LFU data will take some time to adjust.";
+
 /// `OBJECT ENCODING key`.
 pub(crate) fn encoding(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    let entry = keyspace.find(keyspace.key());
+    let entry = keyspace.find_quietly(keyspace.key());
     reply.bulk_or_null(entry.map(|entry| encoding_of(entry.value()).as_bytes()));
     Ok(())
 }
@@ -30,7 +34,7 @@ pub(crate) fn encoding(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut
 /// `OBJECT REFCOUNT key`.
 pub(crate) fn refcount(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let shared = |text| parse_integer(text).is_some_and(|value| (0..SHARED_INTEGERS).contains(&value));
-    match keyspace.find(keyspace.key()).map(EntryRef::value) {
+    match keyspace.find_quietly(keyspace.key()).map(EntryRef::value) {
         None => reply.null(),
         Some(Value::String(text)) if shared(text) => reply.int(SHARED),
         Some(_) => reply.int(1),
@@ -38,21 +42,29 @@ pub(crate) fn refcount(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut
     Ok(())
 }
 
-/// `OBJECT IDLETIME key`: 0, as times of access are not kept.
+/// `OBJECT IDLETIME key`: seconds since the last use; 0 where the policy keeps no times.
 pub(crate) fn idletime(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    match keyspace.find(keyspace.key()) {
+    if keyspace.policy().counts() {
+        keyspace.find_quietly(keyspace.key()).map_or(Ok(()), |_| Err(CommandError::text(COUNTED)))?;
+    }
+    match keyspace.idle_seconds(keyspace.key()) {
         None => reply.null(),
-        Some(_) => reply.int(0),
+        Some(seconds) => reply.int(i64::try_from(seconds).unwrap_or(i64::MAX)),
     }
     Ok(())
 }
 
-/// `OBJECT FREQ key`: an error, as in Redis with any policy but LFU.
+/// `OBJECT FREQ key`: the counter of uses; an error, as in Redis, with any policy but LFU.
 pub(crate) fn freq(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let untracked = "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that \
         when switching between policies at runtime LRU and LFU data will take some time to adjust.";
-    keyspace.find(keyspace.key()).map_or(Ok(()), |_| Err(CommandError::text(untracked)))?;
-    reply.null();
+    if !keyspace.policy().counts() {
+        keyspace.find_quietly(keyspace.key()).map_or(Ok(()), |_| Err(CommandError::text(untracked)))?;
+    }
+    match keyspace.uses(keyspace.key()) {
+        None => reply.null(),
+        Some(uses) => reply.int(i64::from(uses)),
+    }
     Ok(())
 }
 

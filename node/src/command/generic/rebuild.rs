@@ -4,6 +4,7 @@ mod stream;
 
 use crate::store::effect::{ELEMENTS_MAX, Effect};
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
@@ -15,6 +16,7 @@ pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_
     let deadline = entry.deadline();
     if let Value::String(value) = entry.value() {
         let value = value.to_vec();
+        remove(keyspace, to);
         keyspace.apply(to.slot, &Effect::SetString { key: to, value: &value, deadline });
         return;
     }
@@ -36,8 +38,14 @@ pub(super) fn rebuild(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_
 
 /// Makes `key` a list of `items`, whatever it held. Without items it is absent.
 pub(super) fn replace_list(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, items: &[&[u8]]) {
-    remove(keyspace, key);
+    let present = keyspace.find(key).map(EntryRef::kind).is_some();
+    keyspace.replace(key);
     push(keyspace, key, items);
+    if !items.is_empty() {
+        keyspace.notify(Class::List, "sortstore", key);
+    } else if present {
+        keyspace.notify(Class::Generic, "del", key);
+    }
 }
 
 fn remove(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>) {

@@ -6,6 +6,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use super::{database, rebuild};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
@@ -14,7 +15,7 @@ pub(crate) fn rename(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut R
     let [from, to] = [keyspace.keys()[0], keyspace.keys()[1]];
     keyspace.find(from).ok_or(CommandError::NoSuchKey)?;
     if from.bytes != to.bytes {
-        put_under(keyspace, from, to);
+        put_under(keyspace, from, to, ["rename_from", "rename_to"]);
     }
     reply.ok();
     Ok(())
@@ -26,7 +27,7 @@ pub(crate) fn renamenx(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut
     keyspace.find(from).ok_or(CommandError::NoSuchKey)?;
     let free = keyspace.find(to).is_none();
     if free {
-        put_under(keyspace, from, to);
+        put_under(keyspace, from, to, ["rename_from", "rename_to"]);
     }
     reply.int(i64::from(free));
     Ok(())
@@ -45,18 +46,20 @@ pub(crate) fn move_key(
     }
     let moves = keyspace.find(from).is_some() && keyspace.find(to).is_none();
     if moves {
-        put_under(keyspace, from, to);
+        put_under(keyspace, from, to, ["move_from", "move_to"]);
     }
     reply.int(i64::from(moves));
     Ok(())
 }
 
 /// Within a slot a value is moved; to another slot it is built there and removed here.
-fn put_under(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>) {
+fn put_under(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>, events: [&'static str; 2]) {
     if from.slot == to.slot {
         keyspace.apply(from.slot, &Effect::Rename { from, to });
     } else {
         rebuild::rebuild(keyspace, from, to);
         keyspace.apply(from.slot, &Effect::Remove { key: from });
     }
+    keyspace.notify(Class::Generic, events[0], from);
+    keyspace.notify(Class::Generic, events[1], to);
 }

@@ -106,17 +106,11 @@ impl Options {
     }
 }
 
-/// Whether the node has such values: fields of a hash have no deadlines here.
+/// Whether the store takes the value.
 fn is_supported(value: &Checked<'_>) -> bool {
     let mut supported = true;
-    match value.kind() {
-        Kind::Hash => {
-            value.for_each(|element| {
-                supported &= !matches!(element, Element::Field { deadline: Some(_), .. });
-            });
-        }
-        Kind::Stream => value.for_each_part(|part| supported &= stream::is_supported(&part)),
-        Kind::String | Kind::List | Kind::Set | Kind::SortedSet => {}
+    if value.kind() == Kind::Stream {
+        value.for_each_part(|part| supported &= stream::is_supported(&part));
     }
     supported
 }
@@ -190,10 +184,7 @@ impl<'p> Builder<'_, '_, '_, 'p> {
             Kind::Set => {
                 self.keyspace.apply(key.slot, &Effect::AddMembers { key, members: &names() });
             }
-            Kind::Hash => {
-                let fields: Vec<(&[u8], &[u8])> = elements.iter().filter_map(field).collect();
-                self.keyspace.apply(key.slot, &Effect::SetFields { key, fields: &fields });
-            }
+            Kind::Hash => self.set_fields(elements),
             Kind::SortedSet => {
                 let scores: Vec<(f64, &[u8])> = elements.iter().filter_map(scored).collect();
                 self.keyspace.apply(key.slot, &Effect::SetScores { key, scores: &scores });
@@ -201,11 +192,30 @@ impl<'p> Builder<'_, '_, '_, 'p> {
             Kind::String | Kind::Stream => {}
         }
     }
+
+    /// Sets fields, and when they expire; those that have expired are left out.
+    fn set_fields(&mut self, elements: &[Element<'_>]) {
+        let (key, now) = (self.key, self.keyspace.now());
+        let lives = |(_, _, deadline): &Field<'_>| deadline.is_none_or(|deadline| deadline > now);
+        let fields: Vec<Field<'_>> = elements.iter().filter_map(field).filter(lives).collect();
+        let pairs: Vec<(&[u8], &[u8])> = fields.iter().map(|(name, value, _)| (*name, *value)).collect();
+        if pairs.is_empty() {
+            return;
+        }
+        self.keyspace.apply(key.slot, &Effect::SetFields { key, fields: &pairs });
+        for (name, _, deadline) in fields.iter().filter(|(_, _, deadline)| deadline.is_some()) {
+            let deadline = *deadline;
+            self.keyspace.apply(key.slot, &Effect::SetFieldDeadlines { key, deadline, fields: &[name] });
+        }
+    }
 }
 
-fn field<'e>(element: &'e Element<'_>) -> Option<(&'e [u8], &'e [u8])> {
+/// Name, value and deadline of a field.
+type Field<'e> = (&'e [u8], &'e [u8], Option<u64>);
+
+fn field<'e>(element: &'e Element<'_>) -> Option<Field<'e>> {
     match element {
-        Element::Field { name, value, .. } => Some((name, value)),
+        Element::Field { name, value, deadline } => Some((name, value, *deadline)),
         Element::Item(_) | Element::Scored { .. } => None,
     }
 }

@@ -379,7 +379,7 @@ mod tests {
             inline::split(b"GET h", &mut store, &mut spans).unwrap();
             let args = Args::new(&store, &spans);
             let mut reply = Reply::new(&mut out, Protocol::Resp2);
-            let moment = Moment { now, database: 0, random: 1 };
+            let moment = Moment { now, database: 0, random: 1, ..Moment::default() };
             let flow =
                 engine.run_single(resolve(&args).unwrap(), args, Key::new(b"h", 0), moment, &mut reply);
             assert!(matches!(flow, Flow::Done(tally) if tally.failed == (now < 1200)));

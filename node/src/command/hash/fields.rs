@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `HSET key field value…`.
@@ -37,7 +38,9 @@ fn set_fields(
     let mut words = args.from(2).iter();
     let pairs = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
     let fields: SmallVec<[(&[u8], &[u8]); 8]> = pairs.collect();
-    Ok(keyspace.apply(key.slot, &Effect::SetFields { key, fields: &fields }).count)
+    let added = keyspace.apply(key.slot, &Effect::SetFields { key, fields: &fields }).count;
+    keyspace.notify(Class::Hash, "hset", key);
+    Ok(added)
 }
 
 /// `HSETNX key field value`.
@@ -50,6 +53,7 @@ pub(super) fn hsetnx(
     let present = keyspace.hash(key)?.is_some_and(|hash| hash.get(&args[2]).is_some());
     if !present {
         keyspace.apply(key.slot, &Effect::SetFields { key, fields: &[(&args[2], &args[3])] });
+        keyspace.notify(Class::Hash, "hset", key);
     }
     reply.int(i64::from(!present));
     Ok(())
@@ -63,6 +67,10 @@ pub(super) fn hdel(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         return Ok(());
     }
     let fields: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
-    reply.count(keyspace.apply(key.slot, &Effect::RemoveFields { key, fields: &fields }).count);
+    let removed = keyspace.apply(key.slot, &Effect::RemoveFields { key, fields: &fields }).count;
+    if removed > 0 {
+        keyspace.notify_loss(Class::Hash, "hdel", key);
+    }
+    reply.count(removed);
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::command::long_double::LongDouble;
 use crate::command::options::integer;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `HINCRBY key field increment`.
@@ -27,6 +28,7 @@ pub(super) fn hincrby(
     let mut digits = itoa::Buffer::new();
     let value = digits.format(sum).as_bytes();
     set_value(keyspace, &args[2], value);
+    keyspace.notify(Class::Hash, "hincrby", keyspace.key());
     reply.int(sum);
     Ok(())
 }
@@ -50,6 +52,7 @@ pub(super) fn hincrbyfloat(
     let sum = old.add(increment).ok_or(unnatural)?;
     let value = sum.to_text();
     set_value(keyspace, &args[2], &value);
+    keyspace.notify(Class::Hash, "hincrbyfloat", keyspace.key());
     reply.bulk(&value);
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::{place, range};
 use crate::command::options::{integer, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `LSET key index value`.
@@ -15,6 +16,7 @@ pub(super) fn lset(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
     let len = keyspace.list(key)?.ok_or(CommandError::NoSuchKey)?.len();
     let index = place(integer(args, 2)?, len).ok_or(CommandError::IndexOutOfRange)?;
     keyspace.apply(key.slot, &Effect::SetListItem { key, index, value: &args[3] });
+    keyspace.notify(Class::List, "lset", key);
     reply.ok();
     Ok(())
 }
@@ -41,6 +43,7 @@ pub(super) fn linsert(
         return Ok(());
     };
     keyspace.apply(key.slot, &Effect::InsertListItem { key, index: pivot + behind, value: &args[4] });
+    keyspace.notify(Class::List, "linsert", key);
     reply.count(len + 1);
     Ok(())
 }
@@ -54,6 +57,9 @@ pub(super) fn lrem(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         return Ok(());
     }
     let removed = keyspace.apply(key.slot, &Effect::RemoveListItems { key, value: &args[3], count });
+    if removed.count > 0 {
+        keyspace.notify_loss(Class::List, "lrem", key);
+    }
     reply.count(removed.count);
     Ok(())
 }
@@ -65,6 +71,7 @@ pub(super) fn ltrim(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     if let Some(list) = keyspace.list(key)? {
         let (start, len) = range(first, last, list.len());
         keyspace.apply(key.slot, &Effect::TrimList { key, start, len });
+        keyspace.notify_loss(Class::List, "ltrim", key);
     }
     reply.ok();
     Ok(())

@@ -3,10 +3,11 @@
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
-use super::{end, write_from};
+use super::{end, popped, write_from};
 use crate::command::options::{at_least, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
@@ -39,6 +40,7 @@ fn pop_one(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>, end: End) -> 
     };
     reply.bulk_or_null(list.at_end(end));
     keyspace.apply(key.slot, &Effect::PopList { key, end, count: 1 });
+    keyspace.notify_loss(Class::List, popped(end), key);
     Ok(())
 }
 
@@ -54,7 +56,9 @@ fn pop_many(
         None => reply.null_array(),
         Some(list) => {
             write_from(reply, list, end, count);
-            keyspace.apply(key.slot, &Effect::PopList { key, end, count });
+            if keyspace.apply(key.slot, &Effect::PopList { key, end, count }).changed {
+                keyspace.notify_loss(Class::List, popped(end), key);
+            }
         }
     }
     Ok(())
@@ -103,4 +107,5 @@ pub(super) fn pop_named(
     reply.bulk(key.bytes);
     write_from(reply, list, end, count);
     keyspace.apply(key.slot, &Effect::PopList { key, end, count });
+    keyspace.notify_loss(Class::List, popped(end), key);
 }

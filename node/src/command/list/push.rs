@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use crate::command::CommandResult;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::List;
 use crate::store::value::list::End;
@@ -53,6 +54,7 @@ fn push(
     }
     let values: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
     keyspace.apply(key.slot, &Effect::PushList { key, end, values: &values });
+    keyspace.notify(Class::List, super::pushed(end), key);
     reply.count(before.unwrap_or(0) + values.len());
     Ok(())
 }

@@ -6,6 +6,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use super::end;
 use crate::command::CommandResult;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::list::End;
 
@@ -42,6 +43,8 @@ pub(super) fn transfer(
     // deadline with it.
     keyspace.apply(destination.slot, &Effect::PushList { key: destination, end: to, values: &[&item] });
     keyspace.apply(source.slot, &Effect::PopList { key: source, end: from, count: 1 });
+    keyspace.notify(Class::List, super::pushed(to), destination);
+    keyspace.notify_loss(Class::List, super::popped(from), source);
     reply.bulk(&item);
     Ok(())
 }

@@ -9,6 +9,7 @@ use super::transfer::transfer;
 use crate::command::CommandError;
 use crate::command::options::timeout_millis;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::Kind;
@@ -71,6 +72,7 @@ impl FromList {
                 reply.bulk(key.bytes);
                 reply.bulk_or_null(list.at_end(end));
                 keyspace.apply(key.slot, &Effect::PopList { key, end, count: 1 });
+                keyspace.notify_loss(Class::List, super::popped(end), key);
                 Ok(())
             }
             Form::PopMany(end, count) => {

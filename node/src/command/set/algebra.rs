@@ -10,6 +10,7 @@ use crate::command::collected::Collected;
 use crate::command::options::{at_least, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::{ELEMENTS_MAX, Effect};
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::{Set, Text};
@@ -39,7 +40,7 @@ pub(super) fn sinterstore(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let members = collected(&intersection(sets(keyspace, &keyspace.keys()[1..])?, usize::MAX));
-    store(keyspace, reply, &members);
+    store(keyspace, reply, &members, "sinterstore");
     Ok(())
 }
 
@@ -50,7 +51,7 @@ pub(super) fn sunionstore(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let members = collected(&union(&sets(keyspace, &keyspace.keys()[1..])?));
-    store(keyspace, reply, &members);
+    store(keyspace, reply, &members, "sunionstore");
     Ok(())
 }
 
@@ -61,7 +62,7 @@ pub(super) fn sdiffstore(
     reply: &mut Reply<'_>,
 ) -> CommandResult {
     let members = collected(&difference(&sets(keyspace, &keyspace.keys()[1..])?));
-    store(keyspace, reply, &members);
+    store(keyspace, reply, &members, "sdiffstore");
     Ok(())
 }
 
@@ -141,11 +142,17 @@ fn collected(members: &[Text<'_>]) -> Collected {
 }
 
 /// Makes `members` what the command's first key holds; none of them: the key is gone.
-fn store(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>, members: &Collected) {
+fn store(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>, members: &Collected, event: &'static str) {
     let key = keyspace.key();
-    keyspace.apply(key.slot, &Effect::Remove { key });
+    keyspace.keys()[1..].iter().for_each(|source| keyspace.notify_miss(*source));
+    let present = keyspace.replace(key);
     for members in members.slices().chunks(ELEMENTS_MAX) {
         keyspace.apply(key.slot, &Effect::AddMembers { key, members });
+    }
+    if !members.is_empty() {
+        keyspace.notify(Class::Set, event, key);
+    } else if present {
+        keyspace.notify(Class::Generic, "del", key);
     }
     reply.count(members.len());
 }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use crate::command::CommandResult;
 use crate::command::scan::{self, ScanOptions};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::{Set, Text};
 
@@ -15,7 +16,11 @@ pub(super) fn sadd(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
     let key = keyspace.key();
     keyspace.set(key)?;
     let members: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
-    reply.count(keyspace.apply(key.slot, &Effect::AddMembers { key, members: &members }).count);
+    let added = keyspace.apply(key.slot, &Effect::AddMembers { key, members: &members }).count;
+    if added > 0 {
+        keyspace.notify(Class::Set, "sadd", key);
+    }
+    reply.count(added);
     Ok(())
 }
 
@@ -27,7 +32,11 @@ pub(super) fn srem(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         return Ok(());
     }
     let members: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
-    reply.count(keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &members }).count);
+    let removed = keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &members }).count;
+    if removed > 0 {
+        keyspace.notify_loss(Class::Set, "srem", key);
+    }
+    reply.count(removed);
     Ok(())
 }
 

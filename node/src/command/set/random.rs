@@ -8,6 +8,7 @@ use crate::command::options::{at_least, magnitude};
 use crate::command::random::{self, Draw, Random};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::{Set, Text};
 
@@ -48,6 +49,7 @@ fn pop_one(keyspace: &mut Keyspace<'_, '_>, reply: &mut Reply<'_>) -> CommandRes
         return Ok(());
     };
     keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &[&member] });
+    keyspace.notify_loss(Class::Set, "spop", key);
     reply.bulk(&member);
     Ok(())
 }
@@ -63,12 +65,15 @@ fn pop_many(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'
         reply.set(set.len());
         set.iter().for_each(|member| reply.bulk(&member));
         keyspace.apply(key.slot, &Effect::Remove { key });
+        keyspace.notify_loss(Class::Set, "spop", key);
         return Ok(());
     }
     let chosen = random::distinct(&set, count, &mut random);
     let popped: Collected = chosen.iter().map(|member| &**member).collect();
     let popped = popped.slices();
-    keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &popped });
+    if keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &popped }).changed {
+        keyspace.notify_loss(Class::Set, "spop", key);
+    }
     reply.set(popped.len());
     popped.iter().for_each(|member| reply.bulk(member));
     Ok(())

@@ -5,6 +5,7 @@ use ringmaster_protocol::resp::reply::Reply;
 
 use crate::command::CommandResult;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `SMOVE`.
@@ -19,7 +20,11 @@ pub(super) fn smove(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     keyspace.set(destination)?;
     if present && source.bytes != destination.bytes {
         keyspace.apply(source.slot, &Effect::RemoveMembers { key: source, members: &[member] });
-        keyspace.apply(destination.slot, &Effect::AddMembers { key: destination, members: &[member] });
+        keyspace.notify_loss(Class::Set, "srem", source);
+        let added = Effect::AddMembers { key: destination, members: &[member] };
+        if keyspace.apply(destination.slot, &added).changed {
+            keyspace.notify(Class::Set, "sadd", destination);
+        }
     }
     reply.int(i64::from(present));
     Ok(())

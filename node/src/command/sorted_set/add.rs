@@ -10,6 +10,7 @@ use super::zero::{self, Keeping};
 use crate::command::options::{double, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::SortedSet;
 
@@ -40,6 +41,9 @@ pub(super) fn zadd(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         let key = keyspace.key();
         keyspace.sorted_set(key)?;
         let applied = keyspace.apply(key.slot, &Effect::SetScores { key, scores: &pairs });
+        if applied.changed {
+            keyspace.notify(Class::SortedSet, "zadd", key);
+        }
         reply.count(applied.count);
         return Ok(());
     }
@@ -140,6 +144,7 @@ pub(in crate::command) fn add(
     let outcome = decide(keyspace.sorted_set(key)?, options, pairs)?;
     if !outcome.changes.is_empty() {
         keyspace.apply(key.slot, &Effect::SetScores { key, scores: &outcome.changes });
+        keyspace.notify(Class::SortedSet, if options.increment { "zincr" } else { "zadd" }, key);
     }
     match outcome.last {
         Some(score) if options.increment => reply.double(score),

@@ -91,7 +91,8 @@ impl Task {
         aggregate::sort(&mut result);
         if self.purpose == Purpose::Store {
             let copied = copy(&result);
-            answer::store(keyspace, keyspace.key(), &copied, reply);
+            keyspace.keys()[1..].iter().for_each(|source| keyspace.notify_miss(*source));
+            answer::store(keyspace, keyspace.key(), &copied, self.name, reply);
         } else {
             let scored = result.iter().map(|(member, score)| (&**member, *score));
             answer::members(reply, options.with_scores, scored);

@@ -5,6 +5,7 @@ use ringmaster_protocol::resp::reply::Reply;
 
 use crate::command::collected::Collected;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
@@ -61,11 +62,20 @@ impl<'m> FromIterator<(&'m [u8], f64)> for Copied {
 }
 
 /// Makes `copied` what `key` holds, whatever it held, and answers how much that is; nothing: the key is gone.
-pub(super) fn store(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, copied: &Copied, reply: &mut Reply<'_>) {
-    keyspace.apply(key.slot, &Effect::Remove { key });
+pub(super) fn store(
+    keyspace: &mut Keyspace<'_, '_>,
+    key: Key<'_>,
+    copied: &Copied,
+    event: &'static str,
+    reply: &mut Reply<'_>,
+) {
+    let present = keyspace.replace(key);
     if !copied.scores.is_empty() {
         let scores: Vec<(f64, &[u8])> = copied.scores.iter().copied().zip(copied.members.slices()).collect();
         keyspace.apply(key.slot, &Effect::SetScores { key, scores: &scores });
+        keyspace.notify(Class::SortedSet, event, key);
+    } else if present {
+        keyspace.notify(Class::Generic, "del", key);
     }
     reply.count(copied.scores.len());
 }

@@ -10,6 +10,7 @@ use crate::command::collected::Collected;
 use crate::command::options::{at_least, is};
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::value::SortedSet;
@@ -74,7 +75,7 @@ fn pop(
         reply.array(2 * members.len());
         members.for_each(|(member, score)| answer::scored(reply, member, score));
     }
-    take(keyspace, key, ranks);
+    take(keyspace, key, ranks, extreme);
     Ok(())
 }
 
@@ -90,7 +91,7 @@ pub(super) fn pop_named(
     reply.array(3);
     reply.bulk(key.bytes);
     set.range(ranks.clone(), false).for_each(|(member, score)| answer::scored(reply, member, score));
-    take(keyspace, key, ranks);
+    take(keyspace, key, ranks, extreme);
 }
 
 /// Pops up to `count` members of the set at `key` and replies with the key's name and them.
@@ -105,18 +106,23 @@ pub(super) fn pop_many_named(
     reply.array(2);
     reply.bulk(key.bytes);
     answer::pairs(reply, set.range(ranks.clone(), extreme == Extreme::Highest));
-    take(keyspace, key, ranks);
+    take(keyspace, key, ranks, extreme);
 }
 
 /// Takes the members of `ranks` out of the set at `key`.
-fn take(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, ranks: Range<usize>) {
+fn take(keyspace: &mut Keyspace<'_, '_>, key: Key<'_>, ranks: Range<usize>, extreme: Extreme) {
+    if ranks.is_empty() {
+        return;
+    }
     let Ok(Some(set)) = keyspace.sorted_set(key) else { return };
     if ranks.len() == set.len() {
         keyspace.apply(key.slot, &Effect::Remove { key });
-    } else if !ranks.is_empty() {
+    } else {
         let members: Collected = set.range(ranks, false).map(|(member, _)| member).collect();
         keyspace.apply(key.slot, &Effect::RemoveScored { key, members: &members.slices() });
     }
+    let event = if extreme == Extreme::Lowest { "zpopmin" } else { "zpopmax" };
+    keyspace.notify_loss(Class::SortedSet, event, key);
 }
 
 /// `ZMPOP numkeys key… MIN|MAX [COUNT count]`.

@@ -89,7 +89,8 @@ pub(super) fn zrangestore(
         Some(set) => request.copy(set),
         None => Copied::default(),
     };
-    answer::store(keyspace, destination, &copied, reply);
+    keyspace.notify_miss(source);
+    answer::store(keyspace, destination, &copied, "zrangestore", reply);
     Ok(())
 }
 

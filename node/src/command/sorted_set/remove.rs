@@ -8,6 +8,7 @@ use super::interval::{Interval, Measure};
 use crate::command::CommandResult;
 use crate::command::collected::Collected;
 use crate::store::effect::Effect;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `ZREM key member…`.
@@ -19,6 +20,9 @@ pub(super) fn zrem(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
     }
     let members: SmallVec<[&[u8]; 4]> = args.iter().skip(2).collect();
     let applied = keyspace.apply(key.slot, &Effect::RemoveScored { key, members: &members });
+    if applied.count > 0 {
+        keyspace.notify_loss(Class::SortedSet, "zrem", key);
+    }
     reply.count(applied.count);
     Ok(())
 }
@@ -69,6 +73,14 @@ fn remove(
     } else if count > 0 {
         let members: Collected = set.range(ranks, false).map(|(member, _)| member).collect();
         keyspace.apply(key.slot, &Effect::RemoveScored { key, members: &members.slices() });
+    }
+    if count > 0 {
+        let event = match measure {
+            Measure::Rank => "zremrangebyrank",
+            Measure::Score => "zremrangebyscore",
+            Measure::Member => "zremrangebylex",
+        };
+        keyspace.notify_loss(Class::SortedSet, event, key);
     }
     reply.count(count);
     Ok(())

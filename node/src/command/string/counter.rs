@@ -9,6 +9,7 @@ use crate::command::options::integer;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `INCR key`.
@@ -55,6 +56,7 @@ fn add(keyspace: &mut Keyspace<'_, '_>, increment: i64, reply: &mut Reply<'_>) -
     let mut digits = itoa::Buffer::new();
     let value = digits.format(new).as_bytes();
     keyspace.apply(key.slot, &Effect::SetString { key, value, deadline });
+    keyspace.notify(Class::String, "incrby", key);
     reply.int(new);
     Ok(())
 }
@@ -75,6 +77,7 @@ pub(crate) fn incrbyfloat(
     let value = old.add(increment).filter(LongDouble::is_finite).ok_or(infinite)?.to_text();
     let deadline = keyspace.find(key).and_then(EntryRef::deadline);
     keyspace.apply(key.slot, &Effect::SetString { key, value: &value, deadline });
+    keyspace.notify(Class::String, "incrbyfloat", key);
     reply.bulk(&value);
     Ok(())
 }

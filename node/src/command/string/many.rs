@@ -6,6 +6,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `MGET key [key …]`: null for what is absent or no string.
@@ -48,5 +49,6 @@ fn set_all(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>) {
     let values = args.iter().skip(2).step_by(2);
     for (key, value) in keyspace.keys().iter().zip(values) {
         keyspace.apply(key.slot, &Effect::SetString { key: *key, value, deadline: None });
+        keyspace.notify(Class::String, "set", *key);
     }
 }

@@ -44,7 +44,8 @@ pub(crate) fn msetex(
             Expiry::Keep => keyspace.find(*key).and_then(EntryRef::deadline),
             Expiry::At(deadline) => Some(deadline),
         };
-        super::set_or_remove(keyspace, *key, value, deadline);
+        let expires = matches!(expiry, Expiry::At(_));
+        super::set_or_remove(keyspace, *key, value, deadline, expires);
     }
     reply.int(1);
     Ok(())

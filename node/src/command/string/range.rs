@@ -7,6 +7,7 @@ use crate::command::options::integer;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::STRING_BYTES_MAX;
+use crate::store::event::Class;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
@@ -25,10 +26,12 @@ pub(crate) fn append(
     let key = keyspace.key();
     let offset = keyspace.string(key)?.map(<[u8]>::len);
     if args[2].is_empty() && offset.is_some() {
+        keyspace.notify(Class::String, "append", key);
         reply.count(offset.unwrap_or(0));
         return Ok(());
     }
     reply.count(write(keyspace, key, offset.unwrap_or(0), &args[2])?);
+    keyspace.notify(Class::String, "append", key);
     Ok(())
 }
 
@@ -42,8 +45,12 @@ pub(crate) fn setrange(
     let offset = usize::try_from(offset).map_err(|_| CommandError::text("ERR offset is out of range"))?;
     let key = keyspace.key();
     let len = keyspace.string(key)?.map_or(0, <[u8]>::len);
-    let len = if args[3].is_empty() { len } else { write(keyspace, key, offset, &args[3])?.max(len) };
-    reply.count(len);
+    if args[3].is_empty() {
+        reply.count(len);
+        return Ok(());
+    }
+    reply.count(write(keyspace, key, offset, &args[3])?.max(len));
+    keyspace.notify(Class::String, "setrange", key);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::command::unit::Unit;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 const INVALID_EXPIRE: CommandError = CommandError::text("ERR invalid expire time in 'set' command");
@@ -33,6 +34,7 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
     let key = keyspace.key();
     if args.len() == 3 {
         keyspace.apply(key.slot, &Effect::SetString { key, value: &args[2], deadline: None });
+        keyspace.notify(Class::String, "set", key);
         reply.ok();
         return Ok(());
     }
@@ -45,6 +47,7 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
     let fits = options.condition.map_or(Ok(true), |condition| condition.holds(keyspace, key))?;
     if options.get {
         reply.bulk_or_null(keyspace.string(key)?);
+        keyspace.notify_miss(key);
     }
     if !fits {
         if !options.get {
@@ -52,7 +55,8 @@ pub(crate) fn set(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut R
         }
         return Ok(());
     }
-    super::set_or_remove(keyspace, key, &args[2], deadline);
+    let expires = matches!(options.expiry, Expiry::In(..));
+    super::set_or_remove(keyspace, key, &args[2], deadline, expires);
     if !options.get {
         reply.ok();
     }

@@ -8,6 +8,7 @@ use crate::command::unit::Unit;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
+use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
 
 /// `SETNX key value`.
@@ -16,6 +17,7 @@ pub(crate) fn setnx(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     let absent = keyspace.find(key).is_none();
     if absent {
         keyspace.apply(key.slot, &Effect::SetString { key, value: &args[2], deadline: None });
+        keyspace.notify(Class::String, "set", key);
     }
     reply.int(i64::from(absent));
     Ok(())
@@ -25,7 +27,7 @@ pub(crate) fn setnx(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
 pub(crate) fn setex(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let invalid = CommandError::text("ERR invalid expire time in 'setex' command");
     let deadline = Unit::Seconds.deadline(&args[2], keyspace.now(), &invalid)?;
-    super::set_or_remove(keyspace, keyspace.key(), &args[3], Some(deadline));
+    super::set_or_remove(keyspace, keyspace.key(), &args[3], Some(deadline), true);
     reply.ok();
     Ok(())
 }
@@ -38,7 +40,7 @@ pub(crate) fn psetex(
 ) -> CommandResult {
     let invalid = CommandError::text("ERR invalid expire time in 'psetex' command");
     let deadline = Unit::Milliseconds.deadline(&args[2], keyspace.now(), &invalid)?;
-    super::set_or_remove(keyspace, keyspace.key(), &args[3], Some(deadline));
+    super::set_or_remove(keyspace, keyspace.key(), &args[3], Some(deadline), true);
     reply.ok();
     Ok(())
 }
@@ -51,7 +53,9 @@ pub(crate) fn getset(
 ) -> CommandResult {
     let key = keyspace.key();
     reply.bulk_or_null(keyspace.string(key)?);
+    keyspace.notify_miss(key);
     keyspace.apply(key.slot, &Effect::SetString { key, value: &args[2], deadline: None });
+    keyspace.notify(Class::String, "set", key);
     Ok(())
 }
 
@@ -62,6 +66,9 @@ pub(crate) fn getdel(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut R
     reply.bulk_or_null(value);
     if value.is_some() {
         keyspace.apply(key.slot, &Effect::Remove { key });
+        keyspace.notify(Class::Generic, "del", key);
+    } else {
+        keyspace.notify_miss(key);
     }
     Ok(())
 }
@@ -79,6 +86,7 @@ pub(crate) fn getex(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
     let change = getex_options(args)?;
     let key = keyspace.key();
     let Some(value) = keyspace.string(key)? else {
+        keyspace.notify_miss(key);
         reply.null();
         return Ok(());
     };
@@ -93,6 +101,12 @@ pub(crate) fn getex(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut
         },
     };
     keyspace.apply(key.slot, &effect);
+    let event = match effect {
+        Effect::Remove { .. } => "del",
+        Effect::SetDeadline { deadline: None, .. } => "persist",
+        _ => "expire",
+    };
+    keyspace.notify(Class::Generic, event, key);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::SLOT_COUNT;
 
 use crate::command::options::{integer, is};
 use crate::command::{CommandError, Walk};
@@ -54,6 +55,13 @@ impl Walk for Change {
             return false;
         }
         slot.apply(operation, &self.0);
+        if let (Effect::Clear { .. }, Some(events)) = (self.0, operation.events) {
+            slot.forget_all_tracked(events.tracking());
+            if operation.slot.index() + 1 == SLOT_COUNT {
+                // What clients keep of the slots before may be of this moment: they are told when all are empty.
+                events.tracking().flush();
+            }
+        }
         true
     }
 

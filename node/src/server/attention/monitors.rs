@@ -8,6 +8,7 @@ use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::Args;
 
 use super::Attention;
+use crate::mail::{Mail, Recipient};
 use crate::server::clients::ClientHandle;
 use crate::server::timing::secrets::{REDACTED, is_secret};
 
@@ -36,8 +37,8 @@ impl Monitors {
 
     /// Tells all of a command that came `at` (since the Unix epoch) from `sender` (an address, or `lua`).
     pub(crate) fn tell(&self, at: Duration, database: u8, sender: &str, (spec, args): (&Spec, Args<'_>)) {
-        let line = line(at, database, sender, (spec, args));
-        self.list().iter().for_each(|(_, handle)| handle.post(&line));
+        let mail = Mail::Line(line(at, database, sender, (spec, args)).into());
+        self.list().iter().for_each(|(_, handle)| handle.receive(mail.clone()));
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use ringmaster_protocol::command::{Flags, Rejection, Spec, lookup_full};
 use ringmaster_protocol::resp::Args;
 
+use ringmaster_protocol::session::Buffers;
+
 use super::Connection;
+use super::transaction::Transaction;
 use crate::server::shared::{millis_of, unix_time};
 use crate::server::timing::events::{COMMAND, FAST_COMMAND};
 
@@ -93,6 +96,39 @@ impl Connection {
             let length = unix_time().saturating_sub(self.turn_began);
             self.worker.shared.timing.longest.turn.raise(length);
         }
+    }
+
+    /// What the connection holds while a command with `args` is at hand.
+    pub(super) fn buffers(&self, args: Args<'_>) -> Buffers {
+        let argument_bytes = args.iter().map(<[u8]>::len).sum();
+        Buffers { argument_bytes, ..self.buffers_between() }
+    }
+
+    /// What the connection holds between commands.
+    fn buffers_between(&self) -> Buffers {
+        Buffers {
+            query_bytes: self.input.len() + self.late.len(),
+            query_free_bytes: self.input.capacity() - self.input.len(),
+            output_bytes: self.output.len(),
+            output_capacity: self.output.capacity(),
+            argument_bytes: 0,
+            transaction_bytes: self.transaction.as_ref().map_or(0, Transaction::bytes),
+            mail_bytes: 0,
+        }
+    }
+
+    /// Notes for others what the connection holds at the end of a turn.
+    #[inline]
+    pub(super) fn note_figures(&self) {
+        self.handle.figures.note_queued(self.session.queued_commands);
+        self.handle.figures.note(&self.buffers_between());
+    }
+
+    /// Notes for others that the command at hand waits.
+    pub(super) fn note_wait(&self, spec: &Spec, args: Args<'_>) {
+        self.handle.figures.note_command(spec);
+        self.handle.figures.note_queued(self.session.queued_commands);
+        self.handle.figures.note(&self.buffers(args));
     }
 
     /// To be called before the connection waits within a turn.

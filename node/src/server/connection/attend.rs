@@ -42,9 +42,13 @@ impl Connection {
         args: Args<'_>,
     ) -> io::Result<Option<Fate>> {
         let Some(spec) = spec else { return Ok(None) };
+        if self.session.monitors {
+            // What came before this command, and not its own line, stands before its reply.
+            self.collect_mail();
+        }
         if seen.is_paused() {
             let writes = self.may_write(spec);
-            if seen.holds_back(writes) && self.wait_for_pause(spec, writes).await? == Fate::Close {
+            if seen.holds_back(writes) && self.wait_for_pause((spec, args), writes).await? == Fate::Close {
                 return Ok(Some(Fate::Close));
             }
         }
@@ -107,8 +111,12 @@ impl Connection {
     }
 
     /// Waits until a command that writes (or does not) is paused no more.
-    async fn wait_for_pause(&mut self, spec: &'static Spec, writes: bool) -> io::Result<Fate> {
-        self.session.begins(spec);
+    async fn wait_for_pause(
+        &mut self,
+        (spec, args): (&'static Spec, Args<'_>),
+        writes: bool,
+    ) -> io::Result<Fate> {
+        self.note_wait(spec, args);
         self.handle.publish(&self.session);
         // What was answered before must not wait with this one.
         self.flush().await?;

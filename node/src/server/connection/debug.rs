@@ -1,39 +1,35 @@
-//! `DEBUG`, as far as it concerns connections and the process; what looks into keys is a command on keys.
+//! `DEBUG`, as far as it concerns connections and the process; the rest is `crate::command::debug`.
 
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::{Args, number};
 
 use super::{Connection, Fate};
 
+/// Whether a command is one of those that [`Connection::debug`] carries out.
+pub(super) fn concerns_connection(spec: &Spec, args: Args<'_>) -> bool {
+    let is = |name: &str| args[1].eq_ignore_ascii_case(name.as_bytes());
+    spec.name == "debug" && args.len() == 3 && (is("sleep") || is("set-active-expire"))
+}
+
 impl Connection {
-    /// `DEBUG subcommand …`.
+    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`.
     pub(super) async fn debug(&mut self, args: Args<'_>) -> io::Result<Fate> {
-        match (&*args[1].to_ascii_lowercase(), args.len()) {
-            (b"sleep", 3) => {
-                let seconds = leading_double(&args[2]);
-                let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-                let fate = self.sleep(time).await?;
-                self.stale = true;
-                Reply::new(&mut self.output, self.session.protocol).ok();
-                return Ok(fate);
-            }
-            (b"set-active-expire", 3) => {
-                let on = number::parse_integer(&args[2]).is_some_and(|number| number != 0);
-                self.worker.shared.expires_actively.store(on, Ordering::Relaxed);
-                Reply::new(&mut self.output, self.session.protocol).ok();
-            }
-            _ => {
-                let name = String::from_utf8_lossy(&args[1]);
-                self.refuse(&format!(
-                    "ERR unknown subcommand or wrong number of arguments for '{name}'. Try DEBUG HELP."
-                ));
-            }
+        let mut fate = Fate::Open;
+        if args[1].eq_ignore_ascii_case(b"sleep") {
+            let time = Duration::try_from_secs_f64(leading_double(&args[2])).unwrap_or_default();
+            fate = self.sleep(time).await?;
+            self.stale = true;
+        } else {
+            let on = number::parse_integer(&args[2]).is_some_and(|number| number != 0);
+            self.worker.shared.expires_actively.store(on, Ordering::Relaxed);
         }
-        Ok(Fate::Open)
+        Reply::new(&mut self.output, self.session.protocol).ok();
+        Ok(fate)
     }
 }
 

@@ -3,18 +3,23 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use ringmaster_protocol::command::{Flags, Spec};
+use ringmaster_protocol::command::{Flags, Group, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::{self, Outcome};
 use ringmaster_protocol::slot::HashSlot;
 
+use super::debug::concerns_connection;
+use super::subscribe::Change;
 use super::transaction::Step;
 use super::{Connection, Fate, OUTPUT_BYTES};
 use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally, Turn};
 use crate::server::batch::{Batch, Planned};
+use crate::server::room::Room;
 use crate::server::shared::{millis_of, unix_millis, unix_time};
 use crate::store::keyspace::Moment;
 use crate::waiting::Waiter;
@@ -35,6 +40,7 @@ impl Connection {
         self.stale = false;
         self.handle.active(self.now);
         self.worker.counters().commands.add(batch.commands.len() as u64);
+        self.worker.shared.engine.store().replacement().pass(batch.commands.len() as u64);
         // Taken out for the batch: arguments borrow it while the connection is changed.
         let input = std::mem::take(&mut self.input);
         let mut fate = Ok(Fate::Open);
@@ -52,6 +58,9 @@ impl Connection {
             }
         }
         self.end_turn(batch.commands.len());
+        if let Some(spec) = batch.commands.last().and_then(|command| command.spec.ok()) {
+            self.handle.figures.note_command(spec);
+        }
         self.input = input;
         self.input.append(&mut self.late);
         fate
@@ -79,11 +88,11 @@ impl Connection {
             return Ok(fate);
         }
         let fate = match command.spec {
-            Ok(spec) if self.transaction.is_some() && self.queue(spec, args) => Fate::Open,
+            Ok(spec) if self.special && self.intercept(spec, args) => Fate::Open,
             Ok(spec) => {
                 self.session.begins(spec);
-                if let Some(text) = self.lacks_memory_for(spec) {
-                    self.reject(spec, text);
+                if self.room_for(spec) != Room::Enough && !self.await_room(spec).await {
+                    self.reject(spec, OUT_OF_MEMORY);
                     Fate::Open
                 } else {
                     let clock = self.clock_in(spec, args);
@@ -110,8 +119,51 @@ impl Connection {
         Ok(fate)
     }
 
+    /// Whether a command of a connection with special modes is dealt with already: refused, or queued.
+    #[cold]
+    fn intercept(&mut self, spec: &'static Spec, args: Args<'_>) -> bool {
+        self.collect_mail();
+        self.spend_caching(spec);
+        if self.must_not_ask(spec) {
+            let text = format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                spec.name
+            );
+            self.reject(spec, &text);
+            self.spoil_transaction();
+            return true;
+        }
+        self.queue(spec, args)
+    }
+
+    /// Notes whether a command may simply be carried out.
+    pub(super) fn note_modes(&mut self) {
+        let mail = self.session.is_subscriber() || self.session.tracking.is_some();
+        self.special = mail || self.transaction.is_some();
+        self.tracks = self.session.remembers();
+    }
+
+    /// CLIENT CACHING is about the next command, or about the next transaction.
+    fn spend_caching(&mut self, spec: &Spec) {
+        let Some(tracking) = &mut self.session.tracking else { return };
+        if std::mem::take(&mut self.caching_spent) {
+            tracking.caching = false;
+            self.tracks = tracking.remembers();
+        }
+        let goes_on = spec.name == "multi" || spec.name.starts_with("client|");
+        let ends = matches!(spec.name, "exec" | "discard");
+        self.caching_spent = ends || self.transaction.is_none() && !goes_on;
+    }
+
     pub(super) fn moment(&self) -> Moment {
-        Moment { now: self.now, database: self.session.database, random: self.worker.seed() }
+        Moment {
+            now: self.now,
+            database: self.session.database,
+            random: self.worker.seed(),
+            client: self.session.id,
+            tracks: self.tracks,
+        }
     }
 
     pub(super) fn refuse(&mut self, text: &str) {
@@ -126,7 +178,9 @@ impl Connection {
         let engine = &self.worker.shared.engine;
         let flow = match command.key(args, moment.database) {
             Some(key) => engine.run_single(spec, args, key, moment, &mut reply),
-            None if engine.carries_out(spec) => engine.run(spec, args, moment, &mut reply),
+            None if engine.carries_out(spec) && !concerns_connection(spec, args) => {
+                engine.run(spec, args, moment, &mut reply)
+            }
             None => {
                 return match (Step::of(spec), spec.name) {
                     (Some(step), _) => Begun::Waiting(Waiting::Transaction(step)),
@@ -135,6 +189,7 @@ impl Connection {
                         self.monitor();
                         Begun::Done(Fate::Open)
                     }
+                    _ if is_script(spec) => Begun::Waiting(Waiting::Script),
                     _ => self.begin_session_command(spec, args),
                 };
             }
@@ -153,11 +208,31 @@ impl Connection {
         }
     }
 
-    /// The refusal of a command that needs memory, where there is none left.
+    /// Room for what a command needs.
     #[inline]
+    fn room_for(&self, spec: &Spec) -> Room {
+        if spec.flags.contains(Flags::DENYOOM) { self.worker.make_room() } else { Room::Enough }
+    }
+
+    /// Waits until there is room for what a command needs; false if there will be none.
+    #[cold]
+    async fn await_room(&mut self, spec: &Spec) -> bool {
+        loop {
+            match self.room_for(spec) {
+                Room::Enough => return true,
+                Room::None => return false,
+                Room::Later => {
+                    let began = self.begin_wait();
+                    tokio::task::yield_now().await;
+                    self.end_wait(began);
+                }
+            }
+        }
+    }
+
+    /// The refusal of a command that needs memory, where there is none left.
     pub(super) fn lacks_memory_for(&self, spec: &Spec) -> Option<&'static str> {
-        let bound = spec.flags.contains(Flags::DENYOOM) && self.worker.shared.memory.is_bound();
-        (bound && self.worker.lacks_memory()).then_some(OUT_OF_MEMORY)
+        (self.room_for(spec) == Room::None).then_some(OUT_OF_MEMORY)
     }
 
     #[inline]
@@ -169,6 +244,10 @@ impl Connection {
 
     /// A command of the session: HELLO, CLIENT, INFO and the like.
     fn begin_session_command(&mut self, spec: &'static Spec, args: Args<'_>) -> Begun {
+        if let Some(change) = Change::of(spec) {
+            self.change_subscriptions(change, args);
+            return Begun::Done(Fate::Open);
+        }
         let shared = Arc::clone(&self.worker.shared);
         match self.converse_about(spec, args, &*shared) {
             Outcome::Done => Begun::Done(Fate::Open),
@@ -188,6 +267,9 @@ impl Connection {
         context: &dyn session::Context,
     ) -> Outcome {
         self.stale |= !spec.flags.contains(Flags::FAST);
+        self.session.buffers = self.buffers(args);
+        self.session.active_at = Duration::from_millis(self.now);
+        self.session.watched_keys = self.watched_keys();
         let before = self.output.len();
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let outcome = session::execute(spec, args, &mut self.session, context, &mut reply);
@@ -195,6 +277,7 @@ impl Connection {
             reply.truncate(before);
             CommandError::ReplyTooLong.write(&mut reply);
         }
+        self.note_modes();
         self.handle.publish(&self.session);
         outcome
     }
@@ -211,7 +294,10 @@ impl Connection {
         loop {
             match waiting {
                 Waiting::Slot(slot) => {
-                    self.wait_for_slot(slot).await;
+                    if let Some(text) = self.wait_unless_busy(slot).await {
+                        self.refuse(text);
+                        return Ok(Fate::Open);
+                    }
                     match self.begin(command, spec, args) {
                         Begun::Done(fate) => return Ok(fate),
                         Begun::Waiting(again) => waiting = again,
@@ -222,9 +308,13 @@ impl Connection {
                     self.stale = true;
                     return Ok(Fate::Open);
                 }
-                Waiting::Key(waiter) => return self.wait_for_key(&waiter).await,
+                Waiting::Key(waiter) => {
+                    self.note_wait(spec, args);
+                    return self.wait_for_key(&waiter).await;
+                }
                 Waiting::Debug => return self.debug(args).await,
                 Waiting::Transaction(step) => return Ok(self.step(step, args).await),
+                Waiting::Script => return Ok(self.script(spec, args).await),
             }
         }
     }
@@ -235,6 +325,24 @@ impl Connection {
         poll_fn(|context| self.worker.shared.engine.store().poll_free(slot, context)).await;
         self.stale = true;
         self.end_wait(began);
+    }
+
+    /// As [`Connection::wait_for_slot`], unless a script holds the slot that is over its time: returns the refusal
+    /// then.
+    pub(super) async fn wait_unless_busy(&mut self, slot: HashSlot) -> Option<&'static str> {
+        let began = self.begin_wait();
+        let shared = &self.worker.shared;
+        let refusal = poll_fn(|context| {
+            let free = shared.engine.store().poll_free(slot, context);
+            match shared.scripts.keeps_waiting(slot) {
+                Some(text) => Poll::Ready(Some(text)),
+                None => free.map(|()| None),
+            }
+        })
+        .await;
+        self.stale = true;
+        self.end_wait(began);
+        refusal
     }
 
     async fn walk(&mut self, mut journey: Journey) {
@@ -252,7 +360,9 @@ impl Connection {
                     journey
                 }
                 Turn::Busy(journey, slot) => {
-                    self.wait_for_slot(slot).await;
+                    if let Some(text) = self.wait_unless_busy(slot).await {
+                        return self.refuse(text);
+                    }
                     journey
                 }
             };
@@ -273,4 +383,10 @@ enum Waiting {
     Key(Arc<Waiter>),
     Transaction(Step),
     Debug,
+    Script,
+}
+
+/// Whether a command runs or manages scripts. Their help is the session's.
+pub(super) fn is_script(spec: &Spec) -> bool {
+    spec.group == Group::Scripting && !spec.name.ends_with("|help")
 }

@@ -11,6 +11,8 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::{Args, Span, number};
 use ringmaster_protocol::slot::HashSlot;
 
+use super::execute::is_script;
+use super::subscribe::Change;
 use super::{Connection, Fate};
 use crate::engine::within::Reach;
 use crate::server::context::Held;
@@ -38,6 +40,11 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
+    /// Bytes of what is queued.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The rows of the queued commands.
     pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
         self.commands.iter().map(|queued| queued.spec)
@@ -181,11 +188,18 @@ impl Connection {
             Step::Forget => {
                 self.stop_monitoring();
                 self.forget_transaction();
+                self.forget_subscriptions();
+                self.forget_tracking();
                 self.unwatch().await;
             }
-            Step::Exec => return self.exec().await,
+            Step::Exec => {
+                let fate = self.exec().await;
+                self.note_modes();
+                return fate;
+            }
         }
-        self.handle.publish(&self.session);
+        self.note_modes();
+        self.publish();
         Fate::Open
     }
 
@@ -224,6 +238,18 @@ impl Connection {
         Ok(())
     }
 
+    /// How many keys the client watches.
+    pub(super) fn watched_keys(&self) -> u32 {
+        let keys = self.watching.as_ref().map_or(0, |watching| watching.keys.len());
+        u32::try_from(keys).unwrap_or(u32::MAX)
+    }
+
+    /// Shows others the state of the session.
+    fn publish(&self) {
+        self.handle.figures.note_watched(self.watched_keys());
+        self.handle.publish(&self.session);
+    }
+
     /// Ends the watch over all keys.
     pub(super) async fn unwatch(&mut self) {
         let Some(watching) = self.watching.take() else { return };
@@ -252,17 +278,25 @@ impl Connection {
         loop {
             let moment = self.moment();
             match Keyspace::lock_slots(shared.engine.store(), slots.iter().copied(), moment) {
-                Err(slot) => self.wait_for_slot(slot).await,
+                Err(slot) => {
+                    if let Some(text) = self.wait_unless_busy(slot).await {
+                        self.watching = watching;
+                        self.unwatch().await;
+                        self.refuse(&format!("EXECABORT Transaction discarded because of: {text}"));
+                        return Fate::Open;
+                    }
+                }
                 Ok(mut keyspace) => {
-                    let stands = watching.is_none_or(|watching| end_watch(&mut keyspace, &watching));
-                    let fate = if stands { self.run_queued(&transaction, &mut keyspace) } else { Fate::Open };
+                    let stands = watching.as_ref().is_none_or(|watching| end_watch(&mut keyspace, watching));
+                    let fate =
+                        if stands { self.run_queued(&transaction, &mut keyspace).await } else { Fate::Open };
                     if !stands {
                         Reply::new(&mut self.output, self.session.protocol).null_array();
                     }
                     shared.engine.serve(&mut keyspace);
                     drop(keyspace);
                     self.stale = true;
-                    self.handle.publish(&self.session);
+                    self.publish();
                     return fate;
                 }
             }
@@ -289,7 +323,7 @@ impl Connection {
     }
 
     /// Runs the queued commands one after the other; nothing else happens to their keys meanwhile.
-    fn run_queued(&mut self, transaction: &Transaction, keyspace: &mut Keyspace<'_, '_>) -> Fate {
+    async fn run_queued(&mut self, transaction: &Transaction, keyspace: &mut Keyspace<'_, '_>) -> Fate {
         let shared = Arc::clone(&self.worker.shared);
         Reply::new(&mut self.output, self.session.protocol).array(transaction.commands.len());
         let mut fate = Fate::Open;
@@ -305,6 +339,8 @@ impl Connection {
                 let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
                 let tally = shared.engine.run_within(keyspace, (spec, args), moment, &mut reply);
                 self.count(tally);
+            } else if is_script(spec) {
+                self.script_in_transaction(spec, args, keyspace).await;
             } else {
                 fate = fate.and(self.converse_within(spec, args, keyspace));
             }
@@ -325,6 +361,10 @@ impl Connection {
         if spec.name == "unwatch" {
             // EXEC has ended the watch already.
             self.ok();
+            return Fate::Open;
+        }
+        if let Some(change) = Change::of(spec) {
+            self.change_subscriptions(change, args);
             return Fate::Open;
         }
         match self.converse_about(spec, args, &Held { shared: &shared, keyspace }) {

@@ -61,7 +61,7 @@ impl Connection {
             Event::Unblocked(Unblock::Error) => {
                 reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
             }
-            _ => reply.null_array(),
+            _ => waiter.wish().time_over(&mut reply),
         }
         Ok(Fate::Open)
     }

@@ -1,11 +1,10 @@
-//! Settings that bound clients and memory.
+//! Settings that bound clients.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::Row;
 use super::parse;
 use crate::config::Config;
-use crate::server::shared::Shared;
 
 /// The shortest that the longest argument may be, in bytes, and the longest.
 const BULK_BYTES: std::ops::RangeInclusive<i64> = 1 << 20..=512 << 20;
@@ -54,16 +53,6 @@ pub(super) const ROWS: &[Row] = &[
         }),
     },
     Row {
-        name: "maxmemory",
-        read: |shared| shared.maxmemory.load(Ordering::Relaxed).to_string(),
-        prepare: Some(|_, value| {
-            let bytes = parse::memory(value, 0..=i64::MAX)?;
-            Ok(Box::new(move |shared| set_maxmemory(shared, bytes)))
-        }),
-    },
-    Row { name: "maxmemory-policy", read: |_| "noeviction".to_owned(), prepare: None },
-    Row { name: "notify-keyspace-events", read: |_| String::new(), prepare: None },
-    Row {
         name: "proto-max-bulk-len",
         read: |shared| shared.limits.bulk_bytes_max.load(Ordering::Relaxed).to_string(),
         prepare: Some(|_, value| {
@@ -80,11 +69,6 @@ pub(super) const ROWS: &[Row] = &[
         }),
     },
 ];
-
-fn set_maxmemory(shared: &Shared, bytes: u64) {
-    shared.maxmemory.store(bytes, Ordering::Relaxed);
-    shared.memory.look(bytes);
-}
 
 fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)

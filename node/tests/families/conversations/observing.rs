@@ -1,11 +1,60 @@
 //! Clients that watch others, and clients that hold others back.
 
-use super::play;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::super::support::Redis;
+use super::{Client, node, play, wait_for_blocked};
+
+/// Fields of `CLIENT LIST` that say the same of a client on every server.
+const FIELDS: [&str; 10] = ["name", "flags", "db", "sub", "psub", "multi", "argv-mem", "qbuf", "cmd", "resp"];
+
+/// What `CLIENT LIST` tells of clients in all kinds of states, in the order of their ids.
+fn listed(address: SocketAddr) -> Vec<BTreeMap<String, String>> {
+    let mut clients: Vec<Client> = (0..7).map(|_| Client::connect(address, 2)).collect();
+    clients[0].call("CLIENT SETNAME aa");
+    clients[1].send("BLPOP list 0");
+    for line in ["MULTI", "SET k v", "GET k"] {
+        clients[2].call(line);
+    }
+    clients[3].call("SUBSCRIBE x");
+    clients[3].call("PSUBSCRIBE p");
+    clients[4].call("SELECT 3");
+    clients[5].call("CLIENT NO-EVICT on");
+    clients[5].call("GET x");
+    clients[6].call("MONITOR");
+    wait_for_blocked(&mut Client::connect(address, 2), "1");
+    let ids: Vec<String> = clients.iter().map(|client| client.id.clone()).collect();
+    let list = clients[0].call(&format!("CLIENT LIST ID {}", ids.join(" ")));
+    list.split("\\n").filter(|line| line.contains("addr=")).map(fields).collect()
+}
+
+fn fields(line: &str) -> BTreeMap<String, String> {
+    let pairs = line.split(' ').filter_map(|field| field.split_once('='));
+    let wanted = pairs.filter(|(name, _)| FIELDS.contains(name));
+    wanted.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn clients_are_listed_as_what_they_are() {
+    let Some(redis) = Redis::start() else { return };
+    let node = node();
+    let (mut ours, mut theirs) = (listed(node.address()), listed(redis.address()));
+    // Redis keeps a command in its input while it is executed, and the ids in it differ.
+    for field in ["qbuf", "argv-mem"] {
+        ours[0].remove(field);
+        theirs[0].remove(field);
+    }
+    assert_eq!(ours.len(), 7);
+    assert_eq!(ours, theirs);
+    node.stop();
+}
 
 #[test]
 fn a_monitor_sees_the_commands_of_all() {
     play(
         r#"
+        a: PING
         m: MONITOR
         n: MONITOR
         a: SET k "v\r\n\t\x00\xff\"\\\a\b"
@@ -31,6 +80,7 @@ fn a_monitor_sees_the_commands_of_all() {
 fn a_monitor_sees_no_secrets_and_nothing_of_operators() {
     play(
         r"
+        a: PING
         m: MONITOR
         a: AUTH me secret
         m<
@@ -48,6 +98,7 @@ fn a_monitor_sees_no_secrets_and_nothing_of_operators() {
 fn a_monitor_sees_what_a_transaction_runs() {
     play(
         r"
+        a: PING
         m: MONITOR
         a: MULTI
         m<
@@ -72,6 +123,7 @@ fn a_monitor_sees_what_a_transaction_runs() {
 fn a_monitor_does_not_touch_keys_until_it_is_reset() {
     play(
         r"
+        a: PING
         m: MONITOR
         m: GET x
         m: SET x 1
@@ -91,6 +143,8 @@ fn a_monitor_does_not_touch_keys_until_it_is_reset() {
 fn a_monitor_sees_a_client_that_begins_to_wait() {
     play(
         r"
+        a: PING
+        b: PING
         m: MONITOR
         a~ BLPOP q 0
         m<

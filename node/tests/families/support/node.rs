@@ -60,7 +60,7 @@ impl Node {
         }
         let args = Args::new(&bytes, &spans);
         let mut reply = Reply::new(&mut out, self.protocol);
-        let moment = Moment { now, database: self.database, random: self.random.bits() };
+        let moment = Moment { now, database: self.database, random: self.random.bits(), ..Moment::default() };
         match resolve(&args) {
             Ok(spec) => self.engine.call(spec, args, moment, &mut reply),
             Err(rejection) => reply.error_bytes(&rejection.text(&args)),

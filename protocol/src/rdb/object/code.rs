@@ -1,6 +1,6 @@
 //! The numbers of the types, and what they say of what follows.
 
-use crate::rdb::RdbError;
+use crate::rdb::{RdbError, VERSION};
 
 pub(in crate::rdb) const STRING: u8 = 0;
 const LIST: u8 = 1;
@@ -23,8 +23,17 @@ const SET_LISTPACK: u8 = 20;
 pub(in crate::rdb) const STREAM_3: u8 = 21;
 const HASH_TIMED_FIRST: u8 = 22;
 const HASH_TIMED_LISTPACK_FIRST: u8 = 23;
-const HASH_TIMED: u8 = 24;
+pub(super) const HASH_TIMED: u8 = 24;
 const HASH_TIMED_LISTPACK: u8 = 25;
+
+/// The first version of RDB that knows the type, but not below [`VERSION`].
+pub(in crate::rdb) fn version(code: u8) -> u16 {
+    match code {
+        SET_LISTPACK | STREAM_3 => 11,
+        HASH_TIMED_FIRST..=HASH_TIMED_LISTPACK => 12,
+        _ => VERSION,
+    }
+}
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,6 +96,24 @@ pub fn hash(
     }
 }
 
+/// Writes a hash of `len` fields, at least one, some of which expire: names, values and deadlines in Unix
+/// milliseconds, none of them below `first`. Only Redis 7.4 and later know such hashes.
+pub fn timed_hash(
+    out: &mut Output<'_>,
+    len: usize,
+    first: u64,
+    fields: impl Iterator<Item = (impl Bytes, impl Bytes, Option<u64>)>,
+) {
+    out.raw(&[code::HASH_TIMED]);
+    out.raw(&first.to_le_bytes());
+    out.count(len);
+    for (name, value, deadline) in fields {
+        out.length(deadline.map_or(0, |deadline| deadline.saturating_sub(first) + 1));
+        out.text(&name);
+        out.text(&value);
+    }
+}
+
 /// Writes a sorted set of at least one member as a table; `members` come from the highest down, as in Redis, which
 /// reads them fastest so.
 pub fn sorted_set(out: &mut Output<'_>, members: impl ExactSizeIterator<Item = (impl Bytes, f64)>) {

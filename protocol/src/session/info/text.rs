@@ -119,7 +119,9 @@ fn clients(text: &mut Text, info: &Info) {
     text.field("maxclients", info.clients.max);
     text.zeros(&["client_recent_max_input_buffer", "client_recent_max_output_buffer"]);
     text.field("blocked_clients", info.clients.blocked);
-    text.zeros(&["tracking_clients", "clients_in_timeout_table"]);
+    text.field("tracking_clients", info.clients.tracking);
+    text.field("pubsub_clients", info.clients.subscribed);
+    text.zeros(&["clients_in_timeout_table"]);
 }
 
 fn memory(text: &mut Text, info: &Info) {
@@ -182,9 +184,12 @@ fn statistics(text: &mut Text, info: &Info) {
         ("keyspace_misses", statistics.keyspace_misses),
         ("pubsub_channels", statistics.channels),
         ("pubsub_patterns", statistics.patterns),
-        ("pubsubshard_channels", 0),
+        ("pubsubshard_channels", statistics.shard_channels),
         ("latest_fork_usec", 0),
         ("total_forks", 0),
+        ("tracking_total_keys", statistics.tracked_keys),
+        ("tracking_total_items", statistics.tracked_items),
+        ("tracking_total_prefixes", statistics.tracked_prefixes),
         ("total_error_replies", statistics.error_replies),
     ] {
         text.field(name, value);

@@ -1,18 +1,18 @@
 //! The options of `SORT`.
 
+use ringmaster_protocol::command::sort::Pattern;
 use ringmaster_protocol::resp::Args;
 
 use crate::command::CommandError;
 use crate::command::options::{integer, is};
 
-const BY_PATTERN: CommandError = CommandError::text("ERR BY option of SORT denied in cluster mode.");
-const GET_PATTERN: CommandError = CommandError::text("ERR GET option of SORT denied in cluster mode.");
-
 /// What a `GET` gives for an element.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Get {
+pub(super) enum Get<'a> {
     /// `#`: the element.
     Element,
+    /// What the key or the field holds that a pattern makes of it.
+    Value(Pattern<'a>),
     /// A pattern without a star: no key's value.
     Null,
 }
@@ -24,12 +24,14 @@ pub(super) struct Options<'a> {
     pub(super) descending: bool,
     /// `ALPHA`.
     pub(super) by_text: bool,
+    /// `BY` a pattern: what the elements are sorted by.
+    pub(super) by: Option<Pattern<'a>>,
     /// `BY` a constant: the elements are left in their own order.
     pub(super) unsorted: bool,
     /// `LIMIT`: offset and count.
     pub(super) limit: Option<(i64, i64)>,
     /// `GET`s, in order.
-    pub(super) gets: Vec<Get>,
+    pub(super) gets: Vec<Get<'a>>,
     /// `STORE`: the destination.
     pub(super) store: Option<&'a [u8]>,
 }
@@ -60,13 +62,18 @@ impl<'a> Options<'a> {
     }
 
     fn with_argument(&mut self, option: &[u8], next: &'a [u8], may_store: bool) -> Result<(), CommandError> {
-        let is_pattern = next.contains(&b'*');
+        let pattern = Pattern::parse(next);
         match option {
             _ if is(option, "STORE") && may_store => self.store = Some(next),
-            _ if is(option, "BY") && is_pattern => return Err(BY_PATTERN),
-            _ if is(option, "BY") => self.unsorted = true,
-            _ if is(option, "GET") && is_pattern => return Err(GET_PATTERN),
-            _ if is(option, "GET") => self.gets.push(if next == b"#" { Get::Element } else { Get::Null }),
+            _ if is(option, "BY") => {
+                self.by = pattern;
+                self.unsorted |= pattern.is_none();
+            }
+            _ if is(option, "GET") => self.gets.push(match pattern {
+                Some(pattern) => Get::Value(pattern),
+                None if next == b"#" => Get::Element,
+                None => Get::Null,
+            }),
             _ => return Err(CommandError::Syntax),
         }
         Ok(())

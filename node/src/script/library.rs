@@ -1,0 +1,129 @@
+//! Libraries of functions, shared by all threads.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::shebang::Flags;
+
+/// Most libraries.
+const LIBRARIES_MAX: usize = 10_000;
+
+/// A function that a library has registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Function {
+    /// Its name, distinct among all libraries.
+    pub(crate) name: String,
+    /// What it is for, if the library says so.
+    pub(crate) description: Option<Vec<u8>>,
+    /// What it promises.
+    pub(crate) flags: Flags,
+}
+
+/// A library: its text and what it registered.
+#[derive(Debug, Default)]
+pub(crate) struct Library {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its whole text, the first line included.
+    pub(crate) text: Vec<u8>,
+    /// Where the code begins in the text.
+    pub(crate) code_from: usize,
+    /// What it registered.
+    pub(crate) functions: Vec<Function>,
+    /// Whether one of its functions has met a slot that it did not declare and that was busy.
+    pub(crate) extends: AtomicBool,
+}
+
+impl Library {
+    /// The text after the words of the first line.
+    pub(crate) fn code(&self) -> &[u8] {
+        &self.text[self.code_from..]
+    }
+}
+
+/// All libraries of a node.
+#[derive(Debug, Default)]
+pub(crate) struct Libraries {
+    known: RwLock<BTreeMap<String, Arc<Library>>>,
+}
+
+impl Libraries {
+    /// The library that has the function `name`, and the function's flags.
+    pub(crate) fn find(&self, name: &str) -> Option<(Arc<Library>, Flags)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().find_map(|library| {
+            let function = library.functions.iter().find(|function| function.name == name)?;
+            Some((Arc::clone(library), function.flags))
+        })
+    }
+
+    /// All libraries, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Library>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Puts libraries in, all or none; `replace` those of the same names, `flush` all others first.
+    ///
+    /// # Errors
+    /// Why none was put in, in Redis's words.
+    pub(crate) fn put(&self, fresh: Vec<Library>, replace: bool, flush: bool) -> Result<(), String> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = if flush { BTreeMap::new() } else { known.clone() };
+        for library in fresh {
+            if next.remove(&library.name).is_some() && !replace {
+                return Err(format!("Library '{}' already exists", library.name));
+            }
+            let taken = library.functions.iter().find(|function| {
+                next.values().any(|other| other.functions.iter().any(|known| known.name == function.name))
+            });
+            if let Some(taken) = taken {
+                return Err(format!("Function {} already exists", taken.name));
+            }
+            if next.len() >= LIBRARIES_MAX {
+                return Err(format!("No more than {LIBRARIES_MAX} libraries are kept"));
+            }
+            next.insert(library.name.clone(), Arc::new(library));
+        }
+        *known = next;
+        Ok(())
+    }
+
+    /// Takes a library out. Returns whether there was one.
+    pub(crate) fn delete(&self, name: &str) -> bool {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+    }
+
+    /// Takes all libraries out.
+    pub(crate) fn flush(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(name: &str, functions: &[&str]) -> Library {
+        let function =
+            |name: &&str| Function { name: (*name).to_owned(), description: None, flags: Flags::default() };
+        Library {
+            name: name.to_owned(),
+            functions: functions.iter().map(function).collect(),
+            ..Library::default()
+        }
+    }
+
+    #[test]
+    fn names_are_distinct_and_a_failed_load_changes_nothing() {
+        let libraries = Libraries::default();
+        libraries.put(vec![library("a", &["f", "g"])], false, false).unwrap();
+        let refused = |fresh, replace| libraries.put(fresh, replace, false).unwrap_err();
+        assert_eq!(refused(vec![library("a", &["h"])], false), "Library 'a' already exists");
+        assert_eq!(refused(vec![library("c", &[]), library("b", &["g"])], true), "Function g already exists");
+        assert_eq!(libraries.all().len(), 1);
+        libraries.put(vec![library("a", &["h"])], true, false).unwrap();
+        assert!(libraries.find("f").is_none() && libraries.find("h").is_some());
+        assert!(libraries.delete("a") && !libraries.delete("a"));
+    }
+}
