@@ -1,6 +1,6 @@
 //! Where time goes: latencies of commands, the slow log, latency events, the longest turns and holds.
 //!
-//! By default only what is cheap is measured (see [`super::counters::command`]). A threshold for latency events, or
+//! By default only what is cheap is measured (see `super::counters`). A threshold for latency events, or
 //! one below a millisecond for the slow log, has every call timed; the former also has the turns of the threads and
 //! the holds of slots measured with the threads' CPU clocks.
 

@@ -1,6 +1,6 @@
 //! Eviction: which keys go when memory is full.
 //!
-//! Each entry carries 17 bits about its use (see [`record`]), in spare bits of its header; no list links entries.
+//! Each entry carries 17 bits about its use (see `record`), in spare bits of its header; no list links entries.
 //! What is to go is found by looking at a few entries after the other, in the order of the tables, and keeping the
 //! worst of them in a small pool, as Redis does. That costs a hit one compare and at most one store, and no lock
 //! but its slot's.

@@ -76,14 +76,25 @@ pub(crate) fn command_figures(shared: &Shared) -> Vec<CommandFigures> {
     used(shared).map(figures).collect()
 }
 
-/// What only this node tells of its times.
+/// What only this node tells of its times, and of what more memory would bring.
 pub(crate) fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
     let timing = &shared.timing;
     let line = |name, value: u64| (Section::Ringmaster, name, value.to_string());
-    vec![
+    let mut lines = vec![
         line("longest_turn_usec", timing.longest.turn.micros()),
         line("longest_turn_cpu_usec", timing.longest.turn_cpu.micros()),
         line("longest_slot_hold_cpu_usec", shared.engine.store().longest_hold_nanos() / 1000),
         line("exact_timing", u64::from(timing.is_exact())),
-    ]
+    ];
+    // Known once memory has been half full; see `store::eviction::curve`.
+    if let Some(misses) = shared.engine.store().replacement().misses() {
+        let percent = |name, value: f64| (Section::Ringmaster, name, format!("{value:.1}"));
+        lines.extend([
+            percent("miss_percent", misses.same),
+            percent("miss_percent_with_half_the_memory", misses.half),
+            percent("miss_percent_with_twice_the_memory", misses.twice),
+            percent("miss_percent_with_four_times_the_memory", misses.four_times),
+        ]);
+    }
+    lines
 }
