@@ -51,7 +51,6 @@ pub(crate) fn yes_or_no(value: &[u8]) -> Result<bool, String> {
     }
 }
 
-#[allow(dead_code, reason = "the first of its kind is the policy of eviction")]
 /// One of `words`, in any case: its place in the list.
 pub(crate) fn word(value: &[u8], words: &[&str]) -> Result<usize, String> {
     let place = words.iter().position(|word| value.eq_ignore_ascii_case(word.as_bytes()));
