@@ -23,6 +23,8 @@ const BOUNDS: [&str; 8] = ["-", "+", "[a", "(a", "[c", "(d", "[", "x"];
 const PATTERNS: [&str; 6] = ["*", "a*", "?", "[a-c]", "{t}*", "nothing"];
 /// Far enough away that no key expires while a test runs, or gone at once, or wrong.
 const SECONDS: [&str; 8] = ["100000", "200000", "300000", "0", "-1", "99999999999999999", "abc", "1e3"];
+/// A time to live below this, in milliseconds or seconds, could end within the test.
+const SOON_MILLIS: i64 = 100_000;
 const MOMENTS: [&str; 4] = ["33177117421000", "0", "-5", "abc"];
 
 /// Whether a command that is not split by key names keys of one slot only.
@@ -34,6 +36,23 @@ fn stays_in_one_slot(spec: &Spec, words: &Words) -> bool {
     let mut slots = positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| HashSlot::of(key));
     let first = slots.next();
     matches!(spec.split, Split::PerKey(_)) || slots.all(|slot| Some(slot) == first)
+}
+
+/// Whether a key would expire while the test runs: damage can put a small number where the time to live is, and then
+/// the replies depend on which of two servers came to the next command first.
+fn expires_soon(words: &Words) -> bool {
+    let soon = |word: &Vec<u8>| {
+        let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<i64>().ok());
+        number.is_some_and(|number| (1..SOON_MILLIS).contains(&number))
+    };
+    match words[0].to_ascii_lowercase().as_slice() {
+        b"expire" | b"pexpire" | b"setex" | b"psetex" | b"restore" => words.get(2).is_some_and(soon),
+        b"set" | b"getex" => words.windows(2).any(|pair| {
+            let relative = pair[0].eq_ignore_ascii_case(b"ex") || pair[0].eq_ignore_ascii_case(b"px");
+            relative && soon(&pair[1])
+        }),
+        _ => false,
+    }
 }
 
 /// Draws commands from `specs` by a seed.
@@ -49,11 +68,12 @@ impl Grammar {
         Self { random: StdRng::seed_from_u64(seed), specs }
     }
 
-    /// The next command; one in ten is broken on purpose. One that must not leave its slot never does.
+    /// The next command; one in ten is broken on purpose. One that must not leave its slot never does, and no key
+    /// expires within the test.
     pub fn command(&mut self) -> (&'static Spec, Words) {
         loop {
             let (spec, words) = self.draw();
-            if stays_in_one_slot(spec, &words) {
+            if stays_in_one_slot(spec, &words) && !expires_soon(&words) {
                 return (spec, words);
             }
         }
@@ -163,5 +183,17 @@ impl Grammar {
             _ if at > 1 => words[at] = STRINGS.choose(&mut self.random).expect("there are strings").to_vec(),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_time_to_live_is_seen_wherever_a_command_takes_one() {
+        let soon = |line: &str| expires_soon(&line.split(' ').map(|word| word.as_bytes().to_vec()).collect());
+        assert!(soon("PEXPIRE k 10") && soon("set k v px 10") && soon("GETEX k EX 1") && soon("SETEX k 5 v"));
+        assert!(!soon("PEXPIRE k 100000") && !soon("SET k 10") && !soon("EXPIRE k -1") && !soon("EXPIRE"));
     }
 }
