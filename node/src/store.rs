@@ -1,5 +1,6 @@
 //! The store: 16384 slots, each with its own lock, version and table. Nothing here is global but the allocator.
 
+mod agenda;
 pub mod census;
 mod door;
 pub mod effect;
@@ -29,7 +30,6 @@ use census::{Census, Count, DATABASES};
 use effect::Effect;
 use event::Events;
 use eviction::Replacement;
-pub(crate) use expiry::ROUND_FREED;
 pub(crate) use holds::cpu_clock;
 use keyspace::Moment;
 pub(crate) use lock::SlotGuard;

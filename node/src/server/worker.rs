@@ -20,7 +20,6 @@ use super::room;
 use super::shared::{Shared, millis_of, unix_millis, unix_time};
 use super::timing;
 use super::timing::events::EXPIRE_CYCLE;
-use crate::store::ROUND_FREED;
 use crate::store::eviction::Evictor;
 
 /// How often a thread looks for due keys.
@@ -143,26 +142,27 @@ async fn expiring(shared: &Shared, index: usize) {
         if !shared.expires_actively.load(Ordering::Relaxed) || is_paused(shared) {
             continue;
         }
-        // Again while something was freed: a visit does not free all of a large slot.
-        while expire_share(shared, index).await > 0 {
+        // Again while a slot has more: a visit does not free all of a large one.
+        while expire_share(shared, index).await {
             tokio::task::yield_now().await;
         }
     }
 }
 
-/// Visits the thread's slots once, in rounds between which other tasks have a turn. Returns how many keys were freed.
-async fn expire_share(shared: &Shared, index: usize) -> usize {
+/// Visits the thread's slots once, in rounds between which other tasks have a turn. Returns whether there is more to do
+/// at once.
+async fn expire_share(shared: &Shared, index: usize) -> bool {
     let mut slots = HashSlot::all().skip(index).step_by(shared.config.threads);
-    let mut total = 0;
+    let mut has_more = false;
     loop {
         let began = unix_time();
-        let freed = shared.engine.store().expire(&mut slots, millis_of(began));
+        let round = shared.engine.store().expire(&mut slots, millis_of(began));
         let now = unix_time();
         shared.timing.events.note(EXPIRE_CYCLE, now, now.saturating_sub(began));
-        shared.counters[index].expired.add(freed as u64);
-        total += freed;
-        if freed < ROUND_FREED {
-            return total;
+        shared.counters[index].expired.add(round.freed as u64);
+        has_more |= round.has_more;
+        if !round.is_cut {
+            return has_more;
         }
         tokio::task::yield_now().await;
     }

@@ -9,7 +9,7 @@ use super::entry::{Entry, EntryRef};
 use super::key::{Key, hash_of};
 use super::reclaim::{self, discard};
 use super::slot::Slot;
-use super::table::{EntryMut, Table};
+use super::table::{EntryMut, Table, order};
 use super::value::{HashMut, Kind, ListMut, SetMut, SortedSetMut};
 
 const NOTHING: Applied = Applied { count: 0, changed: false };
@@ -124,8 +124,8 @@ impl Slot {
     /// Puts an entry in, in place of one of the same key.
     fn put(&mut self, hash: u64, entry: Entry) {
         let (database, deadline) = (entry.as_ref().database(), entry.as_ref().deadline());
-        self.note_deadline(deadline);
-        self.note_fields(entry.as_ref());
+        self.note_deadline(hash, deadline);
+        self.note_fields(hash, entry.as_ref());
         self.census.add(database, deadline.is_some());
         if let Some(old) = self.table.insert(hash, entry, hash_of) {
             self.census.remove(database, old.as_ref().deadline().is_some());
@@ -150,9 +150,12 @@ impl Slot {
     }
 
     #[inline]
-    pub(super) fn note_deadline(&mut self, deadline: Option<u64>) {
+    fn note_deadline(&mut self, hash: u64, deadline: Option<u64>) {
         if let Some(deadline) = deadline {
-            self.next_deadline = self.next_deadline.min(deadline.max(self.not_before));
+            self.next_deadline = self.next_deadline.min(deadline);
+            if let Some(agenda) = &mut self.agenda {
+                agenda.keys.note(deadline, self.table.len(), || order(hash));
+            }
         }
     }
 
@@ -175,7 +178,7 @@ impl Slot {
             entry.overwrite(value, deadline)
         });
         if overwritten {
-            self.note_deadline(deadline);
+            self.note_deadline(key.hash, deadline);
         } else {
             self.put(key.hash, Entry::string(key.database, key.bytes, value, deadline));
         }
@@ -202,7 +205,7 @@ impl Slot {
         drop(entry);
         self.census.remove(key.database, had);
         self.census.add(key.database, deadline.is_some());
-        self.note_deadline(deadline);
+        self.note_deadline(key.hash, deadline);
         changed(1)
     }
 
@@ -212,7 +215,7 @@ impl Slot {
             counted(fields.iter().filter(|field| hash.set_deadline(field, deadline)).count())
         });
         if let (true, Some(deadline)) = (applied.changed, deadline) {
-            self.note_field_deadline(deadline);
+            self.note_field_deadline(key.hash, deadline);
         }
         applied
     }
@@ -244,8 +247,7 @@ impl Slot {
             None => {
                 discard_all(std::mem::take(&mut self.table));
                 self.census = super::census::Census::default();
-                self.next_deadline = u64::MAX;
-                (self.not_before, self.due_from, self.fields_due) = (0, 0, u64::MAX);
+                (self.next_deadline, self.fields_due, self.agenda) = (u64::MAX, u64::MAX, None);
             }
             Some(database) if self.census.count(database).keys == 0 => {}
             Some(database) => {
@@ -320,20 +322,6 @@ impl Slot {
             self.take(key).into_iter().for_each(discard);
         }
         applied
-    }
-
-    /// Looks through the slot for the earliest deadline. Unless keys are still due at `now`, the slot is not to be
-    /// visited again for `pause` milliseconds, whatever deadlines it gets meanwhile.
-    pub(crate) fn refresh_next_deadline(&mut self, now: u64, pause: u64) {
-        let mut earliest = self.table.iter().filter_map(EntryRef::deadline).min();
-        if self.fields_due < u64::MAX {
-            let field = self.earliest_field();
-            self.fields_due = field.unwrap_or(u64::MAX);
-            earliest = earliest.into_iter().chain(field).min();
-        }
-        let still_due = earliest.is_some_and(|deadline| deadline <= now);
-        self.not_before = if still_due { 0 } else { now + pause };
-        self.next_deadline = earliest.map_or(u64::MAX, |deadline| deadline.max(self.not_before));
     }
 }
 

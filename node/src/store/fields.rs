@@ -10,6 +10,7 @@ use super::event::{Class, Events};
 use super::key::Key;
 use super::keyspace::Keyspace;
 use super::slot::{Operation, Slot};
+use super::table::order;
 use super::value::{Hash, Value};
 
 /// The hash of an entry that holds one.
@@ -20,6 +21,11 @@ fn hash_of(entry: EntryRef<'_>) -> Option<Hash<'_>> {
     }
 }
 
+/// The earliest deadline of a field in an entry.
+pub(super) fn earliest_of(entry: EntryRef<'_>) -> Option<u64> {
+    hash_of(entry).and_then(Hash::earliest_deadline)
+}
+
 impl Slot {
     /// Whether fields may be due at `now`.
     #[inline]
@@ -28,21 +34,19 @@ impl Slot {
     }
 
     /// Notes that an entry with such a hash has come in.
-    pub(super) fn note_fields(&mut self, entry: EntryRef<'_>) {
-        if let Some(earliest) = hash_of(entry).and_then(Hash::earliest_deadline) {
-            self.note_field_deadline(earliest);
+    pub(super) fn note_fields(&mut self, hash: u64, entry: EntryRef<'_>) {
+        if let Some(earliest) = earliest_of(entry) {
+            self.note_field_deadline(hash, earliest);
         }
     }
 
     /// Notes that a field expires then.
-    pub(super) fn note_field_deadline(&mut self, deadline: u64) {
+    pub(super) fn note_field_deadline(&mut self, hash: u64, deadline: u64) {
         self.fields_due = self.fields_due.min(deadline);
-        self.note_deadline(Some(deadline));
-    }
-
-    /// The earliest deadline of any field in the slot, found by a look at all entries.
-    pub(super) fn earliest_field(&self) -> Option<u64> {
-        self.table.iter().filter_map(hash_of).filter_map(Hash::earliest_deadline).min()
+        self.next_deadline = self.next_deadline.min(deadline);
+        if let Some(agenda) = &mut self.agenda {
+            agenda.fields.note(deadline, self.table.len(), || order(hash));
+        }
     }
 
     /// Frees fields of the hash at `key` that are due at the operation's time, at most `max`; returns how many.
@@ -70,16 +74,6 @@ impl Slot {
             }
         }
         due.len()
-    }
-
-    /// Keys of hashes with fields that are due at `now`, at most `max` of them.
-    pub(super) fn hashes_due(&self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
-        let time = self.time_at(now);
-        let due = |entry: &EntryRef<'_>| {
-            hash_of(*entry).and_then(Hash::earliest_deadline).is_some_and(|deadline| deadline <= time)
-        };
-        let hashes = self.table.iter().filter(due).take(max);
-        hashes.map(|entry| (entry.database(), entry.key().to_vec())).collect()
     }
 }
 

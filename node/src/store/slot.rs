@@ -6,6 +6,7 @@
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Version;
 
+use super::agenda::Agenda;
 use super::census::Census;
 use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
@@ -29,10 +30,8 @@ pub struct Slot {
     /// No key is to be freed promptly before this; `u64::MAX` when none ever is.
     pub(super) next_deadline: u64,
     pub(super) census: Census,
-    /// Until then the slot is not looked through again: a deadline that it gets counts as this at least.
-    pub(super) not_before: u64,
-    /// The place in the table where [`Slot::due`] goes on.
-    pub(super) due_from: u64,
+    /// What falls due soon, where the slot has been visited for that.
+    pub(super) agenda: Option<Box<Agenda>>,
     /// No field of a hash is due before this; `u64::MAX` when none ever is.
     pub(super) fields_due: u64,
     /// Who waits for something to happen to a key; mostly nobody.
@@ -49,8 +48,7 @@ impl Default for Slot {
             version: Version::default(),
             next_deadline: u64::MAX,
             census: Census::default(),
-            not_before: 0,
-            due_from: 0,
+            agenda: None,
             fields_due: u64::MAX,
             observers: None,
             touch: Touch::default(),
@@ -173,21 +171,6 @@ impl Slot {
         entry.is_some_and(|entry| entry.is_expired(self.time_at(now)))
     }
 
-    /// Keys that are due at `now`, at most `max` of them, from where the last call ended; fewer than `max` when that
-    /// reached the end. Keys that are moved meanwhile may be left for the next time.
-    #[must_use]
-    pub(crate) fn due(&mut self, now: u64, max: usize) -> Vec<(u8, Vec<u8>)> {
-        let time = self.time_at(now);
-        let (mut last, mut due) = (0, Vec::new());
-        let entries = self.table.iter_from(self.due_from);
-        for (at, entry) in entries.filter(|(_, entry)| entry.is_expired(time)).take(max) {
-            last = at;
-            due.push((entry.database(), entry.key().to_vec()));
-        }
-        self.due_from = if due.len() < max { 0 } else { last };
-        due
-    }
-
     /// All entries, the expired included, in no stated order.
     pub fn entries(&self) -> impl Iterator<Item = EntryRef<'_>> {
         self.table.iter()
@@ -218,7 +201,7 @@ impl Slot {
 
     /// The entry whose hash has this upper half, expired or not.
     pub(crate) fn entry_of_order(&self, order: u32) -> Option<EntryRef<'_>> {
-        self.table.of_order(order, hash_of)
+        self.table.of_order(order, hash_of, |_| true)
     }
 
     /// Visits entries in the order of their hashes; see [`Table::scan`].

@@ -19,7 +19,7 @@ use std::ops::{Deref, DerefMut};
 use super::entry::Entry;
 pub use block::{Block, CopyBlock};
 use leaf::{ADDRESS_BITS, ADDRESS_MASK};
-use node::{Node, Place, order_of};
+use node::{AHEAD, Node, Place, order_of};
 
 /// The hash of a key, and what the table reads off it.
 pub type Hash = u64;
@@ -114,11 +114,33 @@ impl<T: Block> Table<T> {
         Some(self.block(leaf.word(at)))
     }
 
-    /// The block whose hash has this upper half.
-    pub(crate) fn of_order(&self, order: u32, rehash: impl Fn(&[u8]) -> Hash) -> Option<T::Ref<'_>> {
+    /// A block whose hash has this upper half and that is `wanted`.
+    pub(crate) fn of_order(
+        &self,
+        order: u32,
+        rehash: impl Fn(&[u8]) -> Hash,
+        wanted: impl Fn(T::Ref<'_>) -> bool,
+    ) -> Option<T::Ref<'_>> {
         let (leaf, hash) = self.root.leaf(u64::from(order) << 32);
-        let at = leaf.position(hash, |address| order_of::<T>(address, &rehash) == order)?;
+        let is = |address| order_of::<T>(address, &rehash) == order && wanted(self.block(address));
+        let at = leaf.position(hash, is)?;
         Some(self.block(leaf.word(at)))
+    }
+
+    /// Visits all blocks of the leaf in which order `from` lies. Returns the lowest order of the next leaf, `None` at the
+    /// end. Who goes on from there until the end has visited all blocks that were in the table from the first call to the
+    /// last.
+    pub(crate) fn visit_leaf<'t>(&'t self, from: u32, mut visit: impl FnMut(T::Ref<'t>)) -> Option<u32> {
+        let place = self.root.place(from);
+        for (at, word) in place.leaf.buckets().iter().enumerate() {
+            if let Some(ahead) = place.leaf.buckets().get(at + AHEAD) {
+                super::prefetch(std::ptr::without_provenance(leaf::address(*ahead) as usize));
+            }
+            if *word != 0 {
+                visit(self.block(*word));
+            }
+        }
+        u32::try_from(place.end).ok()
     }
 
     /// The block of `key` in `database`, to change.

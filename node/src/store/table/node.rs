@@ -21,7 +21,7 @@ const MERGED_MAX: usize = LEAF_MAX / 4;
 const LEVELS_MAX: u32 = 6;
 
 /// How many blocks ahead the next one is asked for when all of a leaf are looked at.
-const AHEAD: usize = 8;
+pub(super) const AHEAD: usize = 8;
 
 pub(super) enum Node {
     Leaf(Leaf),
