@@ -3,6 +3,7 @@
 pub mod command;
 pub mod config;
 pub mod engine;
+pub mod log;
 pub mod machine;
 pub mod mail;
 pub mod pubsub;

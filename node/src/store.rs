@@ -16,6 +16,7 @@ pub mod keyspace;
 mod lock;
 pub mod observers;
 pub mod reclaim;
+mod restore;
 pub mod slot;
 pub mod table;
 mod tracked;
@@ -34,6 +35,7 @@ pub(crate) use holds::cpu_clock;
 use keyspace::Moment;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
+pub use restore::Restored;
 use slot::{Journal, Operation, Slot};
 
 /// All slots of a node.

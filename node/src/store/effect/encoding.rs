@@ -10,6 +10,7 @@
 //! beside it and is the slot of all its keys.
 
 mod stream;
+pub(crate) mod varint;
 mod wire;
 
 use ringmaster_protocol::slot::HashSlot;
@@ -18,7 +19,8 @@ use super::Effect;
 use crate::store::entry::STRING_BYTES_MAX;
 use crate::store::key::Key;
 use crate::store::value::stream::{Delivery, StreamId};
-use wire::{Reader, put_bytes, put_deadline, put_end, put_key, put_number, put_signed, put_size};
+use varint::put as put_number;
+use wire::{Reader, put_bytes, put_deadline, put_end, put_key, put_signed, put_size};
 
 const SET_STRING: u8 = 1;
 const WRITE_STRING: u8 = 2;

@@ -1,6 +1,7 @@
 //! Changes of streams as bytes. Ids are two numbers; a list's length stands before it.
 
-use super::wire::{Reader, put_bytes, put_number, put_signed, put_size};
+use super::varint::put as put_number;
+use super::wire::{Reader, put_bytes, put_signed, put_size};
 use super::{DecodeError, Decoded, Effect, Lists, head};
 use crate::store::effect::StreamChange;
 use crate::store::key::Key;

@@ -2,32 +2,20 @@
 
 use ringmaster_protocol::slot::HashSlot;
 
-use super::DecodeError;
+use super::{DecodeError, varint};
 use crate::store::census::DATABASES;
 use crate::store::entry::STRING_BYTES_MAX;
 use crate::store::key::Key;
 use crate::store::value::list::End;
 
-/// Bytes of the longest varint: 64 bits, seven a byte.
-const VARINT_BYTES_MAX: usize = 10;
-
-/// Appends `value` as a varint: seven bits a byte, the lowest first, the last byte below 128.
-pub(super) fn put_number(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 /// Appends a size or an index; they are below 2^64.
 pub(super) fn put_size(out: &mut Vec<u8>, value: usize) {
-    put_number(out, value as u64);
+    varint::put(out, value as u64);
 }
 
 /// Appends a signed number, small ones of either sign in few bytes.
 pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
-    put_number(out, (value << 1 ^ value >> 63).cast_unsigned());
+    varint::put(out, (value << 1 ^ value >> 63).cast_unsigned());
 }
 
 /// Appends a byte string: its length, its bytes.
@@ -44,7 +32,7 @@ pub(super) fn put_key(out: &mut Vec<u8>, key: Key<'_>) {
 
 /// Appends a deadline: 0 for none, else one more than it.
 pub(super) fn put_deadline(out: &mut Vec<u8>, deadline: Option<u64>) {
-    put_number(out, deadline.map_or(0, |deadline| deadline.saturating_add(1)));
+    varint::put(out, deadline.map_or(0, |deadline| deadline.saturating_add(1)));
 }
 
 /// Appends an end of a list.
@@ -73,21 +61,9 @@ impl<'a> Reader<'a> {
         Ok(*byte)
     }
 
-    /// A number in the one form that [`put_number`] gives it.
+    /// A number in its one form.
     pub(super) fn number(&mut self) -> Result<u64, DecodeError> {
-        let mut value = 0;
-        for index in 0..VARINT_BYTES_MAX {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if index == VARINT_BYTES_MAX - 1 && bits > 1 {
-                return Err(DecodeError::Number);
-            }
-            value |= bits << (7 * index);
-            if byte < 0x80 {
-                return if byte == 0 && index > 0 { Err(DecodeError::Number) } else { Ok(value) };
-            }
-        }
-        Err(DecodeError::Number)
+        varint::take(&mut self.rest)
     }
 
     pub(super) fn size(&mut self) -> Result<usize, DecodeError> {

@@ -1,0 +1,6 @@
+//! The log over a disk that loses power, fails and is damaged.
+
+mod damage;
+mod failing;
+mod power;
+mod support;

@@ -1,0 +1,47 @@
+//! Applies what the log tells of a slot.
+
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Version;
+
+use super::Store;
+use super::effect::Effect;
+
+/// How an operation from the log was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It was applied.
+    Applied,
+    /// The slot has it already.
+    Known,
+    /// The slot lacks an operation before it; nothing was changed.
+    Gap {
+        /// The slot's version.
+        has: u64,
+    },
+}
+
+impl Store {
+    /// Applies an operation that this node had in an earlier life: the slot has `version` and `time` after it. Nobody is
+    /// told of it, and the journal does not hear of it.
+    pub fn restore<'e>(
+        &self,
+        slot: HashSlot,
+        (version, time): (Version, u64),
+        effects: impl Iterator<Item = Effect<'e>>,
+    ) -> Restored {
+        let mut guard = self.lock(slot);
+        if version.n <= guard.version.n {
+            return Restored::Known;
+        }
+        if version.n > guard.version.n + 1 {
+            return Restored::Gap { has: guard.version.n };
+        }
+        let mut operation = self.operation(slot, time);
+        (operation.events, operation.journal) = (None, None);
+        for effect in effects {
+            guard.apply(&mut operation, &effect);
+        }
+        guard.version = version;
+        Restored::Applied
+    }
+}
