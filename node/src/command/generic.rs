@@ -2,13 +2,13 @@
 
 mod copy;
 mod deadline;
-mod dump;
+pub(crate) mod dump;
 mod expire;
 mod memory;
 mod object;
 mod rebuild;
 mod rename;
-mod restore;
+pub(crate) mod restore;
 mod sort;
 
 use ringmaster_protocol::resp::Args;

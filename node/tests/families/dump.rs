@@ -36,7 +36,7 @@ fn text(random: &mut Random) -> Vec<u8> {
 }
 
 /// A command that makes a value at `k` of one to a few, or of many elements.
-fn make(random: &mut Random) -> Words {
+pub(crate) fn make(random: &mut Random) -> Words {
     let count = if random.once_in(20) { 600 } else { 1 + random.below(12) };
     let integers = random.once_in(2);
     let name = random.pick(&["SET", "RPUSH", "SADD", "HSET", "ZADD"]);
@@ -53,7 +53,7 @@ fn make(random: &mut Random) -> Words {
 }
 
 /// Commands that make a stream at `k`, with deleted entries, groups and pending entries.
-fn make_stream(random: &mut Random) -> Vec<Words> {
+pub(crate) fn make_stream(random: &mut Random) -> Vec<Words> {
     let (mut commands, mut ms) = (Vec::new(), 0);
     for _ in 0..if random.once_in(5) { 250 } else { 1 + random.below(12) } {
         ms += 1 + random.below(300);
@@ -100,7 +100,7 @@ fn restore(payload: &[u8]) -> Words {
 }
 
 /// What both sides hold at `r` must be the same.
-fn compare(redis: &mut Redis, node: &mut Node, broken: bool, of: &dyn Fn() -> String) {
+pub(crate) fn compare(redis: &mut Redis, node: &mut Node, broken: bool, of: &dyn Fn() -> String) {
     let mut ask = |line: &str, same: Same| {
         let (theirs, ours) = (redis.call(&words(line)), node.call(&words(line)));
         let (shown, seen) = (theirs.escape_ascii(), ours.escape_ascii());

@@ -3,6 +3,7 @@
 mod bitmaps;
 mod conversations;
 mod dump;
+mod dump_files;
 mod generic;
 mod geo;
 mod hashes;

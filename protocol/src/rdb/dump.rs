@@ -29,7 +29,9 @@ pub fn open(payload: &[u8]) -> Option<&[u8]> {
 /// An object that was read to its end once without an error, and whose names are distinct.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked<'a> {
-    object: &'a [u8],
+    code: u8,
+    /// What follows the type.
+    body: &'a [u8],
     kind: Kind,
 }
 
@@ -40,21 +42,31 @@ impl<'a> Checked<'a> {
     /// [`RdbError`]: it is none, or something follows it.
     pub fn new(object: &'a [u8]) -> Result<Self, RdbError> {
         let mut input = Input::new(object);
-        let mut reader = Reader::begin(&mut input)?;
+        let code = input.byte()?;
+        let checked = Self::take(code, &mut input)?;
+        if input.is_empty() { Ok(checked) } else { Err(RdbError::Corrupt("bytes behind the object")) }
+    }
+
+    /// Checks the object of type `code` that the input goes on with, and goes past it.
+    ///
+    /// # Errors
+    /// [`RdbError`]; [`RdbError::Short`] if more input may mend it. Nothing was taken then.
+    pub fn take(code: u8, input: &mut Input<'a>) -> Result<Self, RdbError> {
+        let mut ahead = *input;
+        let mut reader = Reader::of_type(code, &mut ahead)?;
         let mut names =
             matches!(reader.kind(), Kind::Set | Kind::Hash | Kind::SortedSet).then(Distinct::default);
-        while let Some(part) = reader.next(&mut input)? {
+        while let Some(part) = reader.next(&mut ahead)? {
             if let (Some(names), Part::Element(element)) = (&mut names, part) {
                 names.add(element.name());
             }
         }
-        if !input.is_empty() {
-            return Err(RdbError::Corrupt("bytes behind the object"));
-        }
         if !names.is_none_or(Distinct::holds) {
             return Err(RdbError::Corrupt("a name twice"));
         }
-        Ok(Self { object, kind: reader.kind() })
+        let body = &input.rest()[..input.rest().len() - ahead.rest().len()];
+        *input = ahead;
+        Ok(Self { code, body, kind: reader.kind() })
     }
 
     /// What it is.
@@ -65,9 +77,9 @@ impl<'a> Checked<'a> {
 
     /// Hands the parts out, one after the other.
     pub fn for_each_part(&self, mut visit: impl FnMut(Part<'a>)) {
-        let mut input = Input::new(self.object);
+        let mut input = Input::new(self.body);
         // There is no error: the same bytes were read before.
-        let Ok(mut reader) = Reader::begin(&mut input) else { return };
+        let Ok(mut reader) = Reader::of_type(self.code, &mut input) else { return };
         while let Ok(Some(part)) = reader.next(&mut input) {
             visit(part);
         }

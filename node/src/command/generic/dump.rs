@@ -37,6 +37,16 @@ pub(crate) fn describe(value: Value<'_>) -> String {
     format!("Value at:0x0 refcount:1 encoding:{encoding} serializedlength:{bytes} lru:0 lru_seconds_idle:0")
 }
 
+/// Appends the object of `value` to `bytes`: its type and what the type says.
+pub(crate) fn write_value(bytes: &mut Vec<u8>, value: Value<'_>) {
+    write(&mut Output::new(bytes), value);
+}
+
+/// Appends the object of a hash whose fields do not expire, whatever they do here.
+pub(crate) fn write_untimed(bytes: &mut Vec<u8>, hash: Hash<'_>) {
+    object::hash(&mut Output::new(bytes), hash.len(), hash.iter(), hash.is_packed());
+}
+
 fn write(out: &mut Output<'_>, value: Value<'_>) {
     match value {
         Value::String(text) => object::string(out, text),

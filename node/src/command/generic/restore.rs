@@ -107,12 +107,25 @@ impl Options {
 }
 
 /// Whether the store takes the value.
-fn is_supported(value: &Checked<'_>) -> bool {
+pub(crate) fn is_supported(value: &Checked<'_>) -> bool {
     let mut supported = true;
     if value.kind() == Kind::Stream {
         value.for_each_part(|part| supported &= stream::is_supported(&part));
     }
     supported
+}
+
+/// Gives `key`, whatever it holds, this value and deadline, which is yet to come.
+pub(crate) fn replace(
+    keyspace: &mut Keyspace<'_, '_>,
+    key: Key<'_>,
+    value: &Checked<'_>,
+    deadline: Option<u64>,
+) {
+    if value.kind() != Kind::String && keyspace.find(key).is_some() {
+        keyspace.apply(key.slot, &Effect::Remove { key });
+    }
+    build(keyspace, key, value, deadline);
 }
 
 /// Makes the value, part by part, and gives it its deadline.

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::resp::scan::Scanner;
 
+use tempfile::TempDir;
+
 use super::{Words, words};
 
 /// Longest time that the server may take to start, and longest wait for a reply.
@@ -22,6 +24,7 @@ pub(crate) struct Redis {
     child: Child,
     stream: TcpStream,
     input: Vec<u8>,
+    directory: TempDir,
 }
 
 impl Redis {
@@ -42,15 +45,16 @@ impl Redis {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("the port's number").port();
         drop(listener);
+        let directory = TempDir::new().expect("a temporary directory");
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &port.to_string(), "--enable-debug-command", "yes"]);
-        command.current_dir(std::env::temp_dir()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.current_dir(directory.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("redis-server can be run");
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(child.try_wait(), Ok(None)) {
             if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
-                return Self::connected(child, stream);
+                return Self::connected(child, stream, directory);
             }
             std::thread::yield_now();
         }
@@ -61,11 +65,11 @@ impl Redis {
     }
 
     /// The server, if it is ours that answers.
-    fn connected(child: Child, stream: TcpStream) -> Option<Self> {
+    fn connected(child: Child, stream: TcpStream, directory: TempDir) -> Option<Self> {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
         stream.set_nodelay(true).expect("no delay");
         let id = format!("process_id:{}\r\n", child.id());
-        let mut redis = Self { child, stream, input: Vec::new() };
+        let mut redis = Self { child, stream, input: Vec::new(), directory };
         let answer = redis.call(&words("INFO server"));
         String::from_utf8_lossy(&answer).contains(&id).then_some(redis)
     }
@@ -82,6 +86,11 @@ impl Redis {
     /// Where it listens.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.stream.peer_addr().expect("the connection is open")
+    }
+
+    /// The file that `SAVE` writes and `DEBUG RELOAD` loads.
+    pub(crate) fn dump_file(&self) -> std::path::PathBuf {
+        self.directory.path().join("dump.rdb")
     }
 
     /// The reply to one command.

@@ -44,7 +44,18 @@ impl Reader {
     /// [`RdbError::Unknown`] for types that are not supported; all errors of [`Input`]. Nothing was read then.
     pub fn begin(input: &mut Input<'_>) -> Result<Self, RdbError> {
         let mut ahead = *input;
-        let (kind, mut form) = code::of(ahead.byte()?)?;
+        let reader = Self::of_type(ahead.byte()?, &mut ahead)?;
+        *input = ahead;
+        Ok(reader)
+    }
+
+    /// Reads the size of a value whose type stood elsewhere.
+    ///
+    /// # Errors
+    /// As [`Reader::begin`].
+    pub fn of_type(code: u8, input: &mut Input<'_>) -> Result<Self, RdbError> {
+        let mut ahead = *input;
+        let (kind, mut form) = code::of(code)?;
         let left = match &mut form {
             Form::Text | Form::Block { .. } => 1,
             Form::Table(row) => {
