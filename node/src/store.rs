@@ -128,6 +128,7 @@ impl Store {
             journal: self.journal.as_deref(),
             events: Some(&self.events),
             client: 0,
+            no_touch: false,
             replacement: &self.replacement,
             versioned: false,
         }
@@ -136,7 +137,7 @@ impl Store {
     /// An operation on `slot` by a command of this moment.
     #[inline]
     pub(crate) fn operation_of(&self, slot: HashSlot, moment: Moment) -> Operation<'_> {
-        Operation { client: moment.client, ..self.operation(slot, moment.now) }
+        Operation { client: moment.client, no_touch: moment.no_touch, ..self.operation(slot, moment.now) }
     }
 
     /// Applies one effect as an operation of its own: a replayed effect, an expiry, a flush.

@@ -46,7 +46,7 @@ pub const HANDLERS: &[(&str, Handler)] = &[
     ("restore", Handler::Keys(restore::restore)),
     ("sort", Handler::Far(sort::sort, sort::is_far)),
     ("sort_ro", Handler::Far(sort::sort_ro, sort::is_far)),
-    ("touch", Handler::Keys(exists)),
+    ("touch", Handler::Keys(touch)),
     ("ttl", Handler::Keys(deadline::ttl)),
     ("type", Handler::Keys(type_name)),
     ("unlink", Handler::Keys(del)),
@@ -65,8 +65,16 @@ fn del(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> C
     Ok(())
 }
 
-/// `EXISTS key [key …]` and `TOUCH`: a key that is named twice counts twice.
+/// `EXISTS key [key …]`: a key that is named twice counts twice. To ask is no use.
 fn exists(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    let present = keyspace.keys().iter().filter(|key| keyspace.find_untouched(**key).is_some());
+    reply.count(present.count());
+    Ok(())
+}
+
+/// `TOUCH key [key …]`: as EXISTS, but a use of the keys, even for a client of `CLIENT NO-TOUCH`.
+fn touch(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
+    keyspace.touch_in_any_case();
     let present = keyspace.keys().iter().filter(|key| keyspace.find(**key).is_some());
     reply.count(present.count());
     Ok(())
@@ -74,7 +82,7 @@ fn exists(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -
 
 /// `TYPE key`.
 fn type_name(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    reply.simple(keyspace.find(keyspace.key()).map_or("none", |entry| entry.kind().name()));
+    reply.simple(keyspace.find_untouched(keyspace.key()).map_or("none", |entry| entry.kind().name()));
     Ok(())
 }
 

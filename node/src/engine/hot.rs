@@ -28,7 +28,9 @@ impl Engine {
         }
         let entry = slot.find(key, moment.now);
         let lookups = Lookups { hits: u32::from(entry.is_some()), misses: u32::from(entry.is_none()) };
-        self.store.replacement().read(key, entry);
+        if !moment.no_touch {
+            self.store.replacement().read(key, entry);
+        }
         if entry.is_none() {
             self.store.events().notify(Class::Miss, "keymiss", key);
         }

@@ -1,6 +1,8 @@
 //! The clients of all threads: for `CLIENT LIST` and `CLIENT KILL`, for idle times and for stopping.
 
+pub(crate) mod backlog;
 mod figures;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -12,7 +14,9 @@ use ringmaster_protocol::session::Session;
 
 use super::mailbox::{Mailbox, Put};
 use crate::mail::{Mail, Recipient};
+use backlog::Backlog;
 use figures::Figures;
+pub(crate) use unread::Shed;
 
 /// The connection goes on.
 const OPEN: u8 = 0;
@@ -31,6 +35,11 @@ pub(crate) struct ClientHandle {
     active_at: AtomicU64,
     /// Since when a reply waits for the client to read, in Unix milliseconds; 0 if none does.
     writing_since: AtomicU64,
+    /// Since when more waits than may for long, in Unix milliseconds; 0 if less does.
+    much_since: AtomicU64,
+    /// Whether it has a subscription.
+    is_subscriber: AtomicBool,
+    backlog: Arc<Backlog>,
     /// [`OPEN`], [`FINISHING`] or [`ABORTED`].
     closing: AtomicU8,
     task: Mutex<Option<Waker>>,
@@ -70,13 +79,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ClientHandle {
-    fn new(session: Session) -> Self {
+    fn new(session: Session, backlog: Arc<Backlog>) -> Self {
         let active_at = AtomicU64::new(millis(session.active_at));
         Self {
             id: session.id,
             session: Mutex::new(session),
             active_at,
             writing_since: AtomicU64::new(0),
+            much_since: AtomicU64::new(0),
+            is_subscriber: AtomicBool::new(false),
+            backlog,
             closing: AtomicU8::new(OPEN),
             task: Mutex::new(None),
             mailbox: Mailbox::default(),
@@ -177,6 +189,7 @@ impl ClientHandle {
 
     /// Takes over the session's state.
     pub(crate) fn publish(&self, session: &Session) {
+        self.is_subscriber.store(session.is_subscriber(), Ordering::Relaxed);
         lock(&self.session).clone_from(session);
     }
 
@@ -204,9 +217,10 @@ impl Recipient for ClientHandle {
     }
 
     fn receive(&self, mail: Mail) {
-        match self.mailbox.put(mail) {
+        let bytes_max = self.backlog.mail_bytes_max(self.is_subscriber.load(Ordering::Relaxed));
+        match self.mailbox.put(mail, bytes_max) {
             Put::First => self.wake(),
-            Put::Behind => {}
+            Put::Behind => self.backlog.note(self.mailbox.bytes()),
             Put::Full => self.abort(),
         }
     }
@@ -225,6 +239,8 @@ fn millis(duration: Duration) -> u64 {
 pub(crate) struct Clients {
     next_id: AtomicU64,
     by_id: Mutex<BTreeMap<u64, Arc<ClientHandle>>>,
+    /// What may wait for them.
+    pub(crate) backlog: Arc<Backlog>,
 }
 
 impl Clients {
@@ -235,7 +251,7 @@ impl Clients {
 
     /// Enters a client; [`Clients::leave`] takes it out.
     pub(crate) fn enter(&self, session: &Session) -> Arc<ClientHandle> {
-        let handle = Arc::new(ClientHandle::new(session.clone()));
+        let handle = Arc::new(ClientHandle::new(session.clone(), Arc::clone(&self.backlog)));
         lock(&self.by_id).insert(session.id, Arc::clone(&handle));
         handle
     }

@@ -262,6 +262,9 @@ impl Connection {
             return Ok(());
         }
         self.worker.counters().output_bytes.add(self.output.len() as u64);
+        if self.output.len() > INPUT_BYTES && self.handle.exceeds(self.output.len()) {
+            return Err(self.lets_too_much_wait());
+        }
         let mut written = 0;
         poll_fn(|context| self.poll_output(&mut written, context)).await?;
         self.output.clear();
@@ -280,8 +283,9 @@ impl Connection {
                 if self.handle.is_aborted() {
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
-                self.handle.writing(unix_millis());
-                self.handle.figures.note_output(self.output.len() - *written);
+                if self.handle.note_unread(self.output.len() - *written, unix_millis()) {
+                    return Poll::Ready(Err(self.lets_too_much_wait()));
+                }
             }
             *written += ready!(poll)?;
             self.handle.writing(0);

@@ -187,6 +187,8 @@ impl Shared {
             keyspace_misses: totals.misses,
             expired_keys: totals.expired,
             evicted_keys: totals.evicted,
+            evicted_clients: totals.clients_shed,
+            overrun_clients: totals.clients_overrun,
             error_replies: totals.errors,
             channels: hub.len(Kind::Channel) as u64,
             patterns: hub.len(Kind::Pattern) as u64,

@@ -60,6 +60,10 @@ pub(crate) struct Counters {
     pub(crate) expired: Counter,
     /// Keys that were evicted.
     pub(crate) evicted: Counter,
+    /// Clients closed for memory.
+    pub(crate) clients_shed: Counter,
+    /// Clients closed because they let more wait than a limit allows.
+    pub(crate) clients_overrun: Counter,
     by_command: ByCommand,
 }
 
@@ -102,6 +106,8 @@ pub(crate) struct Totals {
     pub(crate) misses: u64,
     pub(crate) expired: u64,
     pub(crate) evicted: u64,
+    pub(crate) clients_shed: u64,
+    pub(crate) clients_overrun: u64,
 }
 
 impl Totals {
@@ -117,6 +123,8 @@ impl Totals {
             misses: sum.misses + one.misses.value(),
             expired: sum.expired + one.expired.value(),
             evicted: sum.evicted + one.evicted.value(),
+            clients_shed: sum.clients_shed + one.clients_shed.value(),
+            clients_overrun: sum.clients_overrun + one.clients_overrun.value(),
         })
     }
 
@@ -132,6 +140,8 @@ impl Totals {
             misses: self.misses.saturating_sub(base.misses),
             expired: self.expired.saturating_sub(base.expired),
             evicted: self.evicted.saturating_sub(base.evicted),
+            clients_shed: self.clients_shed.saturating_sub(base.clients_shed),
+            clients_overrun: self.clients_overrun.saturating_sub(base.clients_overrun),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::mail::{Mail, Reader};
 
-/// Most bytes that wait for one client; Redis's hard limit for subscribers.
+/// Most bytes that wait for one client where `client-output-buffer-limit` names no other bound.
 pub(crate) const MAIL_BYTES_MAX: usize = 32 << 20;
 
 /// A bounded queue of mail.
@@ -43,22 +43,31 @@ impl Mailbox {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a mail in.
-    pub(crate) fn put(&self, mail: Mail) -> Put {
+    /// Puts a mail in, if no more than `bytes_max` wait then.
+    pub(crate) fn put(&self, mail: Mail, bytes_max: usize) -> Put {
         let mut mails = self.mails();
         let bytes = self.bytes.load(Ordering::Relaxed) + mail.bytes();
         if mails.closed {
             return Put::Behind;
         }
-        if bytes > MAIL_BYTES_MAX {
-            *mails = Mails { queue: VecDeque::new(), closed: true };
-            self.bytes.store(0, Ordering::Relaxed);
-            self.has_mail.store(false, Ordering::Relaxed);
+        if bytes > bytes_max {
+            self.throw_away(&mut mails);
             return Put::Full;
         }
         mails.queue.push_back(mail);
         self.bytes.store(bytes, Ordering::Relaxed);
         if self.has_mail.swap(true, Ordering::AcqRel) { Put::Behind } else { Put::First }
+    }
+
+    /// Throws all mail away, and what comes from now on: the client is being closed.
+    pub(crate) fn close(&self) {
+        self.throw_away(&mut self.mails());
+    }
+
+    fn throw_away(&self, mails: &mut Mails) {
+        *mails = Mails { queue: VecDeque::new(), closed: true };
+        self.bytes.store(0, Ordering::Relaxed);
+        self.has_mail.store(false, Ordering::Relaxed);
     }
 
     /// Whether there is mail.
@@ -101,8 +110,8 @@ mod tests {
     #[test]
     fn mail_comes_out_in_order_and_only_once() {
         let (mailbox, mut out) = (Mailbox::default(), b"+OK\r\n".to_vec());
-        assert_eq!(mailbox.put(Mail::push(&[b"a"])), Put::First);
-        assert_eq!(mailbox.put(Mail::push(&[b"b"])), Put::Behind);
+        assert_eq!(mailbox.put(Mail::push(&[b"a"]), MAIL_BYTES_MAX), Put::First);
+        assert_eq!(mailbox.put(Mail::push(&[b"b"]), MAIL_BYTES_MAX), Put::Behind);
         assert!(mailbox.has_mail() && mailbox.bytes() > 0);
         mailbox.collect(&mut out, RESP2, 6);
         assert_eq!(out, b"+OK\r\n*1\r\n$1\r\na\r\n");
@@ -115,9 +124,9 @@ mod tests {
     #[test]
     fn a_full_mailbox_throws_all_away_and_takes_nothing_more() {
         let (mailbox, mut out) = (Mailbox::default(), Vec::new());
-        assert_eq!(mailbox.put(Mail::push(&[b"a"])), Put::First);
-        assert_eq!(mailbox.put(Mail::push(&[&vec![0; MAIL_BYTES_MAX]])), Put::Full);
-        assert_eq!(mailbox.put(Mail::push(&[b"a"])), Put::Behind);
+        assert_eq!(mailbox.put(Mail::push(&[b"a"]), MAIL_BYTES_MAX), Put::First);
+        assert_eq!(mailbox.put(Mail::push(&[&vec![0; MAIL_BYTES_MAX]]), MAIL_BYTES_MAX), Put::Full);
+        assert_eq!(mailbox.put(Mail::push(&[b"a"]), MAIL_BYTES_MAX), Put::Behind);
         mailbox.collect(&mut out, RESP3, usize::MAX);
         assert_eq!((out.len(), mailbox.bytes(), mailbox.has_mail()), (0, 0, false));
     }

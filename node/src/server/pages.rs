@@ -53,6 +53,7 @@ impl Pages {
             ("keyspace_misses_total", "counter", "Keys that reads did not find.", totals.misses),
             ("expired_keys_total", "counter", "Keys freed after their deadline.", totals.expired),
             ("evicted_keys_total", "counter", "Keys evicted for memory.", totals.evicted),
+            ("evicted_clients_total", "counter", "Clients closed for memory.", totals.clients_shed),
             (
                 "expiry_lag_milliseconds",
                 "gauge",

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! within the bound ──► go on
-//! above it: evict for half a millisecond ──► within, or nearly ──► go on
+//! above it: close who lets replies wait that nobody reads; else
+//!           evict for half a millisecond ──► within, or nearly ──► go on
 //!           │ nothing can go: refuse          └─ above: others have a turn, then again
 //! ```
 
@@ -10,6 +11,8 @@ use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use super::clients::Shed;
+use super::counters::Counters;
 use super::shared::{Shared, unix_millis};
 use super::worker::Worker;
 use crate::store::eviction::{Evictor, Step};
@@ -48,6 +51,34 @@ impl Shared {
         let max = self.maxmemory.load(Ordering::Relaxed);
         max > 0 && self.memory.used_bytes() > max + excess(max)
     }
+
+    /// Where memory is above its bound and clients let more wait than memory may be above it, closes the one that
+    /// lets most wait. Returns whether a client is closing: what it held comes back when its thread has a turn.
+    #[cold]
+    pub(crate) fn shed_unread(&self, counters: &Counters) -> bool {
+        let max = self.maxmemory.load(Ordering::Relaxed);
+        if max == 0 || !self.clients.backlog.may_be_much() || self.memory.used_bytes() <= max {
+            return false;
+        }
+        match self.clients.shed(usize::try_from(excess(max)).unwrap_or(usize::MAX)) {
+            Shed::Nobody => {
+                // What clients that have gone held is known to their threads only.
+                self.memory.look();
+                return false;
+            }
+            Shed::Closing => {}
+            Shed::Closed { id, peer, bytes } => {
+                counters.clients_shed.add(1);
+                tracing::info!(
+                    client = id,
+                    peer,
+                    unread_bytes = bytes,
+                    "closed a client that does not read, for memory"
+                );
+            }
+        }
+        true
+    }
 }
 
 impl Worker {
@@ -57,6 +88,14 @@ impl Worker {
         let max = self.shared.maxmemory.load(Ordering::Relaxed);
         if max == 0 || self.used_bytes() <= max {
             return Room::Enough;
+        }
+        if self.shared.clients.backlog.may_be_much() {
+            if self.shared.shed_unread(self.counters()) {
+                return Room::Later;
+            }
+            if self.used_bytes() <= max {
+                return Room::Enough;
+            }
         }
         self.evict(max)
     }

@@ -8,6 +8,7 @@ mod events;
 mod eviction;
 mod fixed;
 mod limits;
+mod output;
 pub(crate) mod parse;
 mod scripts;
 
@@ -35,8 +36,8 @@ pub(crate) struct Row {
 }
 
 /// The rows of all parts. A part with settings of its own adds its list.
-const FAMILIES: [&[Row]; 6] =
-    [events::ROWS, eviction::ROWS, fixed::ROWS, limits::ROWS, timing::ROWS, scripts::ROWS];
+const FAMILIES: [&[Row]; 7] =
+    [events::ROWS, eviction::ROWS, fixed::ROWS, limits::ROWS, output::ROWS, timing::ROWS, scripts::ROWS];
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.into_iter().flatten()

@@ -97,6 +97,7 @@ async fn housekeeping(shared: Arc<Shared>) {
         ticks.tick().await;
         tick = tick.wrapping_add(1);
         shared.memory.look();
+        shared.shed_unread(&shared.counters[0]);
         forget_tracked(&shared, tick).await;
         if tick.is_multiple_of(TICKS_A_SECOND) {
             let total = super::counters::Totals::of(&shared.counters).commands;
@@ -108,7 +109,10 @@ async fn housekeeping(shared: Arc<Shared>) {
             shared.look_at_keys();
             let lag = shared.engine.store().take_expiry_lag();
             shared.expiry_lag_millis.store(lag, Ordering::Relaxed);
-            shared.clients.close_overdue(unix_millis(), idle, write);
+            let now = unix_millis();
+            shared.clients.close_overdue(now, idle, write);
+            shared.counters[0].clients_overrun.add(shared.clients.close_outstaying(now));
+            shared.clients.backlog.doubt();
         }
     }
 }

@@ -18,6 +18,7 @@ mod ghosts;
 mod policy;
 mod record;
 mod shadow;
+mod ticks;
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -34,6 +35,7 @@ use curve::Curve;
 use fresh::Fresh;
 use ghosts::Ghosts;
 use record::Family;
+use ticks::Ticks;
 
 /// Ticks in which as many accesses pass as there are keys.
 const TICKS_A_ROUND: u64 = 32;
@@ -80,6 +82,9 @@ pub struct Replacement {
     passed: AtomicU64,
     /// The next tick comes when so many have passed.
     tick_at: AtomicU64,
+    ticks: Ticks,
+    /// The clock in seconds, as of the last look.
+    seconds: AtomicU64,
     keys: AtomicU64,
     bytes: AtomicU64,
     fresh: Fresh,
@@ -95,6 +100,8 @@ impl Default for Replacement {
             mode: AtomicU8::new(Mode::Wide as u8),
             passed: AtomicU64::default(),
             tick_at: AtomicU64::default(),
+            ticks: Ticks::default(),
+            seconds: AtomicU64::default(),
             keys: AtomicU64::default(),
             bytes: AtomicU64::default(),
             fresh: Fresh::default(),
@@ -157,10 +164,26 @@ impl Replacement {
         let _ = self.touch.fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);
     }
 
+    /// Seconds since the last use that `record` tells of; 0 where that is not kept. Under `s3fifo` it is the time since
+    /// the tick of that use began.
+    pub(super) fn idle_seconds(&self, record: u32) -> u64 {
+        let touch = self.touch();
+        match touch.family() {
+            Family::Queues => {
+                self.ticks.seconds_since(Touch::tick_of(record), self.seconds.load(Ordering::Relaxed))
+            }
+            _ => touch.idle(record),
+        }
+    }
+
     /// Tells how many keys there are, how many bytes they are, and the clock in seconds.
     pub fn look(&self, keys: u64, bytes: u64, seconds: u64) {
         self.keys.store(keys, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
+        if self.seconds.swap(seconds, Ordering::Relaxed) == 0 {
+            // The tick of the start.
+            self.ticks.pass(self.touch().tick().wrapping_sub(1), 1, seconds);
+        }
         self.change_touch(|touch| if touch.family() == Family::Queues { touch } else { touch.at(seconds) });
     }
 
@@ -216,6 +239,7 @@ impl Replacement {
         let next = due + steps * step;
         let won = self.tick_at.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if won {
+            self.ticks.pass(self.touch().tick(), steps, self.seconds.load(Ordering::Relaxed));
             self.change_touch(
                 |touch| if touch.family() == Family::Queues { touch.later(steps) } else { touch },
             );

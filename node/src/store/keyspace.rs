@@ -54,6 +54,8 @@ pub struct Moment {
     pub client: u64,
     /// Whether that client keeps what it reads, and wants to be told when it changes.
     pub tracks: bool,
+    /// Whether what it does counts as no use of a key that is there (`CLIENT NO-TOUCH`).
+    pub no_touch: bool,
 }
 
 /// One slot and the operation of this command on it.
@@ -308,12 +310,33 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[must_use]
     pub fn find(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
         let found = self.peek(key);
-        self.store.replacement().read(key, found);
-        self.count_lookup(found.is_some());
-        if found.is_none() && self.tells_misses {
+        if !self.moment.no_touch {
+            self.store.replacement().read(key, found);
+        }
+        self.note_lookup(key, found.is_some());
+        found
+    }
+
+    /// As [`Keyspace::find`], but counts as no use of the key.
+    #[inline]
+    #[must_use]
+    pub fn find_untouched(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let found = self.peek(key);
+        self.note_lookup(key, found.is_some());
+        found
+    }
+
+    #[inline]
+    fn note_lookup(&self, key: Key<'_>, found: bool) {
+        self.count_lookup(found);
+        if !found && self.tells_misses {
             self.notify(Class::Miss, "keymiss", key);
         }
-        found
+    }
+
+    /// Makes the command count as a use of its keys, whatever its client has asked for.
+    pub(crate) fn touch_in_any_case(&mut self) {
+        self.moment.no_touch = false;
     }
 
     #[inline]
@@ -346,7 +369,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// Seconds since `key` was used last, 0 where that is not kept; `None` if it is absent.
     #[must_use]
     pub fn idle_seconds(&self, key: Key<'_>) -> Option<u64> {
-        self.peek(key).map(|entry| self.store.replacement().touch().idle(entry.record()))
+        self.peek(key).map(|entry| self.store.replacement().idle_seconds(entry.record()))
     }
 
     /// The counter of the uses of `key`, where uses are counted; `None` if it is absent.

@@ -74,6 +74,8 @@ pub struct Operation<'j> {
     pub events: Option<&'j Events>,
     /// The client whose command it is, 0 for none.
     pub client: u64,
+    /// Whether it counts as no use of a key that is there.
+    pub(super) no_touch: bool,
     /// What knows of the use of keys.
     pub(super) replacement: &'j Replacement,
     /// Whether an effect has already taken the operation's version.
@@ -92,7 +94,7 @@ impl Slot {
         if self.observers.is_some() {
             self.foretell_observers(effect);
         }
-        self.touch = operation.replacement.touch();
+        self.touch = if operation.no_touch { Touch::NONE } else { operation.replacement.touch() };
         let before = self.table.len();
         let applied = self.change(effect);
         if self.table.len() > before {

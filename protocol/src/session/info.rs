@@ -131,6 +131,10 @@ pub struct Statistics {
     pub expired_keys: u64,
     /// Keys that were evicted.
     pub evicted_keys: u64,
+    /// Clients closed for memory.
+    pub evicted_clients: u64,
+    /// Clients closed because they let more wait than `client-output-buffer-limit` allows.
+    pub overrun_clients: u64,
     /// Error replies.
     pub error_replies: u64,
     /// Channels with subscribers.

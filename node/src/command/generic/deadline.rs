@@ -52,7 +52,7 @@ fn seconds(milliseconds: u64) -> u64 {
 
 /// Answers what `of_deadline` makes of the key's deadline.
 fn answer(keyspace: &Keyspace<'_, '_>, reply: &mut Reply<'_>, of_deadline: impl Fn(u64) -> u64) {
-    let answer = match keyspace.find(keyspace.key()).map(EntryRef::deadline) {
+    let answer = match keyspace.find_untouched(keyspace.key()).map(EntryRef::deadline) {
         None => NO_KEY,
         Some(None) => NO_DEADLINE,
         Some(Some(deadline)) => i64::try_from(of_deadline(deadline)).unwrap_or(i64::MAX),

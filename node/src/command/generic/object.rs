@@ -83,3 +83,53 @@ pub(super) fn encoding_of(value: Value<'_>) -> &'static str {
         Value::SortedSet(_) => "skiplist",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ringmaster_protocol::command::resolve;
+    use ringmaster_protocol::resp::{Protocol, Span, inline};
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::store::Store;
+    use crate::store::eviction::Policy;
+    use crate::store::keyspace::Moment;
+
+    fn ask(engine: &Engine, line: &str, no_touch: bool) -> String {
+        let (mut bytes, mut spans): (Vec<u8>, Vec<Span>) = Default::default();
+        inline::split(line.as_bytes(), &mut bytes, &mut spans).unwrap();
+        let args = Args::new(&bytes, &spans);
+        let mut out = Vec::new();
+        let mut reply = Reply::bounded(&mut out, Protocol::Resp2);
+        engine.store().replacement().pass(1);
+        engine.call(resolve(&args).unwrap(), args, Moment { no_touch, ..Moment::default() }, &mut reply);
+        String::from_utf8(out).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn idle_times_are_told_by_seconds_and_by_ticks_and_no_touch_leaves_them() {
+        for policy in [Policy::AllkeysLru, Policy::S3Fifo] {
+            let engine = Engine::new(Store::new(None));
+            let replacement = engine.store().replacement();
+            replacement.set_policy(policy);
+            replacement.look(0, 0, 1000);
+            ask(&engine, "SET k v", false);
+            ask(&engine, "RPUSH l 1", false);
+            replacement.look(2, 0, 1050);
+            assert_eq!(ask(&engine, "OBJECT IDLETIME k", false), ":50", "{policy:?}");
+            for line in ["GET k", "SET k w", "APPEND k x", "STRLEN k", "LRANGE l 0 -1", "RPUSH l 2"] {
+                ask(&engine, line, true);
+            }
+            for line in ["EXISTS k", "TYPE k", "TTL k", "OBJECT ENCODING k"] {
+                ask(&engine, line, false);
+            }
+            assert_eq!(ask(&engine, "OBJECT IDLETIME k", false), ":50", "{policy:?}");
+            assert_eq!(ask(&engine, "OBJECT IDLETIME l", false), ":50", "{policy:?}");
+            ask(&engine, "TOUCH k", true);
+            ask(&engine, "LLEN l", false);
+            replacement.look(2, 0, 1060);
+            assert_eq!(ask(&engine, "OBJECT IDLETIME k", false), ":10", "{policy:?}");
+            assert_eq!(ask(&engine, "OBJECT IDLETIME l", false), ":10", "{policy:?}");
+        }
+    }
+}

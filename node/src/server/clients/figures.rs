@@ -50,6 +50,11 @@ impl Figures {
         self.output_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
+    /// Bytes of replies that wait to be written.
+    pub(crate) fn output_bytes(&self) -> usize {
+        self.output_bytes.load(Ordering::Relaxed) as usize
+    }
+
     /// Notes how many commands a transaction has queued, if there is one.
     #[inline]
     pub(crate) fn note_queued(&self, commands: Option<u32>) {

@@ -1,5 +1,6 @@
 //! The account of each command: calls, failures, time; what is slow comes into the slow log.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use ringmaster_protocol::command::{Flags, Rejection, Spec, lookup_full};
@@ -129,6 +130,14 @@ impl Connection {
         self.handle.figures.note_command(spec);
         self.handle.figures.note_queued(self.session.queued_commands);
         self.handle.figures.note(&self.buffers(args));
+    }
+
+    /// Counts that the client is closed because it lets more wait than a limit allows.
+    #[cold]
+    pub(super) fn lets_too_much_wait(&self) -> io::Error {
+        self.worker.counters().clients_overrun.add(1);
+        tracing::info!(client = self.session.id, peer = %self.session.peer_address, "client-output-buffer-limit: closed");
+        io::ErrorKind::QuotaExceeded.into()
     }
 
     /// To be called before the connection waits within a turn.

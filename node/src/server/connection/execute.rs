@@ -163,6 +163,7 @@ impl Connection {
             random: self.worker.seed(),
             client: self.session.id,
             tracks: self.tracks,
+            no_touch: self.session.no_touch,
         }
     }
 

@@ -49,7 +49,6 @@ pub(super) const ROWS: &[Row] = &[
     kept!("active-expire-effort", "1"),
     kept!("appendfsync", "everysec"),
     kept!("appendonly", "no"),
-    kept!("client-output-buffer-limit", "normal 0 0 0 slave 0 0 0 pubsub 33554432 0 0"),
     kept!("dynamic-hz", "no"),
     kept!("hz", "20"),
     kept!("masterauth", ""),

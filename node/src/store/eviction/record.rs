@@ -14,6 +14,8 @@ use std::cell::Cell;
 
 const TICK_BITS: u32 = 12;
 const TICK_MASK: u32 = (1 << TICK_BITS) - 1;
+/// Ticks that a record tells apart.
+pub(super) const TICKS: u32 = 1 << TICK_BITS;
 const USES_MAX: u32 = 15;
 const FRESH_BIT: u32 = 1 << 16;
 /// Counts are halved every so many ticks.
@@ -47,6 +49,9 @@ pub(crate) enum Family {
 pub struct Touch(u64);
 
 impl Touch {
+    /// An access that is not noted.
+    pub(crate) const NONE: Self = Self(u64::MAX);
+
     #[inline]
     pub(super) fn of(bits: u64) -> Self {
         Self(bits)
@@ -105,6 +110,7 @@ impl Touch {
     #[inline]
     pub(crate) fn used(self, record: u32) -> Option<u32> {
         match self.family() {
+            _ if self == Self::NONE => None,
             Family::Queues if record & TICK_MASK == self.time() & TICK_MASK => None,
             Family::Queues => {
                 let uses = (self.uses(record) + 1).min(USES_MAX);
@@ -113,6 +119,16 @@ impl Touch {
             Family::Recency => (record != self.seconds()).then_some(self.seconds()),
             Family::Frequency => Some(self.minutes() << 8 | self.counted(self.counter(record))),
         }
+    }
+
+    /// The tick that it is; of the queues.
+    pub(super) fn tick(self) -> u32 {
+        self.time() & TICK_MASK
+    }
+
+    /// The tick of the last use; of the queues.
+    pub(super) fn tick_of(record: u32) -> u32 {
+        record & TICK_MASK
     }
 
     /// Ticks since the last use; of the queues.
@@ -148,7 +164,7 @@ impl Touch {
         (self.time() / 60) & MINUTES_MASK
     }
 
-    /// Seconds since the last use, 0 where that is not kept.
+    /// Seconds since the last use, 0 where that is not kept; of the queues see `Replacement::idle_seconds`.
     pub(crate) fn idle(self, record: u32) -> u64 {
         match self.family() {
             Family::Recency if record != 0 => u64::from(self.seconds().wrapping_sub(record) & RECORD_MASK),

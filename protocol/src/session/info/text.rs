@@ -179,7 +179,7 @@ fn statistics(text: &mut Text, info: &Info) {
         ("sync_partial_err", 0),
         ("expired_keys", statistics.expired_keys),
         ("evicted_keys", statistics.evicted_keys),
-        ("evicted_clients", 0),
+        ("evicted_clients", statistics.evicted_clients),
         ("keyspace_hits", statistics.keyspace_hits),
         ("keyspace_misses", statistics.keyspace_misses),
         ("pubsub_channels", statistics.channels),
@@ -191,6 +191,8 @@ fn statistics(text: &mut Text, info: &Info) {
         ("tracking_total_items", statistics.tracked_items),
         ("tracking_total_prefixes", statistics.tracked_prefixes),
         ("total_error_replies", statistics.error_replies),
+        ("client_query_buffer_limit_disconnections", 0),
+        ("client_output_buffer_limit_disconnections", statistics.overrun_clients),
     ] {
         text.field(name, value);
     }
