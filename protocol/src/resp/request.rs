@@ -188,6 +188,9 @@ fn length(
     invalid: ProtocolError,
     endless: ProtocolError,
 ) -> Result<Option<(i64, usize)>, ProtocolError> {
+    if let Some(short) = input.get(at..).and_then(short_length) {
+        return Ok(Some((short.0, at + short.1)));
+    }
     let (mut value, mut index) = (0i64, at);
     while let Some(&byte) = input.get(index) {
         let digit = byte.wrapping_sub(b'0');
@@ -205,6 +208,18 @@ fn length(
         index += 1;
     }
     Ok(None)
+}
+
+/// A length of one or two digits at the front, as most are: the number and the bytes of its line.
+#[inline]
+fn short_length(line: &[u8]) -> Option<(i64, usize)> {
+    match *line.first_chunk()? {
+        [units @ b'1'..=b'9', b'\r', b'\n', _] => Some((i64::from(units - b'0'), 3)),
+        [tens @ b'1'..=b'9', units @ b'0'..=b'9', b'\r', b'\n'] => {
+            Some((i64::from(tens - b'0') * 10 + i64::from(units - b'0'), 4))
+        }
+        _ => None,
+    }
 }
 
 /// The end of a length's line at `index`, where CR stands.
