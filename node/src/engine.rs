@@ -26,6 +26,9 @@ use crate::waiting::Waiter;
 /// Slots that a walk visits before it lets other connections have a turn: about 0.1 ms when they hold few keys.
 const WALK_TURN_SLOTS: usize = 512;
 
+/// Keys of one command whose cache lines are asked for ahead: more would push each other out.
+const PREFETCHED_MAX: usize = 256;
+
 /// The store and what is done with it. Shared by all threads.
 pub struct Engine {
     registry: Registry,
@@ -119,7 +122,10 @@ impl Engine {
             Some(Handler::Get(_)) => self.get(key, moment, reply),
             Some(Handler::Set(_)) if args.len() == 3 => self.set(key, &args[2], moment, reply),
             Some(Handler::Keys(handler) | Handler::Set(handler) | Handler::Far(handler, _)) => {
-                self.on_keys((spec, handler), args, &[key], moment, reply)
+                let Some(guard) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
+                let keys = [key];
+                let mut keyspace = Keyspace::of_key(&self.store, &keys, guard, moment);
+                carry_out(&mut keyspace, (spec, handler), args, moment, reply)
             }
             _ => self.run(spec, args, moment, reply),
         }
@@ -134,7 +140,13 @@ impl Engine {
                 | Handler::Set(handler)
                 | Handler::Far(handler, _),
             ) => match keys_of(spec, args, moment.database) {
-                Ok(keys) => self.on_keys((spec, handler), args, &keys, moment, reply),
+                Ok(keys) => {
+                    self.prefetch(&keys);
+                    match Keyspace::lock(&self.store, &keys, moment) {
+                        Ok(mut keyspace) => carry_out(&mut keyspace, (spec, handler), args, moment, reply),
+                        Err(slot) => Flow::Busy(slot),
+                    }
+                }
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
             Some(Handler::Walk(begin)) => match begin(args, moment) {
@@ -150,40 +162,14 @@ impl Engine {
         }
     }
 
-    #[inline]
-    fn on_keys(
-        &self,
-        (spec, handler): (&Spec, KeysHandler),
-        args: Args<'_>,
-        keys: &[Key<'_>],
-        moment: Moment,
-        reply: &mut Reply<'_>,
-    ) -> Flow {
-        let mut keyspace = match Keyspace::lock(&self.store, keys, moment) {
-            Ok(keyspace) => keyspace,
-            Err(slot) => return Flow::Busy(slot),
-        };
-        if spec.writes() {
-            // What it has removed or replaced bounds the reply, and an error in its place would lose that.
-            reply.unbind();
-        } else {
-            keyspace.tell_misses();
+    /// Asks for the cache lines of several keys at once, as a batch of commands does for its single ones.
+    fn prefetch(&self, keys: &[Key<'_>]) {
+        let keys = &keys[..keys.len().min(PREFETCHED_MAX)];
+        if keys.len() > 1 {
+            keys.iter().for_each(|key| self.store.prefetch_slot(key.slot));
+            keys.iter().for_each(|key| self.store.prefetch_bucket(key.slot, key.hash));
+            keys.iter().for_each(|key| self.store.prefetch_entry(key.slot, key.hash));
         }
-        let before = reply.len();
-        let result = handler(&mut keyspace, args, reply);
-        if let Err(CommandError::Busy(slot)) = result {
-            reply.truncate(before);
-            return Flow::Busy(slot);
-        }
-        if moment.tracks && spec.flags.contains(Flags::READONLY) {
-            keyspace.track_keys();
-        }
-        let tally = finished(reply, before, result);
-        if keyspace.has_ready() {
-            serve::serve(&mut keyspace);
-        }
-        let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
-        Flow::Done(Tally { lookups, slow: !spec.flags.contains(Flags::FAST), ..tally })
     }
 
     /// One turn of a walk.
@@ -249,6 +235,38 @@ impl Engine {
             guard.apply(&mut operation, effect);
         }
     }
+}
+
+/// Runs a command on the keys that are held for it.
+#[inline]
+fn carry_out(
+    keyspace: &mut Keyspace<'_, '_>,
+    (spec, handler): (&Spec, KeysHandler),
+    args: Args<'_>,
+    moment: Moment,
+    reply: &mut Reply<'_>,
+) -> Flow {
+    if spec.writes() {
+        // What it has removed or replaced bounds the reply, and an error in its place would lose that.
+        reply.unbind();
+    } else {
+        keyspace.tell_misses();
+    }
+    let before = reply.len();
+    let result = handler(keyspace, args, reply);
+    if let Err(CommandError::Busy(slot)) = result {
+        reply.truncate(before);
+        return Flow::Busy(slot);
+    }
+    if moment.tracks && spec.flags.contains(Flags::READONLY) {
+        keyspace.track_keys();
+    }
+    let tally = finished(reply, before, result);
+    if keyspace.has_ready() {
+        serve::serve(keyspace);
+    }
+    let lookups = if spec.writes() { Lookups::default() } else { keyspace.lookups() };
+    Flow::Done(Tally { lookups, slow: !spec.flags.contains(Flags::FAST), ..tally })
 }
 
 /// Writes the error of a failed command in place of what it has written.

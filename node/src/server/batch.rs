@@ -137,7 +137,12 @@ impl Batch {
         if self.commands.len() < PREFETCH_FROM {
             return;
         }
-        let keys = || self.commands.iter().filter_map(|command| command.key);
+        // Of commands in a row on the same key one is enough.
+        let keys = || {
+            let mut last = None;
+            let is_other = move |key: &(HashSlot, u64)| last.replace(*key) != Some(*key);
+            self.commands.iter().filter_map(|command| command.key).filter(is_other)
+        };
         keys().for_each(|(slot, _)| store.prefetch_slot(slot));
         keys().for_each(|(slot, hash)| store.prefetch_bucket(slot, hash));
         keys().for_each(|(slot, hash)| store.prefetch_entry(slot, hash));

@@ -92,6 +92,28 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         Ok(keyspace)
     }
 
+    /// The keyspace of a command with one key, whose slot `guard` holds; else as [`Keyspace::lock`].
+    #[inline]
+    pub(crate) fn of_key(
+        store: &'s Store,
+        key: &'k [Key<'k>; 1],
+        guard: SlotGuard<'s>,
+        moment: Moment,
+    ) -> Self {
+        let operation = store.operation_of(key[0].slot, moment);
+        let mut keyspace = Self {
+            store,
+            keys: key,
+            held: SmallVec::from_buf([Held { guard, operation }]),
+            moment,
+            lookups: Cell::default(),
+            tells_misses: false,
+            replaced: None,
+        };
+        keyspace.free_due_fields();
+        keyspace
+    }
+
     /// Locks `slots`, which are in ascending order and distinct; the keyspace has no keys of its own. Commands run
     /// in it by [`Keyspace::nested`].
     ///
@@ -118,7 +140,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// A keyspace of the one slot that `guard` holds.
     pub(crate) fn of_guard(store: &'s Store, slot: HashSlot, guard: SlotGuard<'s>, moment: Moment) -> Self {
         let operation = store.operation_of(slot, moment);
-        let held = SmallVec::from_iter([Held { guard, operation }]);
+        let held = SmallVec::from_buf([Held { guard, operation }]);
         Self { store, keys: &[], held, moment, lookups: Cell::default(), tells_misses: false, replaced: None }
     }
 
