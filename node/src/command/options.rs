@@ -2,8 +2,25 @@
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::{parse_double, parse_integer};
+use smallvec::SmallVec;
 
 use super::CommandError;
+
+/// The arguments from `first` on, of which there is at least one: an effect's elements.
+///
+/// # Panics
+/// If there is none.
+#[inline]
+#[must_use]
+pub fn rest(args: Args<'_>, first: usize) -> SmallVec<[&[u8]; 8]> {
+    let mut rest = SmallVec::new();
+    // One is what most commands have: it costs no iterator.
+    rest.push(args.get(first).expect("a command's arity asks for one"));
+    if args.len() > first + 1 {
+        rest.extend(args.from(first + 1).iter());
+    }
+    rest
+}
 
 /// The integer at `index`.
 ///

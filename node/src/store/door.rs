@@ -316,7 +316,8 @@ impl Slot {
             return NOTHING;
         }
         let applied = change(&mut entry);
-        let empty = entry.as_ref().value().is_empty();
+        // What adds to a collection leaves none empty.
+        let empty = !make && entry.as_ref().value().is_empty();
         drop(entry);
         if empty {
             self.take(key).into_iter().for_each(discard);

@@ -160,8 +160,14 @@ impl<T: Block> Table<T> {
         if let Some(place) = self.find_mut(hash, database, key) {
             return Some(place.replace(block));
         }
-        self.root.insert::<T>(hash, block.into_raw(), 0, &rehash);
+        self.insert_new(hash, block, rehash);
         None
+    }
+
+    /// As [`Table::insert`], of a block whose key is not there.
+    #[inline]
+    pub fn insert_new(&mut self, hash: Hash, block: T, rehash: impl Fn(&[u8]) -> Hash) {
+        self.root.insert::<T>(hash, block.into_raw(), 0, &rehash);
     }
 
     /// Takes the block of `key` in `database` out.
@@ -310,12 +316,14 @@ impl<'t, T: Block> BlockMut<'t, T> {
 impl<T: Block> Deref for BlockMut<'_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.block
     }
 }
 
 impl<T: Block> DerefMut for BlockMut<'_, T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.block
     }

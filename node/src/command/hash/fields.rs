@@ -4,6 +4,7 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use smallvec::SmallVec;
 
+use crate::command::options::rest;
 use crate::command::{CommandError, CommandResult};
 use crate::store::effect::Effect;
 use crate::store::event::Class;
@@ -35,9 +36,10 @@ fn set_fields(
     }
     let key = keyspace.key();
     keyspace.hash(key)?;
-    let mut words = args.from(2).iter();
-    let pairs = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
-    let fields: SmallVec<[(&[u8], &[u8]); 8]> = pairs.collect();
+    let pair = |at: usize| (&args[at], &args[at + 1]);
+    let mut fields: SmallVec<[(&[u8], &[u8]); 8]> = SmallVec::new();
+    fields.push(pair(2));
+    fields.extend((4..args.len()).step_by(2).map(pair));
     let added = keyspace.apply(key.slot, &Effect::SetFields { key, fields: &fields }).count;
     keyspace.notify(Class::Hash, "hset", key);
     Ok(added)
@@ -66,7 +68,7 @@ pub(super) fn hdel(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         reply.int(0);
         return Ok(());
     }
-    let fields: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
+    let fields = rest(args, 2);
     let removed = keyspace.apply(key.slot, &Effect::RemoveFields { key, fields: &fields }).count;
     if removed > 0 {
         keyspace.notify_loss(Class::Hash, "hdel", key);

@@ -2,9 +2,9 @@
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
-use smallvec::SmallVec;
 
 use crate::command::CommandResult;
+use crate::command::options::rest;
 use crate::store::effect::Effect;
 use crate::store::event::Class;
 use crate::store::keyspace::Keyspace;
@@ -52,7 +52,7 @@ fn push(
         reply.int(0);
         return Ok(());
     }
-    let values: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
+    let values = rest(args, 2);
     keyspace.apply(key.slot, &Effect::PushList { key, end, values: &values });
     keyspace.notify(Class::List, super::pushed(end), key);
     reply.count(before.unwrap_or(0) + values.len());

@@ -2,9 +2,9 @@
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
-use smallvec::SmallVec;
 
 use crate::command::CommandResult;
+use crate::command::options::rest;
 use crate::command::scan::{self, ScanOptions};
 use crate::store::effect::Effect;
 use crate::store::event::Class;
@@ -15,7 +15,7 @@ use crate::store::value::{Set, Text};
 pub(super) fn sadd(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
     let key = keyspace.key();
     keyspace.set(key)?;
-    let members: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
+    let members = rest(args, 2);
     let added = keyspace.apply(key.slot, &Effect::AddMembers { key, members: &members }).count;
     if added > 0 {
         keyspace.notify(Class::Set, "sadd", key);
@@ -31,7 +31,7 @@ pub(super) fn srem(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut 
         reply.int(0);
         return Ok(());
     }
-    let members: SmallVec<[&[u8]; 8]> = args.from(2).iter().collect();
+    let members = rest(args, 2);
     let removed = keyspace.apply(key.slot, &Effect::RemoveMembers { key, members: &members }).count;
     if removed > 0 {
         keyspace.notify_loss(Class::Set, "srem", key);

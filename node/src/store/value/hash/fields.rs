@@ -70,7 +70,7 @@ impl Fields {
         }
         let entry = Entry::string(0, field, value, None);
         self.entry_bytes += entry.as_ref().heap_bytes();
-        drop(self.table.insert(hash, entry, hash_of));
+        self.table.insert_new(hash, entry, hash_of);
         true
     }
 

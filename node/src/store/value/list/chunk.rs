@@ -1,7 +1,7 @@
 //! A run of a large list's items in one buffer, with room at the end where items come.
 
 use super::End;
-use super::items::{Frame, Items, framed_len};
+use super::items::{Items, framed_len, write_framed};
 use crate::store::heap::allocated;
 
 /// Most bytes of a chunk of more than one item.
@@ -53,16 +53,18 @@ impl Chunk {
         self.count == 0 || self.end - self.start + framed_len(item) <= CHUNK_BYTES
     }
 
-    /// Adds an item that it takes.
+    /// Adds an item that it takes. Returns how many bytes more the buffer takes now.
     #[inline]
-    pub(super) fn push(&mut self, end: End, item: &[u8]) {
-        let (frame, len) = (Frame::of(item), framed_len(item));
+    pub(super) fn push(&mut self, end: End, item: &[u8]) -> usize {
+        let (mut grown, len) = (0, framed_len(item));
         let room = match end {
             End::Front => self.start,
             End::Back => self.buffer.len() - self.end,
         };
         if room < len {
+            let before = self.heap_bytes();
             self.make_room(end, len);
+            grown = self.heap_bytes() - before;
         }
         let at = match end {
             End::Front => {
@@ -74,13 +76,9 @@ impl Chunk {
                 self.end - len
             }
         };
-        let place = &mut self.buffer[at..at + len];
-        let (before, rest) = place.split_at_mut(frame.before().len());
-        let (middle, behind) = rest.split_at_mut(item.len());
-        before.copy_from_slice(frame.before());
-        middle.copy_from_slice(item);
-        behind.copy_from_slice(frame.behind());
+        write_framed(item, &mut self.buffer[at..at + len]);
         self.count += 1;
+        grown
     }
 
     /// Moves the items away from `end`, into a larger buffer if this one is small and would soon be full again.

@@ -8,8 +8,12 @@ use super::items::{Frame, Items};
 use crate::store::heap::{allocated, boxed};
 use crate::store::reclaim;
 
-/// Room of a new chunk in bytes.
+/// Room of a new chunk in bytes, at least.
 const CHUNK_ROOM: usize = 1024;
+
+/// A list of so many times a chunk's size gives a new chunk its full size at once: it need not grow, and what it does
+/// not use is a small part of the list.
+const SPARE_SHARE: usize = 8;
 
 /// Chunks that are dropped at once; more are left to the reclaimer.
 const DROPPED_MAX: usize = 64;
@@ -97,12 +101,10 @@ impl Chunks {
         if let Some(chunk) = outermost
             && chunk.takes(value)
         {
-            let before = chunk.heap_bytes();
-            chunk.push(end, value);
-            self.buffer_bytes = self.buffer_bytes + chunk.heap_bytes() - before;
+            self.buffer_bytes += chunk.push(end, value);
             return;
         }
-        let mut chunk = Chunk::with_room(CHUNK_ROOM);
+        let mut chunk = Chunk::with_room((self.buffer_bytes / SPARE_SHARE).clamp(CHUNK_ROOM, CHUNK_BYTES));
         chunk.push(end, value);
         self.buffer_bytes += chunk.heap_bytes();
         match end {

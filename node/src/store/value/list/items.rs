@@ -21,11 +21,13 @@ pub(super) struct Frame {
     len: usize,
 }
 
+#[inline]
 fn frame_len(item_len: usize) -> usize {
     if item_len < LONG { SHORT_FRAME } else { LONG_FRAME }
 }
 
 /// Bytes of an item with its frame.
+#[inline]
 pub(super) fn framed_len(item: &[u8]) -> usize {
     item.len() + 2 * frame_len(item.len())
 }
@@ -47,6 +49,25 @@ impl Frame {
     pub(super) fn behind(&self) -> &[u8] {
         &self.behind[..self.len]
     }
+}
+
+/// Writes `item` with its frame into `place`, which is as long as [`framed_len`] tells.
+#[inline]
+pub(super) fn write_framed(item: &[u8], place: &mut [u8]) {
+    if item.len() < LONG
+        && let [before, middle @ .., behind] = place
+    {
+        #[expect(clippy::cast_possible_truncation, reason = "below LONG")]
+        let len = item.len() as u8;
+        (*before, *behind) = (len, len);
+        return middle.copy_from_slice(item);
+    }
+    let frame = Frame::of(item);
+    let (before, rest) = place.split_at_mut(frame.before().len());
+    let (middle, behind) = rest.split_at_mut(item.len());
+    before.copy_from_slice(frame.before());
+    middle.copy_from_slice(item);
+    behind.copy_from_slice(frame.behind());
 }
 
 fn long(bytes: &[u8]) -> usize {

@@ -57,7 +57,7 @@ impl Members {
         }
         let member = Member::new(member);
         self.member_bytes += member.as_ref().heap_bytes();
-        drop(self.table.insert(hash, member, hash_of));
+        self.table.insert_new(hash, member, hash_of);
         true
     }
 
