@@ -11,6 +11,7 @@ mod counters;
 mod machines;
 mod mailbox;
 mod pages;
+mod parts;
 mod processor;
 mod room;
 mod scripts;
@@ -81,6 +82,7 @@ impl Node {
         shared.engine.store().events().want(shared.config.notify_keyspace_events);
         shared.engine.tracking().set_keys_max(shared.config.tracking_table_max_keys);
         shared.memory.look();
+        shared.memory.note_startup();
         shared.memory.look_at_kernel();
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);

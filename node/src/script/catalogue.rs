@@ -66,6 +66,12 @@ impl Catalogue {
         self.known.read().unwrap_or_else(PoisonError::into_inner).scripts.get(digest).cloned()
     }
 
+    /// Bytes of the texts of all scripts.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.scripts.values().map(|script| script.code.len() + size_of::<Script>()).sum()
+    }
+
     /// Keeps a script that compiles; `loaded` for good, else until many others came. Returns false when no more can
     /// be kept for good.
     pub(crate) fn keep(&self, script: Arc<Script>, loaded: bool) -> bool {

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ringmaster_protocol::resp::Protocol;
@@ -65,6 +66,16 @@ pub(crate) struct Desk {
     pub(crate) stopped: Cell<bool>,
     /// What `math.random` draws from.
     pub(crate) random: RefCell<Random>,
+    /// Bytes of the machine's heap, as it was last told.
+    heap_bytes: Cell<usize>,
+}
+
+/// Bytes of the heaps of all machines of the process.
+static MACHINE_BYTES: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes of the heaps of all machines of the process, each as of its last task.
+pub(crate) fn machine_bytes() -> usize {
+    MACHINE_BYTES.load(Ordering::Relaxed)
 }
 
 impl Desk {
@@ -83,11 +94,24 @@ impl Desk {
             turn_began: Cell::new(Instant::now()),
             stopped: Cell::default(),
             random: RefCell::new(Random::new(seed)),
+            heap_bytes: Cell::new(0),
         }
+    }
+
+    /// Notes how large the machine's heap is.
+    pub(crate) fn note_heap(&self, bytes: usize) {
+        MACHINE_BYTES.fetch_add(bytes, Ordering::Relaxed);
+        MACHINE_BYTES.fetch_sub(self.heap_bytes.replace(bytes), Ordering::Relaxed);
     }
 
     /// Whether the script has had its thread long enough.
     pub(crate) fn turn_is_over(&self) -> bool {
         self.turn_began.get().elapsed() >= TURN
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.note_heap(0);
     }
 }

@@ -117,6 +117,7 @@ impl Runner {
             drop(self.globals.raw_set("ARGV", Value::Nil));
             drop(self.lua.gc_collect());
         }
+        self.desk.note_heap(self.lua.used_memory());
     }
 
     fn compiled(&self, script: &Script) -> Result<Function, Vec<u8>> {

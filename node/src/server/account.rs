@@ -21,6 +21,7 @@ pub(crate) struct Account {
     /// What is allocated beside that, as of the last look.
     others: AtomicI64,
     peak_bytes: AtomicU64,
+    startup_bytes: AtomicU64,
     resident_bytes: AtomicU64,
 }
 
@@ -35,6 +36,16 @@ impl Account {
     /// The most that [`Account::used_bytes`] was at a look.
     pub(crate) fn peak_bytes(&self) -> u64 {
         self.peak_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Notes that what is allocated now serves no client yet.
+    pub(crate) fn note_startup(&self) {
+        self.startup_bytes.store(self.used_bytes(), Ordering::Relaxed);
+    }
+
+    /// What was allocated at [`Account::note_startup`].
+    pub(crate) fn startup_bytes(&self) -> u64 {
+        self.startup_bytes.load(Ordering::Relaxed)
     }
 
     /// Bytes of memory that the process has from the kernel, as of [`Account::look_at_kernel`].

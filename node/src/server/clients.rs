@@ -284,6 +284,14 @@ impl Clients {
         lock(&self.by_id).values().map(|handle| handle.mailbox.bytes()).sum()
     }
 
+    /// Bytes of the buffers of all clients, and of what waits for them.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        let bytes = |handle: &Arc<ClientHandle>| {
+            handle.figures.held_bytes() + handle.mailbox.bytes() + size_of::<ClientHandle>()
+        };
+        lock(&self.by_id).values().map(bytes).sum()
+    }
+
     /// Clients with a subscription.
     pub(crate) fn subscribers(&self) -> usize {
         self.handles().iter().filter(|handle| lock(&handle.session).is_subscriber()).count()

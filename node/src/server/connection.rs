@@ -231,8 +231,10 @@ impl Connection {
     fn make_room(&mut self, needed: usize) {
         if self.input.is_empty() && self.input.capacity() > KEPT_BYTES {
             self.input = Vec::with_capacity(INPUT_BYTES);
+            self.note_figures();
         } else if self.input.capacity() > KEPT_BYTES.max(4 * needed.max(self.input.len())) {
             self.input.shrink_to(needed.max(INPUT_BYTES));
+            self.note_figures();
         }
         let free = self.input.capacity() - self.input.len();
         let missing = needed.saturating_sub(self.input.len());

@@ -130,6 +130,15 @@ impl Shared {
         let percents = self.miss_percents().into_iter();
         lines.extend(percents.map(|(name, percent)| (Section::Memory, name, format!("{percent:.2}"))));
         lines.extend(observed::extra(self));
+        let parts = self.memory_parts();
+        lines.extend(
+            [
+                ("ringmaster_memory_tables", parts.tables),
+                ("ringmaster_memory_eviction", parts.eviction),
+                ("ringmaster_memory_tracking", parts.tracking),
+            ]
+            .map(|(name, bytes)| (Section::Memory, name, bytes.to_string())),
+        );
         lines
     }
 
@@ -164,13 +173,13 @@ impl Shared {
         info::Memory {
             used_bytes: used,
             used_peak_bytes: self.memory.peak_bytes(),
-            dataset_bytes: used,
+            used_startup_bytes: self.memory.startup_bytes(),
+            parts: self.memory_parts(),
             resident_bytes: self.memory.resident_bytes(),
             system_bytes: crate::machine::memory_bytes().unwrap_or(0),
             max_bytes: self.maxmemory.load(Ordering::Relaxed),
             policy: self.engine.store().replacement().policy().name(),
             allocator: "jemalloc",
-            ..info::Memory::default()
         }
     }
 

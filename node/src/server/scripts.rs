@@ -102,6 +102,12 @@ impl Running {
 }
 
 impl Scripts {
+    /// Bytes of the texts of scripts and libraries.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let libraries: usize = self.libraries.all().iter().map(|library| library.text.len()).sum();
+        self.catalogue.text_bytes() + libraries
+    }
+
     /// Enters a script that runs for long.
     pub(crate) fn enter(&self, running: &Arc<Running>) {
         lock(&self.running).push(Arc::clone(running));

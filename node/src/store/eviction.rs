@@ -216,6 +216,11 @@ impl Replacement {
         }
     }
 
+    /// Bytes of what is kept about keys beside their records: ghosts and the queue of new keys.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.ghosts.load().bytes() + self.fresh.kept_bytes()
+    }
+
     /// What share of reads misses by the size of memory; `None` before memory is half full.
     #[must_use]
     pub fn misses(&self) -> Option<Misses> {

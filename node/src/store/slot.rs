@@ -229,6 +229,11 @@ impl Slot {
         self.table.bucket_bytes() / self.len().max(1)
     }
 
+    /// Bytes of the slot's table, without its entries.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.table.bucket_bytes()
+    }
+
     /// Whether the slot holds no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {

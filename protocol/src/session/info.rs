@@ -81,8 +81,8 @@ pub struct Memory {
     pub used_peak_bytes: u64,
     /// Allocated before the first key came.
     pub used_startup_bytes: u64,
-    /// Of the allocated: keys and values.
-    pub dataset_bytes: u64,
+    /// Of the allocated: what is known to be neither keys nor values.
+    pub parts: MemoryParts,
     /// Resident.
     pub resident_bytes: u64,
     /// The machine's memory.
@@ -93,6 +93,42 @@ pub struct Memory {
     pub policy: &'static str,
     /// Name of the allocator.
     pub allocator: &'static str,
+}
+
+/// What is allocated beside keys and values, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryParts {
+    /// Buffers of clients, and news that wait for them.
+    pub clients: u64,
+    /// Tables that find keys, without their entries.
+    pub tables: u64,
+    /// What is known of keys that were evicted, or that are new.
+    pub eviction: u64,
+    /// Keys that are remembered for clients that track, roughly.
+    pub tracking: u64,
+    /// Heaps of the machines that run scripts.
+    pub machines: u64,
+    /// Texts of scripts and libraries.
+    pub scripts: u64,
+    /// Buffers of the log.
+    pub log: u64,
+}
+
+impl MemoryParts {
+    /// All of it.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        let Self { clients, tables, eviction, tracking, machines, scripts, log } = *self;
+        clients + tables + eviction + tracking + machines + scripts + log
+    }
+}
+
+impl Memory {
+    /// Bytes that are not keys and values: what was there at the start, and the parts.
+    #[must_use]
+    pub fn overhead_bytes(&self) -> u64 {
+        (self.used_startup_bytes + self.parts.sum()).min(self.used_bytes)
+    }
 }
 
 /// Section `Persistence`.

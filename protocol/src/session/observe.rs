@@ -75,16 +75,16 @@ fn memory_stats(call: &mut Call<'_, '_>) {
         ("replication.backlog", 0),
         ("clients.slaves", 0),
         ("aof.buffer", 0),
-        ("overhead.total", memory.used_bytes.saturating_sub(memory.dataset_bytes)),
+        ("overhead.total", memory.overhead_bytes()),
         ("keys.count", keys),
         ("keys.bytes-per-key", above_startup / keys.max(1)),
-        ("dataset.bytes", memory.dataset_bytes),
+        ("dataset.bytes", memory.used_bytes - memory.overhead_bytes()),
         ("allocator.allocated", memory.used_bytes),
         ("allocator.resident", memory.resident_bytes),
         ("fragmentation.bytes", memory.resident_bytes.saturating_sub(memory.used_bytes)),
     ];
     let ratios = [
-        ("dataset.percentage", 100.0 * ratio(memory.dataset_bytes, above_startup)),
+        ("dataset.percentage", 100.0 * ratio(memory.used_bytes - memory.overhead_bytes(), above_startup)),
         ("peak.percentage", 100.0 * ratio(memory.used_bytes, memory.used_peak_bytes)),
         ("fragmentation", ratio(memory.resident_bytes, memory.used_bytes)),
     ];

@@ -50,6 +50,13 @@ impl Figures {
         self.output_bytes.store(u32::try_from(bytes).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
+    /// Bytes of the connection's buffers, used or not, and of its transaction.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let get = |figure: &AtomicU32| figure.load(Ordering::Relaxed) as usize;
+        let output = get(&self.output_capacity).max(get(&self.output_bytes));
+        get(&self.query_bytes) + get(&self.query_free_bytes) + output + get(&self.transaction_bytes)
+    }
+
     /// Bytes of replies that wait to be written.
     pub(crate) fn output_bytes(&self) -> usize {
         self.output_bytes.load(Ordering::Relaxed) as usize

@@ -79,6 +79,11 @@ impl Fresh {
         self.units.load(Ordering::Relaxed) * UNIT as u64
     }
 
+    /// Bytes of the rings themselves.
+    pub(super) fn kept_bytes(&self) -> usize {
+        (0..RINGS).map(|number| self.ring(number).keys.capacity() * size_of::<u64>()).sum()
+    }
+
     /// A key of an entry of `bytes` comes last. What is beyond `window` bytes by more than a half falls off.
     pub(super) fn push(&self, slot: HashSlot, hash: u64, bytes: usize, window: u64) {
         let units = (bytes.div_ceil(UNIT) as u64).min(UNITS_MAX);

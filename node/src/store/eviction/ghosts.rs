@@ -31,6 +31,11 @@ impl Ghosts {
         room >= keys / 2 && room / 2 <= keys + GHOSTS as u64
     }
 
+    /// Bytes of the room.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.words)
+    }
+
     /// The word of `hash`, and what its ghost begins with: never 0, which is no ghost.
     fn place(&self, hash: u64) -> Option<(&AtomicU64, u64)> {
         let at = (((hash >> 32) * self.words.len() as u64) >> 32) as usize;
