@@ -59,6 +59,25 @@ pub enum Handler {
     Walk(fn(Args<'_>, Moment) -> Result<Box<dyn Walk>, CommandError>),
 }
 
+/// Where a walk goes after a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onward {
+    /// To the next slot.
+    Next,
+    /// To the same one again: it is large. Others have a turn first.
+    Same,
+    /// Nowhere: the reply is known.
+    End,
+}
+
+impl Onward {
+    /// To the next slot, or to the end.
+    #[must_use]
+    pub fn next_if(goes_on: bool) -> Self {
+        if goes_on { Self::Next } else { Self::End }
+    }
+}
+
 /// A command that visits slots one by one. Between two visits other connections are served.
 pub trait Walk {
     /// The first slot to visit; the slots above it follow.
@@ -71,8 +90,8 @@ pub trait Walk {
         false
     }
 
-    /// Visits one slot. Returns whether to go on.
-    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool;
+    /// Visits one slot, or a part of a large one, for a fraction of a millisecond.
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward;
 
     /// Writes the reply.
     fn finish(self: Box<Self>, reply: &mut Reply<'_>);
@@ -95,9 +114,40 @@ const FAMILIES: &[&[(&str, Handler)]] = &[
     stream::HANDLERS,
 ];
 
+/// Commands that look at all elements of their keys, whatever their arguments say; the ends of ranges weigh those
+/// that look at ranges (see [`Keyspace::weigh`]).
+///
+/// [`Keyspace::weigh`]: crate::store::keyspace::Keyspace::weigh
+const WHOLE: &[&str] = &[
+    "copy",
+    "dump",
+    "hgetall",
+    "hkeys",
+    "hvals",
+    "lrem",
+    "sdiff",
+    "sdiffstore",
+    "sinter",
+    "sintercard",
+    "sinterstore",
+    "smembers",
+    "sort",
+    "sort_ro",
+    "sunion",
+    "sunionstore",
+    "zdiff",
+    "zdiffstore",
+    "zinter",
+    "zintercard",
+    "zinterstore",
+    "zunion",
+    "zunionstore",
+];
+
 /// The handlers by command.
 pub struct Registry {
     handlers: Box<[Option<Handler>; COUNT]>,
+    whole: Box<[bool; COUNT]>,
 }
 
 impl Registry {
@@ -112,7 +162,12 @@ impl Registry {
             let spec = table::lookup_full(name.as_bytes()).expect("a family's command is in the table");
             handlers[spec.id.index()] = Some(*handler);
         }
-        Self { handlers }
+        let mut whole = Box::new([false; COUNT]);
+        for name in WHOLE {
+            let spec = table::lookup_full(name.as_bytes()).expect("the name is in the table");
+            whole[spec.id.index()] = true;
+        }
+        Self { handlers, whole }
     }
 
     /// The handler of a command, `None` if the node does not carry it out on its data.
@@ -120,6 +175,15 @@ impl Registry {
     #[must_use]
     pub fn handler(&self, id: CommandId) -> Option<Handler> {
         self.handlers[id.index()]
+    }
+}
+
+impl Registry {
+    /// Whether a command looks at all elements of its keys.
+    #[inline]
+    #[must_use]
+    pub fn is_whole(&self, id: CommandId) -> bool {
+        self.whole[id.index()]
     }
 }
 

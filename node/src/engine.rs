@@ -14,12 +14,12 @@ use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Registry, Walk};
+use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Onward, Registry, Walk};
 use crate::pubsub::Hub;
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
-use crate::store::keyspace::{Keyspace, Lookups, Moment};
+use crate::store::keyspace::{ELEMENTS_FEW, Keyspace, Lookups, Moment};
 use crate::tracking::Tracking;
 use crate::waiting::Waiter;
 
@@ -45,6 +45,8 @@ pub enum Flow {
     Walking(Journey),
     /// Nothing was there: the client waits in the queues of its keys.
     Waiting(Arc<Waiter>),
+    /// Nothing was done: the command would take long, and its moment lets it be put off. Run it where it may.
+    Long,
 }
 
 /// What a command that is done adds to the figures.
@@ -124,8 +126,11 @@ impl Engine {
             Some(Handler::Keys(handler) | Handler::Set(handler) | Handler::Far(handler, _)) => {
                 let Some(guard) = self.store.try_lock(key.slot) else { return Flow::Busy(key.slot) };
                 let keys = [key];
-                let mut keyspace = Keyspace::of_key(&self.store, &keys, guard, moment);
-                carry_out(&mut keyspace, (spec, handler), args, moment, reply)
+                match Keyspace::of_key(&self.store, &keys, guard, moment) {
+                    Ok(keyspace) if self.is_long(spec, &keyspace) => Flow::Long,
+                    Ok(mut keyspace) => carry_out(&mut keyspace, (spec, handler), args, moment, reply),
+                    Err(slot) => Flow::Busy(slot),
+                }
             }
             _ => self.run(spec, args, moment, reply),
         }
@@ -143,6 +148,7 @@ impl Engine {
                 Ok(keys) => {
                     self.prefetch(&keys);
                     match Keyspace::lock(&self.store, &keys, moment) {
+                        Ok(keyspace) if self.is_long(spec, &keyspace) => Flow::Long,
                         Ok(mut keyspace) => carry_out(&mut keyspace, (spec, handler), args, moment, reply),
                         Err(slot) => Flow::Busy(slot),
                     }
@@ -172,6 +178,12 @@ impl Engine {
         }
     }
 
+    /// Whether the command is to be put off, because it will look at very many elements.
+    #[inline]
+    fn is_long(&self, spec: &Spec, keyspace: &Keyspace<'_, '_>) -> bool {
+        self.registry.is_whole(spec.id) && keyspace.moment().may_defer && keyspace.elements() > ELEMENTS_FEW
+    }
+
     /// One turn of a walk.
     #[must_use]
     pub fn walk(&self, mut journey: Journey) -> Turn {
@@ -184,13 +196,15 @@ impl Engine {
             let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
             let mut operation = self.store.operation_of(slot, journey.moment);
-            journey.visited += 1;
-            let goes_on = journey.walk.visit(&mut guard, &mut operation);
+            let onward = journey.walk.visit(&mut guard, &mut operation);
+            journey.visited += usize::from(onward != Onward::Same);
             if guard.has_ready() {
                 serve::serve(&mut Keyspace::of_guard(&self.store, slot, guard, journey.moment));
             }
-            if !goes_on {
-                return Turn::Arrived(journey);
+            match onward {
+                Onward::Next => {}
+                Onward::Same => return Turn::Tired(journey),
+                Onward::End => return Turn::Arrived(journey),
             }
         }
         Turn::Tired(journey)
@@ -210,6 +224,7 @@ impl Engine {
             match self.run(spec, args, moment, reply) {
                 Flow::Done(_) => return,
                 Flow::Busy(_) => std::thread::yield_now(),
+                Flow::Long => return self.call(spec, args, Moment { may_defer: false, ..moment }, reply),
                 Flow::Walking(journey) => break journey,
                 Flow::Waiting(waiter) => {
                     self.forget(&waiter);
@@ -254,9 +269,13 @@ fn carry_out(
     }
     let before = reply.len();
     let result = handler(keyspace, args, reply);
-    if let Err(CommandError::Busy(slot)) = result {
+    if let Err(CommandError::Busy(_) | CommandError::Long) = result {
         reply.truncate(before);
-        return Flow::Busy(slot);
+    }
+    match result {
+        Err(CommandError::Busy(slot)) => return Flow::Busy(slot),
+        Err(CommandError::Long) => return Flow::Long,
+        _ => {}
     }
     if moment.tracks && spec.flags.contains(Flags::READONLY) {
         keyspace.track_keys();

@@ -41,6 +41,9 @@ pub enum CommandError {
     /// waits for the slot and begins anew. Only within a hold, where it cannot wait, it is a reply.
     #[error("TRYAGAIN a key that the command reaches for is in use")]
     Busy(HashSlot),
+    /// The command would take long and can be run elsewhere. Nothing was done: the engine says so to the connection.
+    #[error("TRYAGAIN the command takes long")]
+    Long,
     /// Any other text, its code first.
     #[error("{0}")]
     Other(Cow<'static, str>),

@@ -6,8 +6,9 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::{Engine, Tally, finished, keys_of};
-use crate::command::{CommandError, CommandResult, Handler, Walk};
+use crate::command::{CommandError, CommandResult, Handler, Onward, Walk};
 use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::slot::{Operation, Slot};
 use crate::waiting::{Attempt, Stage, Wish};
 
 /// What a command needs to be held.
@@ -100,18 +101,30 @@ fn take_or_give_up(wish: &dyn Wish, keyspace: &mut Keyspace<'_, '_>, reply: &mut
     Ok(())
 }
 
+/// Visits all parts of a slot; returns whether to go on to the next.
+fn visit_whole(walk: &mut dyn Walk, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+    loop {
+        match walk.visit(slot, operation) {
+            Onward::Same => {}
+            onward => return onward == Onward::Next,
+        }
+    }
+}
+
 /// Walks over all slots, which are held.
 fn walk_within(keyspace: &mut Keyspace<'_, '_>, mut walk: Box<dyn Walk>, reply: &mut Reply<'_>) {
     let start = HashSlot::new(walk.start());
     let mut goes_on = true;
     keyspace.visit_held(|slot, operation| {
         if Some(operation.slot) >= start {
-            goes_on = walk.visit(slot, operation);
+            goes_on = visit_whole(&mut *walk, slot, operation);
         }
         goes_on
     });
     if goes_on && walk.wraps() {
-        keyspace.visit_held(|slot, operation| Some(operation.slot) < start && walk.visit(slot, operation));
+        keyspace.visit_held(|slot, operation| {
+            Some(operation.slot) < start && visit_whole(&mut *walk, slot, operation)
+        });
     }
     walk.finish(reply);
 }

@@ -7,9 +7,11 @@
 //! Waiting for the client to read is the backpressure: nothing more is read or executed meanwhile.
 
 mod account;
+mod aside;
 mod attend;
 mod debug;
 mod execute;
+mod queued;
 mod script;
 mod subscribe;
 mod transaction;
@@ -36,6 +38,7 @@ use super::batch::{Batch, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
+pub(crate) use aside::ASIDE_MAX;
 use subscribe::Subscriptions;
 use transaction::{Transaction, Watching};
 

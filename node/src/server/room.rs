@@ -3,7 +3,7 @@
 //! ```text
 //! within the bound ──► go on
 //! above it: close who lets replies wait that nobody reads; else
-//!           evict for half a millisecond ──► within, or nearly ──► go on
+//!           evict for a third of a millisecond ──► within, or nearly ──► go on
 //!           │ nothing can go: refuse          └─ above: others have a turn, then again
 //! ```
 
@@ -18,7 +18,7 @@ use super::worker::Worker;
 use crate::store::eviction::{Evictor, Step};
 
 /// How long a thread evicts before its other connections have a turn.
-const SLICE: Duration = Duration::from_micros(500);
+const SLICE: Duration = Duration::from_micros(300);
 
 /// Steps between two looks at the clock.
 const STEPS: usize = 16;
@@ -34,6 +34,8 @@ const EXCESS_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=16 << 20;
 pub(crate) enum Room {
     /// There is.
     Enough,
+    /// There is, since keys were taken out: that may have taken long.
+    Made,
     /// There will be: ask again after other connections had a turn.
     Later,
     /// There is none, and nothing can go.
@@ -107,10 +109,10 @@ impl Worker {
         evictor.samples = self.shared.eviction_samples.load(Ordering::Relaxed);
         let within = self.evict_until(&mut evictor, max, began, now);
         match within {
-            Some(true) => Room::Enough,
-            None if self.used_bytes() <= max => Room::Enough,
+            Some(true) => Room::Made,
+            None if self.used_bytes() <= max => Room::Made,
             None => Room::None,
-            Some(false) if self.used_bytes() <= max + excess(max) => Room::Enough,
+            Some(false) if self.used_bytes() <= max + excess(max) => Room::Made,
             Some(false) => Room::Later,
         }
     }

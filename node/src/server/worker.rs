@@ -9,11 +9,12 @@ use std::time::Duration;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_runtime::service;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::account::Meter;
-use super::connection::Connection;
+use super::connection::{ASIDE_MAX, Connection};
 use super::counters::Counters;
 use super::machines::Machines;
 use super::room;
@@ -35,6 +36,8 @@ const TICKS_A_SECOND: u32 = 20;
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) machines: Rc<Machines>,
+    /// Permits to run a command aside.
+    pub(crate) aside: Arc<Semaphore>,
     index: usize,
     random: Cell<u64>,
     meter: Meter,
@@ -55,7 +58,8 @@ impl Worker {
         super::shared::random_bytes(&mut seed);
         let random = Cell::new(u64::from_le_bytes(seed));
         let (machines, evictor) = (Rc::default(), room::evictor(index));
-        Self { shared, machines, index, random, meter: Meter::new(), evictor }
+        let aside = Arc::new(Semaphore::new(ASIDE_MAX));
+        Self { shared, machines, aside, index, random, meter: Meter::new(), evictor }
     }
 
     /// This thread's counters.

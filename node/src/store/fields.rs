@@ -4,6 +4,8 @@
 //! deadlines; hashes that nobody reads are freed by the rounds of [`super::expiry`]. A slot keeps a lower bound of
 //! its fields' deadlines: where fields do not expire, this costs a compare for each slot that a command holds.
 
+use ringmaster_protocol::slot::HashSlot;
+
 use super::effect::{ELEMENTS_MAX, Effect};
 use super::entry::EntryRef;
 use super::event::{Class, Events};
@@ -78,11 +80,15 @@ impl Slot {
 }
 
 impl Keyspace<'_, '_> {
-    /// Frees the due fields of the command's hashes.
+    /// Frees the due fields of the command's hashes; an error is the slot of one of which `max` were freed, and where more
+    /// may be left.
     #[inline]
-    pub(super) fn free_due_fields(&mut self) {
-        if self.fields_may_be_due() {
-            self.keys().iter().for_each(|key| self.free_fields(*key));
+    pub(super) fn free_due_fields(&mut self, max: usize) -> Result<(), HashSlot> {
+        if self.fields_may_be_due()
+            && let Some(key) = self.keys().iter().find(|key| self.free_fields(**key, max) == max)
+        {
+            return Err(key.slot);
         }
+        Ok(())
     }
 }

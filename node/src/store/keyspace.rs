@@ -19,6 +19,12 @@ use crate::command::error::CommandError;
 use crate::pubsub::Hub;
 use crate::store::value::{Hash, List, Set, SortedSet, Stream, Value};
 
+/// Due fields of a hash that one try to begin a command frees: about 0.2 ms.
+const FIELDS_FREED_MAX: usize = 512;
+
+/// Elements that a command may look at on its connection's own thread: half a millisecond or less.
+pub(crate) const ELEMENTS_FEW: usize = 10_000;
+
 /// The keys of a command with all their slots locked, in ascending order. Dropping it releases them.
 pub struct Keyspace<'s, 'k> {
     store: &'s Store,
@@ -56,6 +62,8 @@ pub struct Moment {
     pub tracks: bool,
     /// Whether what it does counts as no use of a key that is there (`CLIENT NO-TOUCH`).
     pub no_touch: bool,
+    /// Whether a command that would take long is handed back undone, to be run where nobody waits for its thread.
+    pub may_defer: bool,
 }
 
 /// One slot and the operation of this command on it.
@@ -68,7 +76,8 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     /// Locks the slots of `keys`, and frees those fields of their hashes that are due.
     ///
     /// # Errors
-    /// The slot that somebody else holds. Nothing is held then: wait for that slot and try again.
+    /// The slot that somebody else holds, or whose hash has more due fields than go at once. Nothing is held then: wait
+    /// for that slot and try again.
     #[inline]
     pub fn lock(store: &'s Store, keys: &'k [Key<'k>], moment: Moment) -> Result<Self, HashSlot> {
         let mut keyspace = Self {
@@ -88,7 +97,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             slots.dedup();
             slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
         }
-        keyspace.free_due_fields();
+        keyspace.free_due_fields(FIELDS_FREED_MAX)?;
         Ok(keyspace)
     }
 
@@ -99,7 +108,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         key: &'k [Key<'k>; 1],
         guard: SlotGuard<'s>,
         moment: Moment,
-    ) -> Self {
+    ) -> Result<Self, HashSlot> {
         let operation = store.operation_of(key[0].slot, moment);
         let mut keyspace = Self {
             store,
@@ -110,8 +119,8 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             tells_misses: false,
             replaced: None,
         };
-        keyspace.free_due_fields();
-        keyspace
+        keyspace.free_due_fields(FIELDS_FREED_MAX)?;
+        Ok(keyspace)
     }
 
     /// Locks `slots`, which are in ascending order and distinct; the keyspace has no keys of its own. Commands run
@@ -206,12 +215,13 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             store: self.store,
             keys,
             held,
-            moment,
+            moment: Moment { may_defer: false, ..moment },
             lookups: Cell::default(),
             tells_misses: false,
             replaced: None,
         };
-        inner.free_due_fields();
+        // Within a hold nothing can be put off.
+        let _ = inner.free_due_fields(usize::MAX);
         let result = run(&mut inner);
         let Lookups { hits, misses } = inner.lookups.get();
         self.held = inner.held;
@@ -428,12 +438,27 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         self.held.iter().any(|held| held.guard.fields_may_be_due(self.moment.now))
     }
 
-    /// Frees those fields of the hash at `key` that are due.
+    /// Frees those fields of the hash at `key` that are due, at most `max`; returns how many.
     #[cold]
-    pub(super) fn free_fields(&mut self, key: Key<'_>) {
+    pub(super) fn free_fields(&mut self, key: Key<'_>, max: usize) -> usize {
         let store = self.store;
         let Held { guard, operation } = self.held_mut(key.slot);
-        guard.free_fields(key, usize::MAX, operation, store.events());
+        guard.free_fields(key, max, operation, store.events())
+    }
+
+    /// To be called before the first effect of a command that will look at so many elements.
+    ///
+    /// # Errors
+    /// [`CommandError::Long`]: the handler is to return it; the command is begun anew where it may take its time.
+    pub fn weigh(&self, elements: usize) -> Result<(), CommandError> {
+        if elements > ELEMENTS_FEW && self.moment.may_defer { Err(CommandError::Long) } else { Ok(()) }
+    }
+
+    /// Elements of the collections at all keys of the command.
+    #[cold]
+    pub(crate) fn elements(&self) -> usize {
+        let values = self.keys.iter().filter_map(|key| self.peek(*key)).map(EntryRef::value);
+        values.map(Value::elements).sum()
     }
 
     /// The subscriptions, to publish to.

@@ -105,6 +105,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// Elements of a collection; 0 for what is none.
+    #[must_use]
+    pub fn elements(self) -> usize {
+        match self {
+            Self::String(_) => 0,
+            Self::Stream(stream) => stream.len(),
+            Self::List(list) => list.len(),
+            Self::Set(set) => set.len(),
+            Self::Hash(hash) => hash.len(),
+            Self::SortedSet(set) => set.len(),
+        }
+    }
+
     /// Bytes of memory that the value takes beside its entry's block. O(1).
     #[must_use]
     pub fn heap_bytes(self) -> usize {

@@ -15,7 +15,7 @@ pub(crate) fn rename(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut R
     let [from, to] = [keyspace.keys()[0], keyspace.keys()[1]];
     keyspace.find(from).ok_or(CommandError::NoSuchKey)?;
     if from.bytes != to.bytes {
-        put_under(keyspace, from, to, ["rename_from", "rename_to"]);
+        put_under(keyspace, from, to, ["rename_from", "rename_to"])?;
     }
     reply.ok();
     Ok(())
@@ -27,7 +27,7 @@ pub(crate) fn renamenx(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut
     keyspace.find(from).ok_or(CommandError::NoSuchKey)?;
     let free = keyspace.find(to).is_none();
     if free {
-        put_under(keyspace, from, to, ["rename_from", "rename_to"]);
+        put_under(keyspace, from, to, ["rename_from", "rename_to"])?;
     }
     reply.int(i64::from(free));
     Ok(())
@@ -46,14 +46,22 @@ pub(crate) fn move_key(
     }
     let moves = keyspace.find(from).is_some() && keyspace.find(to).is_none();
     if moves {
-        put_under(keyspace, from, to, ["move_from", "move_to"]);
+        put_under(keyspace, from, to, ["move_from", "move_to"])?;
     }
     reply.int(i64::from(moves));
     Ok(())
 }
 
 /// Within a slot a value is moved; to another slot it is built there and removed here.
-fn put_under(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>, events: [&'static str; 2]) {
+fn put_under(
+    keyspace: &mut Keyspace<'_, '_>,
+    from: Key<'_>,
+    to: Key<'_>,
+    events: [&'static str; 2],
+) -> Result<(), CommandError> {
+    if from.slot != to.slot {
+        keyspace.weigh(keyspace.elements())?;
+    }
     if from.slot == to.slot {
         keyspace.apply(from.slot, &Effect::Rename { from, to });
     } else {
@@ -62,4 +70,5 @@ fn put_under(keyspace: &mut Keyspace<'_, '_>, from: Key<'_>, to: Key<'_>, events
     }
     keyspace.notify(Class::Generic, events[0], from);
     keyspace.notify(Class::Generic, events[1], to);
+    Ok(())
 }

@@ -27,6 +27,7 @@ pub(super) fn lrange(
         return Ok(());
     };
     let (start, len) = range(first, last, list.len());
+    keyspace.weigh(len)?;
     reply.array(len);
     list.range(start, len).for_each(|item| reply.bulk(item));
     Ok(())

@@ -133,7 +133,11 @@ fn answer(
     let request = Request::parse(args, form)?;
     let key: Key<'_> = keyspace.key();
     match keyspace.sorted_set(key)? {
-        Some(set) => answer::members(reply, request.with_scores, request.of(set)),
+        Some(set) => {
+            let members = request.of(set);
+            keyspace.weigh(members.len())?;
+            answer::members(reply, request.with_scores, members);
+        }
         None => reply.array(0),
     }
     Ok(())

@@ -68,6 +68,7 @@ fn remove(
     };
     let ranks = interval.ranks(set, false);
     let (count, all) = (ranks.len(), ranks.len() == set.len());
+    keyspace.weigh(if all { 0 } else { count })?;
     if all {
         keyspace.apply(key.slot, &Effect::Remove { key });
     } else if count > 0 {

@@ -5,22 +5,23 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::SLOT_COUNT;
 
 use crate::command::options::{integer, is};
-use crate::command::{CommandError, Walk};
+use crate::command::{CommandError, Onward, Walk};
 use crate::store::census::DATABASES;
 use crate::store::effect::Effect;
+use crate::store::key::Key;
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
 /// `FLUSHDB [ASYNC|SYNC]`.
 pub(crate) fn flushdb(args: Args<'_>, moment: Moment) -> Result<Box<dyn Walk>, CommandError> {
     check_mode(args)?;
-    Ok(Box::new(Change(Effect::Clear { database: Some(moment.database) })))
+    Ok(Change::boxed(Effect::Clear { database: Some(moment.database) }))
 }
 
 /// `FLUSHALL [ASYNC|SYNC]`.
 pub(crate) fn flushall(args: Args<'_>, _: Moment) -> Result<Box<dyn Walk>, CommandError> {
     check_mode(args)?;
-    Ok(Box::new(Change(Effect::Clear { database: None })))
+    Ok(Change::boxed(Effect::Clear { database: None }))
 }
 
 /// Both modes do the same: slot by slot, with other commands in between, answered when all are empty.
@@ -40,29 +41,67 @@ pub(crate) fn swapdb(args: Args<'_>, _: Moment) -> Result<Box<dyn Walk>, Command
         let database = u8::try_from(number).ok().filter(|database| *database < DATABASES);
         database.ok_or(CommandError::text("ERR DB index is out of range"))
     };
-    Ok(Box::new(Change(Effect::SwapDatabases { first: database(first)?, second: database(second)? })))
+    Ok(Change::boxed(Effect::SwapDatabases { first: database(first)?, second: database(second)? }))
 }
 
 fn number(args: Args<'_>, index: usize, invalid: CommandError) -> Result<i32, CommandError> {
     integer(args, index).ok().and_then(|number| i32::try_from(number).ok()).ok_or(invalid)
 }
 
-struct Change(Effect<'static>);
+/// Keys of a database that are removed in one visit of a slot which has keys of others: about 0.2 ms.
+const PART: usize = 512;
 
-impl Walk for Change {
-    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
-        if matches!(self.0, Effect::SwapDatabases { first, second } if first == second) {
+struct Change {
+    effect: Effect<'static>,
+    /// Where to go on in a large slot, in the order of hashes; 0 is its begin.
+    from: u32,
+}
+
+impl Change {
+    fn boxed(effect: Effect<'static>) -> Box<dyn Walk> {
+        Box::new(Self { effect, from: 0 })
+    }
+
+    /// Removes some keys of `database`, if it shares the slot with others and has many; returns whether there are more.
+    fn clear_part(&mut self, database: u8, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+        let keys = usize::try_from(slot.census().count(database).keys).unwrap_or(usize::MAX);
+        if keys == 0 || self.from == 0 && (keys == slot.len() || slot.len() <= PART) {
+            self.from = 0;
             return false;
         }
-        slot.apply(operation, &self.0);
-        if let (Effect::Clear { .. }, Some(events)) = (self.0, operation.events) {
+        let mut part = Vec::new();
+        let next = slot.scan(self.from, PART, |entry| {
+            if entry.database() == database {
+                part.push(entry.key().to_vec());
+            }
+        });
+        for key in &part {
+            slot.apply(operation, &Effect::Remove { key: Key::new(key, database) });
+        }
+        self.from = next.unwrap_or(0);
+        next.is_some()
+    }
+}
+
+impl Walk for Change {
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward {
+        if matches!(self.effect, Effect::SwapDatabases { first, second } if first == second) {
+            return Onward::End;
+        }
+        if let Effect::Clear { database: Some(database) } = self.effect
+            && self.clear_part(database, slot, operation)
+        {
+            return Onward::Same;
+        }
+        slot.apply(operation, &self.effect);
+        if let (Effect::Clear { .. }, Some(events)) = (&self.effect, operation.events) {
             slot.forget_all_tracked(events.tracking());
             if operation.slot.index() + 1 == SLOT_COUNT {
                 // What clients keep of the slots before may be of this moment: they are told when all are empty.
                 events.tracking().flush();
             }
         }
-        true
+        Onward::Next
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

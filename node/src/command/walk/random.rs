@@ -4,7 +4,7 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::SLOT_COUNT;
 
-use crate::command::{CommandError, Walk};
+use crate::command::{CommandError, Onward, Walk};
 use crate::store::entry::EntryRef;
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
@@ -34,10 +34,10 @@ impl Walk for RandomKey {
         true
     }
 
-    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward {
         let (database, time) = (self.moment.database, slot.time_at(operation.now));
         if slot.census().count(database).keys == 0 {
-            return true;
+            return Onward::Next;
         }
         // A place hangs on the upper bits of its number: each pick has others.
         let places = (0..PICKS)
@@ -47,7 +47,7 @@ impl Walk for RandomKey {
         let found = living.map(EntryRef::key).next();
         let found = found.or_else(|| slot.living(database, operation.now).map(EntryRef::key).next());
         self.found = found.map(<[u8]>::to_vec);
-        self.found.is_none()
+        Onward::next_if(self.found.is_none())
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

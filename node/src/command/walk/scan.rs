@@ -10,7 +10,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 
 use crate::command::scan::{self, ScanOptions};
-use crate::command::{CommandError, Walk};
+use crate::command::{CommandError, Onward, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
@@ -55,9 +55,9 @@ impl Walk for Scan {
         self.start
     }
 
-    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> bool {
+    fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward {
         if slot_of(self.cursor).is_none() {
-            return false;
+            return Onward::End;
         }
         let time = slot.time_at(operation.now);
         #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
@@ -76,7 +76,7 @@ impl Walk for Scan {
         self.seen += seen;
         let number = u64::from(operation.slot.number());
         self.cursor = next.map_or((number + 1) << 32, |order| number << 32 | u64::from(order));
-        self.seen < self.count
+        Onward::next_if(self.seen < self.count)
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

@@ -3,7 +3,7 @@
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
-use crate::command::{CommandError, Walk};
+use crate::command::{CommandError, Onward, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
@@ -18,9 +18,9 @@ struct Size {
 }
 
 impl Walk for Size {
-    fn visit(&mut self, slot: &mut Slot, _: &mut Operation<'_>) -> bool {
+    fn visit(&mut self, slot: &mut Slot, _: &mut Operation<'_>) -> Onward {
         self.keys += slot.census().count(self.database).keys;
-        true
+        Onward::Next
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

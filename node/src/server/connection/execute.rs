@@ -20,12 +20,15 @@ use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally, Turn};
 use crate::server::batch::{Batch, Planned};
 use crate::server::room::Room;
-use crate::server::shared::{millis_of, unix_millis, unix_time};
+use crate::server::shared::{millis_of, unix_time};
 use crate::store::keyspace::Moment;
 use crate::waiting::Waiter;
 
-/// From this many milliseconds on, a batch lets other connections have a turn before it goes on.
-const TURN_MILLIS: u64 = 2;
+/// From this time on, a batch lets other connections have a turn before it goes on.
+const TURN: Duration = Duration::from_micros(500);
+
+/// After a command of more arguments the clock is looked at, however fast it is for one.
+const ARGUMENTS_FEW: usize = 64;
 
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
@@ -70,8 +73,9 @@ impl Connection {
     #[cold]
     async fn look_at_clock(&mut self) {
         self.stale = false;
-        self.now = unix_millis();
-        if self.now.abs_diff(millis_of(self.turn_began)) >= TURN_MILLIS {
+        let now = unix_time();
+        self.now = millis_of(now);
+        if now.abs_diff(self.turn_began) >= TURN {
             let began = self.begin_wait();
             tokio::task::yield_now().await;
             self.end_wait(began);
@@ -164,6 +168,7 @@ impl Connection {
             client: self.session.id,
             tracks: self.tracks,
             no_touch: self.session.no_touch,
+            may_defer: true,
         }
     }
 
@@ -198,7 +203,7 @@ impl Connection {
         match flow {
             Flow::Done(tally) => {
                 self.count(tally);
-                if tally.slow {
+                if tally.slow || args.len() > ARGUMENTS_FEW {
                     self.stale = true;
                 }
                 Begun::Done(Fate::Open)
@@ -206,6 +211,7 @@ impl Connection {
             Flow::Busy(slot) => Begun::Waiting(Waiting::Slot(slot)),
             Flow::Walking(journey) => Begun::Waiting(Waiting::Walk(journey)),
             Flow::Waiting(waiter) => Begun::Waiting(Waiting::Key(waiter)),
+            Flow::Long => Begun::Waiting(Waiting::Long),
         }
     }
 
@@ -221,6 +227,10 @@ impl Connection {
         loop {
             match self.room_for(spec) {
                 Room::Enough => return true,
+                Room::Made => {
+                    self.stale = true;
+                    return true;
+                }
                 Room::None => return false,
                 Room::Later => {
                     let began = self.begin_wait();
@@ -299,6 +309,8 @@ impl Connection {
                         self.refuse(text);
                         return Ok(Fate::Open);
                     }
+                    // Each try may have done a part: of what is due in a hash, only so much goes at once.
+                    self.look_at_clock().await;
                     match self.begin(command, spec, args) {
                         Begun::Done(fate) => return Ok(fate),
                         Begun::Waiting(again) => waiting = again,
@@ -316,6 +328,10 @@ impl Connection {
                 Waiting::Debug => return self.debug(args).await,
                 Waiting::Transaction(step) => return Ok(self.step(step, args).await),
                 Waiting::Script => return Ok(self.script(spec, args).await),
+                Waiting::Long => {
+                    self.run_aside(spec, args).await;
+                    return Ok(Fate::Open);
+                }
             }
         }
     }
@@ -385,6 +401,7 @@ enum Waiting {
     Transaction(Step),
     Debug,
     Script,
+    Long,
 }
 
 /// Whether a command runs or manages scripts. Their help is the session's.

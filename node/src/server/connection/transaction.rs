@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::reply::Reply;
-use ringmaster_protocol::resp::{Args, Span, number};
+use ringmaster_protocol::resp::{Args, number};
 use ringmaster_protocol::slot::HashSlot;
 
 use super::execute::is_script;
+use super::queued::{Queued, size_of_args};
 use super::subscribe::Change;
 use super::{Connection, Fate};
 use crate::engine::within::Reach;
@@ -49,34 +50,6 @@ impl Transaction {
     pub(super) fn specs(&self) -> impl Iterator<Item = &'static Spec> {
         self.commands.iter().map(|queued| queued.spec)
     }
-}
-
-/// A command with its own copy of its arguments.
-struct Queued {
-    spec: &'static Spec,
-    bytes: Vec<u8>,
-    spans: Vec<Span>,
-}
-
-impl Queued {
-    fn new(spec: &'static Spec, args: Args<'_>) -> Self {
-        let (mut bytes, mut spans) = (Vec::with_capacity(size_of_args(args)), Vec::with_capacity(args.len()));
-        for arg in args.iter() {
-            // A request is below 4 GiB, so both fit.
-            let (start, len) = (u32::try_from(bytes.len()), u32::try_from(arg.len()));
-            spans.push(Span { start: start.unwrap_or_default(), len: len.unwrap_or_default() });
-            bytes.extend_from_slice(arg);
-        }
-        Self { spec, bytes, spans }
-    }
-
-    fn args(&self) -> Args<'_> {
-        Args::new(&self.bytes, &self.spans)
-    }
-}
-
-fn size_of_args(args: Args<'_>) -> usize {
-    args.iter().map(<[u8]>::len).sum()
 }
 
 /// The keys that a connection watches.
@@ -143,7 +116,7 @@ impl Connection {
             self.spoil_transaction();
         } else if let Some(transaction) = &mut self.transaction {
             let queued = Queued::new(spec, args);
-            transaction.bytes += queued.bytes.len() + size_of::<Queued>() + size_of_val(&*queued.spans);
+            transaction.bytes += queued.size_bytes();
             transaction.commands.push(queued);
             self.session.queued_commands = u32::try_from(transaction.commands.len()).ok();
             Reply::new(&mut self.output, self.session.protocol).simple("QUEUED");
