@@ -3,6 +3,7 @@
 
 use redis_protocol::resp3::decode::complete::decode;
 use redis_protocol::resp3::types::OwnedFrame;
+use ringmaster_protocol::resp::scan::Scanner;
 
 /// How replies of a command are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,30 @@ pub fn same(how: Sameness, ours: &[u8], theirs: &[u8]) -> bool {
     }
 }
 
+/// Whether the arrays `ours` and `theirs` are the same, each element in its own sense; whole in any other case.
+#[must_use]
+pub fn same_elements(hows: &[Sameness], ours: &[u8], theirs: &[u8]) -> bool {
+    match (elements(ours), elements(theirs)) {
+        (Some(ours), Some(theirs)) if ours.len() == hows.len() && theirs.len() == hows.len() => {
+            hows.iter().zip(ours.iter().zip(theirs)).all(|(how, (ours, theirs))| same(*how, ours, theirs))
+        }
+        _ => ours == theirs,
+    }
+}
+
+/// The elements of an array as they came.
+fn elements(reply: &[u8]) -> Option<Vec<&[u8]>> {
+    let header = reply.iter().position(|byte| *byte == b'\n')? + 1;
+    let mut rest = reply.strip_prefix(b"*").map(|_| &reply[header..])?;
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let len = Scanner::default().frame(rest).ok().flatten()?;
+        all.push(&rest[..len]);
+        rest = &rest[len..];
+    }
+    Some(all)
+}
+
 /// All leaves of a reply, sorted. Pairs cannot change partners unnoticed as the states are compared again and again
 /// by commands that name one element.
 fn sorted(reply: &[u8]) -> Vec<Vec<u8>> {
@@ -89,5 +114,14 @@ mod tests {
         assert!(!same(Sameness::Shape, b"*1\r\n+a\r\n", b"*2\r\n+b\r\n+a\r\n"));
         assert!(same(Sameness::Clock, b":100000\r\n", b":99999\r\n"));
         assert!(!same(Sameness::Clock, b":-1\r\n", b":-2\r\n"));
+    }
+
+    #[test]
+    fn elements_are_compared_each_in_its_own_sense() {
+        let hows = [Sameness::Exact, Sameness::AnyOrder];
+        let (one, two) = (b"*2\r\n+x\r\n*2\r\n+a\r\n+b\r\n", b"*2\r\n+x\r\n*2\r\n+b\r\n+a\r\n");
+        assert!(same_elements(&hows, one, two));
+        assert!(!same_elements(&[hows[0], hows[0]], one, two) && !same_elements(&hows[1..], one, two));
+        assert!(same_elements(&hows, b"-ERR x\r\n", b"-ERR x\r\n"));
     }
 }

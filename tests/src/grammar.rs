@@ -27,13 +27,18 @@ const SECONDS: [&str; 8] = ["100000", "200000", "300000", "0", "-1", "9999999999
 const SOON_MILLIS: i64 = 100_000;
 const MOMENTS: [&str; 4] = ["33177117421000", "0", "-5", "abc"];
 
-/// Whether a command that is not split by key names keys of one slot only.
-fn stays_in_one_slot(spec: &Spec, words: &Words) -> bool {
+/// The slots of the keys of `words`; of wrong arguments there are none.
+fn slots(spec: &Spec, words: &Words) -> Vec<HashSlot> {
     let args: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
     let mut positions: Vec<u32> = Vec::new();
     // Wrong arguments have no keys to be apart.
     let _ = spec.key_positions(&args[..], &mut positions);
-    let mut slots = positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| HashSlot::of(key));
+    positions.iter().filter_map(|at| args.get(*at as usize)).map(|key| HashSlot::of(key)).collect()
+}
+
+/// Whether a command that is not split by key names keys of one slot only.
+fn stays_in_one_slot(spec: &Spec, words: &Words) -> bool {
+    let mut slots = slots(spec, words).into_iter();
     let first = slots.next();
     matches!(spec.split, Split::PerKey(_)) || slots.all(|slot| Some(slot) == first)
 }
@@ -77,6 +82,28 @@ impl Grammar {
                 return (spec, words);
             }
         }
+    }
+
+    /// The next command whose keys, of which there are some, lie in the slot of [`Grammar::tagged_key`].
+    pub fn tagged(&mut self) -> (&'static Spec, Words) {
+        let slot = HashSlot::of(TAGGED[0].as_bytes());
+        loop {
+            let (spec, words) = self.draw();
+            let slots = slots(spec, &words);
+            if !slots.is_empty() && slots.iter().all(|other| *other == slot) {
+                return (spec, words);
+            }
+        }
+    }
+
+    /// A key; all of these share a slot.
+    pub fn tagged_key(&mut self) -> Vec<u8> {
+        self.pick(&TAGGED)
+    }
+
+    /// A string, some of them binary or empty.
+    pub fn string(&mut self) -> Vec<u8> {
+        STRINGS.choose(&mut self.random).expect("there are strings").to_vec()
     }
 
     fn draw(&mut self) -> (&'static Spec, Words) {
@@ -154,7 +181,7 @@ impl Grammar {
             "double" => self.pick(&DOUBLES),
             "pattern" => self.pick(&PATTERNS),
             _ if matches!(argument.name, "min" | "max" | "start" | "stop") => self.bound(),
-            _ => STRINGS.choose(&mut self.random).expect("there are strings").to_vec(),
+            _ => self.string(),
         };
         words.push(value);
     }

@@ -7,4 +7,5 @@ pub mod compare;
 pub mod grammar;
 pub mod hit_ratio;
 pub mod peer;
+pub mod sequences;
 pub mod wire;

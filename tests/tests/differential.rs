@@ -10,9 +10,10 @@ use ringmaster_node::engine::Engine;
 use ringmaster_node::store::Store;
 use ringmaster_protocol::command::{self, Flags, Group, Source, Spec};
 use ringmaster_tests::cluster::Cluster;
-use ringmaster_tests::compare::{same, sameness};
+use ringmaster_tests::compare::{Sameness, same, same_elements, sameness};
 use ringmaster_tests::grammar::{Grammar, Words};
 use ringmaster_tests::peer::RedisServer;
+use ringmaster_tests::sequences::{script, transaction, wait};
 use ringmaster_tests::wire::{Wire, encoded, text};
 
 /// Commands of one seed; each seed starts with empty databases.
@@ -61,16 +62,23 @@ struct Step {
 
 fn steps(seed: u64) -> Vec<Step> {
     let mut grammar = Grammar::new(seed, specs());
-    let step = |_| match grammar.below(200) {
-        0 => Step { name: "select", words: vec![b"SELECT".to_vec(), grammar.below(2).to_string().into()] },
-        1 if grammar.below(5) == 0 => Step { name: "flushall", words: vec![b"FLUSHALL".to_vec()] },
-        2 => Step { name: "dbsize", words: vec![b"DBSIZE".to_vec()] },
-        _ => {
-            let (spec, words) = grammar.command();
-            Step { name: spec.name, words }
-        }
-    };
-    (0..COMMANDS_A_SEED).map(step).collect()
+    let mut steps = Vec::with_capacity(COMMANDS_A_SEED);
+    while steps.len() < COMMANDS_A_SEED {
+        let more = match grammar.below(200) {
+            0 => vec![("select", vec![b"SELECT".to_vec(), grammar.below(2).to_string().into()])],
+            1 if grammar.below(5) == 0 => vec![("flushall", vec![b"FLUSHALL".to_vec()])],
+            2 => vec![("dbsize", vec![b"DBSIZE".to_vec()])],
+            3..9 => transaction(&mut grammar),
+            9..19 => vec![script(&mut grammar)],
+            19..23 => vec![wait(&mut grammar)],
+            _ => {
+                let (spec, words) = grammar.command();
+                vec![(spec.name, words)]
+            }
+        };
+        steps.extend(more.into_iter().map(|(name, words)| Step { name, words }));
+    }
+    steps
 }
 
 /// The replies of `address` to `steps` from an empty start.
@@ -96,7 +104,19 @@ fn difference(
     steps: &[&Step],
 ) -> Option<(usize, String, String)> {
     let (ours, theirs) = (replies(ours, protocol, steps), replies(theirs, protocol, steps));
-    let differs = |at: &usize| !same(sameness(steps[*at].name, &steps[*at].words), &ours[*at], &theirs[*at]);
+    // How the replies of a transaction's commands are compared, since its MULTI.
+    let mut queued: Vec<Sameness> = Vec::new();
+    let differs = |at: &usize| {
+        let Step { name, words } = steps[*at];
+        let how = sameness(name, words);
+        match *name {
+            "multi" => queued.clear(),
+            "exec" => return !same_elements(&queued, &ours[*at], &theirs[*at]),
+            _ if theirs[*at] == b"+QUEUED\r\n" => queued.push(how),
+            _ => {}
+        }
+        !same(how, &ours[*at], &theirs[*at])
+    };
     (0..steps.len()).find(differs).map(|at| (at, text(&ours[at]), text(&theirs[at])))
 }
 
