@@ -2,8 +2,6 @@
 //!
 //! Their keys share a slot, so that a proxy takes them as a node does.
 
-use ringmaster_protocol::command::Spec;
-
 use crate::grammar::{Grammar, Words};
 
 /// Commands of a transaction, at most.
@@ -29,6 +27,10 @@ const SCRIPTS: [&str; 9] = [
 /// Any command, called by a script.
 const CALLS: [&str; 2] = ["return redis.pcall(unpack(ARGV))", "return redis.call(unpack(ARGV))"];
 
+/// Commands that take more arguments here, as Redis 7.2 does, than in Redis 7.0: scripts
+/// and transactions count them by the table.
+const GROWN: [&str; 2] = ["zrank", "zrevrank"];
+
 /// A command with the name by which its replies are compared.
 pub type Named = (&'static str, Words);
 
@@ -40,14 +42,20 @@ fn words(words: &[&str]) -> Words {
 pub fn transaction(grammar: &mut Grammar) -> Vec<Named> {
     let queued = grammar.below(QUEUED_MAX) + 1;
     let mut all = vec![("multi", words(&["MULTI"]))];
-    all.extend((0..queued).map(|_| named(grammar.tagged())));
+    all.extend((0..queued).map(|_| member(grammar)));
     let discards = grammar.below(8) == 0;
     all.push(if discards { ("discard", words(&["DISCARD"])) } else { ("exec", words(&["EXEC"])) });
     all
 }
 
-fn named((spec, words): (&'static Spec, Words)) -> Named {
-    (spec.name, words)
+/// A command within a transaction or a script, where the table's own arity is told.
+fn member(grammar: &mut Grammar) -> Named {
+    loop {
+        let (spec, words) = grammar.tagged();
+        if !GROWN.contains(&spec.name) {
+            return (spec.name, words);
+        }
+    }
 }
 
 /// EVAL of a script of the list, or of one that calls a command of the grammar.
@@ -59,11 +67,11 @@ pub fn script(grammar: &mut Grammar) -> Named {
         eval.extend([grammar.tagged_key(), grammar.tagged_key(), grammar.string(), grammar.string()]);
         return ("eval", eval);
     }
-    let (spec, called) = grammar.tagged();
+    let (name, called) = member(grammar);
     eval.extend(words(&[CALLS[which % CALLS.len()], "1"]));
     eval.push(grammar.tagged_key());
     eval.extend(called);
-    (spec.name, eval)
+    (name, eval)
 }
 
 /// A command that waits for a moment if there is nothing.

@@ -15,7 +15,9 @@ const DEPTH_MAX: usize = 100;
 /// The text of an error reply as scripts see it: without `-`, with a code in front.
 pub(super) fn error_text(reply: &[u8]) -> Vec<u8> {
     let text = reply.strip_prefix(b"-").unwrap_or(reply);
-    let text = text.trim_ascii_end();
+    // A blank at the end is the text's own.
+    let end = text.iter().rposition(|byte| !b"\r\n".contains(byte)).map_or(0, |last| last + 1);
+    let text = &text[..end];
     if text.contains(&b' ') { text.to_vec() } else { [b"ERR ", text].concat() }
 }
 
