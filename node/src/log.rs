@@ -17,6 +17,7 @@ pub mod register;
 pub mod replay;
 mod runner;
 mod segment;
+pub mod snapshot;
 pub mod stage;
 mod status;
 mod waiters;

@@ -2,6 +2,7 @@
 
 mod agenda;
 pub mod census;
+pub(crate) mod describe;
 mod door;
 pub mod effect;
 pub mod entry;
@@ -13,10 +14,12 @@ pub mod heap;
 mod holds;
 pub mod key;
 pub mod keyspace;
+pub(crate) mod load;
 mod lock;
 pub mod observers;
 pub mod reclaim;
 mod restore;
+pub(crate) mod saving;
 pub mod slot;
 pub mod table;
 mod tracked;

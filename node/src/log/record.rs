@@ -141,6 +141,24 @@ pub enum Bad {
     /// A body that is none.
     #[error("a record's body is malformed")]
     Body,
+    /// A snapshot's header that is none.
+    #[error("the snapshot's header is damaged")]
+    SnapshotHeader,
+    /// A snapshot of a format that this version does not know.
+    #[error("the snapshot has format version {0}, which this release does not read")]
+    SnapshotVersion(u16),
+    /// A snapshot of another directory.
+    #[error("the snapshot belongs to another data directory")]
+    SnapshotForeign,
+    /// A block of a snapshot is not what was written.
+    #[error("a block's checksum does not match")]
+    BlockChecksum,
+    /// A kind of block that this version does not know.
+    #[error("a block has the unknown kind {0}")]
+    BlockKind(u8),
+    /// A snapshot does not end as one does.
+    #[error("the snapshot's end is missing or damaged")]
+    Trailer,
 }
 
 /// A record.

@@ -100,7 +100,10 @@ pub type Visit<'v> = &'v mut dyn FnMut(Record<'_>) -> Result<(), Bad>;
 pub fn read(disk: &dyn Disk, data_id: &DataId, from: u64, visit: Visit<'_>) -> Result<Found, RecoveryError> {
     let mut reader =
         Reader { disk, data_id, framer: Framer::new(data_id), from, visit, found: Found::default() };
-    let segments = segment::list(disk)?;
+    let mut segments = segment::list(disk)?;
+    // Of what a snapshot has made superfluous some may be left, with gaps.
+    let behind = segments.partition_point(|(first_lsn, _)| *first_lsn <= from).saturating_sub(1);
+    segments.drain(..behind);
     let last = segments.len().saturating_sub(1);
     for (index, (first_lsn, file)) in segments.into_iter().enumerate() {
         reader.follows(first_lsn, &file)?;

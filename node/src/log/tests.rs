@@ -3,4 +3,4 @@
 mod damage;
 mod failing;
 mod power;
-mod support;
+pub(super) mod support;

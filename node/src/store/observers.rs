@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::effect::Effect;
 use super::key::Key;
+use super::saving::Saving;
 use super::slot::Slot;
 use super::tracked::Tracked;
 use crate::waiting::Waiter;
@@ -33,9 +34,9 @@ impl Watch {
 }
 
 /// A key with its database in front: what observers are found by.
-type Name = Vec<u8>;
+pub(super) type Name = Vec<u8>;
 
-fn name_of(key: Key<'_>) -> Name {
+pub(super) fn name_of(key: Key<'_>) -> Name {
     let mut name = Vec::with_capacity(1 + key.bytes.len());
     name.push(key.database);
     name.extend_from_slice(key.bytes);
@@ -63,11 +64,14 @@ pub(crate) struct Observers {
     ready: Vec<Name>,
     /// Keys that clients have read and keep.
     pub(super) tracked: Tracked,
+    /// The snapshot that is being taken of the slot.
+    pub(super) saving: Option<Box<Saving>>,
 }
 
 impl Observers {
     fn is_empty(&self) -> bool {
-        self.watched.is_empty() && self.waiting.is_empty() && self.tracked.is_empty()
+        let nobody_else = self.tracked.is_empty() && self.saving.is_none();
+        self.watched.is_empty() && self.waiting.is_empty() && nobody_else
     }
 
     /// Marks who observes `name`: those that watch it, and those that wait for it if the change `wakes` them.
@@ -97,9 +101,11 @@ impl Slot {
         }
     }
 
-    /// Marks who observes a key that `effect` is about to sweep away or bring in with a whole database.
+    /// Marks who observes a key that `effect` is about to sweep away or bring in with a whole database, and has the
+    /// snapshot keep what it is about to change.
     #[cold]
     pub(super) fn foretell_observers(&mut self, effect: &Effect<'_>) {
+        self.save_images(effect);
         let Some(observers) = &self.observers else { return };
         let (swept, others) = match *effect {
             Effect::Clear { database } => {

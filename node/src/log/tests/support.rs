@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 use crate::log::disk::Disk;
 use crate::log::disk::faulty::FaultyDisk;
 use crate::log::operation::{self, Section};
-use crate::log::record::{Framer, Kind};
+use crate::log::record::{DataId, Framer, Kind};
 use crate::log::recovery::{self, Found, RecoveryError};
 use crate::log::replay::replay;
 use crate::log::stage::Stages;
 use crate::log::status::Status;
 use crate::log::writer::Writer;
-use crate::log::{Fsync, Settings, identity};
+use crate::log::{Fsync, Settings, identity, snapshot};
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
 
 /// Keys, each in a slot of its own.
-pub(super) const KEYS: usize = 6;
+pub(in crate::log) const KEYS: usize = 6;
 
 /// Random numbers.
-pub(super) struct Random(pub(super) u64);
+pub(in crate::log) struct Random(pub(in crate::log) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(in crate::log) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(0x1405_7B7E_F767_814F);
         (self.0 >> 33) % end
     }
 }
 
 /// How many seeds a test takes: `RINGMASTER_LOG_SEEDS`, or these.
-pub(super) fn seeds(default: u64) -> std::ops::Range<u64> {
+pub(in crate::log) fn seeds(default: u64) -> std::ops::Range<u64> {
     let set = std::env::var("RINGMASTER_LOG_SEEDS").ok().and_then(|text| text.parse().ok());
     0..set.unwrap_or(default)
 }
@@ -49,31 +49,34 @@ struct Done {
 
 /// What was done so far, over all lives.
 #[derive(Clone, Default)]
-pub(super) struct Model {
+pub(in crate::log) struct Model {
     /// The values of each key, the first of version 1.
     values: [Vec<u64>; KEYS],
     done: Vec<Done>,
     counter: u64,
     /// All up to this lsn was acknowledged as durable.
-    pub(super) acknowledged: u64,
+    pub(in crate::log) acknowledged: u64,
 }
 
 /// A log that is open.
-pub(super) struct Life {
-    pub(super) stages: Arc<Stages>,
-    pub(super) status: Arc<Status>,
-    pub(super) writer: Writer,
-    pub(super) now: Instant,
+pub(in crate::log) struct Life {
+    pub(in crate::log) stages: Arc<Stages>,
+    pub(in crate::log) status: Arc<Status>,
+    pub(in crate::log) writer: Writer,
+    pub(in crate::log) now: Instant,
+    /// What the node has in memory.
+    pub(in crate::log) store: Arc<Store>,
+    pub(in crate::log) data_id: DataId,
 }
 
 /// Settings with small segments.
-pub(super) fn settings(fsync: Fsync) -> Settings {
+pub(in crate::log) fn settings(fsync: Fsync) -> Settings {
     Settings { segment_bytes: 2000, ..Settings::new(fsync, 1) }
 }
 
 impl Life {
     /// Recovers, checks what is found against `model`, and begins to write.
-    pub(super) fn begin(
+    pub(in crate::log) fn begin(
         disk: &FaultyDisk,
         settings: Settings,
         model: &mut Model,
@@ -81,17 +84,18 @@ impl Life {
         let (found, store, data_id) = recover(disk)?;
         model.check(&store);
         recovery::cut(disk, &found)?;
+        snapshot::tidy(disk, snapshot::list(disk)?.last().map_or(0, |(start_lsn, _)| *start_lsn))?;
         let stages = Arc::new(Stages::new(Framer::new(&data_id), 1, found.last_lsn() + 1));
         let status = Arc::new(Status::new(found.last_lsn(), found.good_bytes()));
         let shared = (Arc::clone(&stages), Arc::clone(&status));
         let writer = Writer::new(Arc::new(disk.clone()), settings, data_id, shared)?;
         // All that was found is durable now.
         model.acknowledged = found.last_lsn();
-        Ok(Self { stages, status, writer, now: Instant::now() })
+        Ok(Self { stages, status, writer, now: Instant::now(), store: Arc::new(store), data_id })
     }
 
     /// One random step.
-    pub(super) fn step(&mut self, random: &mut Random, model: &mut Model) {
+    pub(in crate::log) fn step(&mut self, random: &mut Random, model: &mut Model) {
         match random.below(4) {
             0 | 1 => self.operate(random, model),
             2 => drop(self.writer.turn(self.now)),
@@ -106,7 +110,7 @@ impl Life {
     }
 
     /// An operation on one to three keys.
-    pub(super) fn operate(&self, random: &mut Random, model: &mut Model) {
+    pub(in crate::log) fn operate(&self, random: &mut Random, model: &mut Model) {
         let mut keys: Vec<usize> =
             (0..=random.below(3)).map(|_| random.below(KEYS as u64) as usize).collect();
         let size = if random.below(10) == 0 { 1500 } else { random.below(40) };
@@ -116,7 +120,7 @@ impl Life {
     }
 
     /// Sets `keys`, which are in the order of their slots, to a new number with so many bytes behind it.
-    pub(super) fn set(&self, keys: &[usize], padding: usize, model: &mut Model) {
+    pub(in crate::log) fn set(&self, keys: &[usize], padding: usize, model: &mut Model) {
         model.counter += 1;
         let mut value = model.counter.to_le_bytes().to_vec();
         value.resize(8 + padding, b'.');
@@ -128,6 +132,9 @@ impl Life {
             let n = model.values[key].len() as u64;
             section(key, n, &value, &mut body);
             done.push((key, n));
+            let name = name(key);
+            let key = Key::new(&name, 0);
+            self.store.apply(key.slot, 1, &Effect::SetString { key, value: &value, deadline: None });
         }
         let lsn = self.stages.append_in_parts(Kind::Operation, |out| out.extend_from_slice(&body), 1000);
         model.done.push(Done { lsn, keys: done });
@@ -143,24 +150,27 @@ fn section(key: usize, n: u64, value: &[u8], body: &mut Vec<u8>) {
     section.write(key.slot, body);
 }
 
-/// Reads the log of `disk` into a new store.
-pub(super) fn recover(disk: &FaultyDisk) -> Result<(Found, Store, [u8; 16]), RecoveryError> {
+/// Reads the snapshot and the log of `disk` into a new store.
+pub(in crate::log) fn recover(disk: &FaultyDisk) -> Result<(Found, Store, [u8; 16]), RecoveryError> {
     let mut drawn = 0;
     let identity = identity::open(disk, || {
         drawn += 1;
         drawn
     })?;
     let store = Store::new(None);
+    let loaded = snapshot::load(disk, &identity.data_id(), &store, 2, &mut |_, _| {})?;
+    let from = loaded.as_ref().map_or(1, |loaded| loaded.start_lsn);
     let read = replay(&store, 2, |replayer| {
-        recovery::read(disk, &identity.data_id(), 1, &mut |record| replayer.operation(record.body))
+        recovery::read(disk, &identity.data_id(), from, &mut |record| replayer.operation(record.body))
     });
     let found = read.expect("records that were read can be applied")?;
+    loaded.map_or(Ok(()), |loaded| loaded.check(&found))?;
     Ok((found, store, identity.data_id()))
 }
 
 impl Model {
     /// Whether `store` is a state that may be found; what it lacks is forgotten then.
-    pub(super) fn check(&mut self, store: &Store) {
+    pub(in crate::log) fn check(&mut self, store: &Store) {
         let mut versions = [0; KEYS];
         for (key, version) in versions.iter_mut().enumerate() {
             let (n, value) = look(store, key);
@@ -180,7 +190,7 @@ impl Model {
     }
 
     /// Whether `store` has everything.
-    pub(super) fn check_all(&mut self, store: &Store) {
+    pub(in crate::log) fn check_all(&mut self, store: &Store) {
         self.acknowledged = u64::MAX;
         self.check(store);
     }
@@ -198,7 +208,7 @@ fn look(store: &Store, key: usize) -> (u64, Option<u64>) {
 }
 
 /// A log of `count` operations, closed in order.
-pub(super) fn written(disk: &FaultyDisk, settings: Settings, count: u64) -> Model {
+pub(in crate::log) fn written(disk: &FaultyDisk, settings: Settings, count: u64) -> Model {
     let (mut model, mut random) = (Model::default(), Random(count));
     let mut life = Life::begin(disk, settings, &mut model).unwrap();
     for _ in 0..count {
@@ -210,7 +220,7 @@ pub(super) fn written(disk: &FaultyDisk, settings: Settings, count: u64) -> Mode
 }
 
 /// The segments of `disk`.
-pub(super) fn segments(disk: &FaultyDisk) -> Vec<String> {
+pub(in crate::log) fn segments(disk: &FaultyDisk) -> Vec<String> {
     let mut names = disk.list().unwrap();
     names.retain(|name| name.starts_with("wal-"));
     names.sort_unstable();

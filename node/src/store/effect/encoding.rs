@@ -9,6 +9,7 @@
 //! number. A record has one form only and is checked as a whole before any of it is applied; its slot stands
 //! beside it and is the slot of all its keys.
 
+pub(crate) mod framed;
 mod stream;
 pub(crate) mod varint;
 mod wire;
