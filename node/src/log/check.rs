@@ -4,14 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io;
 
-use super::disk::{Disk, DiskFile};
+use super::disk::Disk;
 use super::operation::parts;
 use super::record::{Bad, Kind, Record};
-use super::recovery::{Damage, Found, RecoveryError, read};
+use super::recovery::{Damage, Found, RecoveryError, copy, read};
 use super::{identity, segment};
-
-/// Bytes copied at once.
-const PIECE_BYTES: usize = 1 << 20;
 
 /// What a check found.
 pub struct Report {
@@ -27,6 +24,10 @@ pub struct Report {
 /// As the disk says; the directory is in use, or has no identity.
 pub fn check(disk: &dyn Disk) -> io::Result<Report> {
     let _lock = disk.lock()?;
+    examine(disk)
+}
+
+fn examine(disk: &dyn Disk) -> io::Result<Report> {
     let data_id = identity::data_id(disk)?;
     let mut slots = BTreeSet::new();
     let mut visit = |record: Record<'_>| look(record, &mut slots);
@@ -77,46 +78,32 @@ fn describe(found: &Found, slots: usize) -> String {
 /// # Errors
 /// As [`check`].
 pub fn repair(disk: &dyn Disk) -> io::Result<Option<Damage>> {
-    let Some(damage) = check(disk)?.damage else { return Ok(None) };
     let _lock = disk.lock()?;
+    let Some(damage) = examine(disk)?.damage else { return Ok(None) };
     // The last first: were this interrupted, the next repair finds the same damage.
     for (_, name) in segment::list(disk)?.into_iter().rev().filter(|(_, name)| *name > damage.file) {
-        disk.rename(&name, &format!("{name}.cut"))?;
+        disk.rename(&name, &unused(disk, &format!("{name}.cut"))?)?;
     }
     disk.sync_dir()?;
-    let kept = format!("{}.damaged", damage.file);
+    let kept = unused(disk, &format!("{}.damaged", damage.file))?;
     if damage.offset == 0 {
         disk.rename(&damage.file, &kept)?;
     } else {
-        let file = disk.open(&damage.file)?;
-        copy(&*file, &*fresh(disk, &kept)?, file.size()?)?;
+        let bytes = disk.open(&damage.file)?.size()?;
+        copy::part(disk, &damage.file, 0..bytes, &kept)?;
         disk.sync_dir()?;
-        file.truncate(damage.offset)?;
-        file.sync()?;
+        let aside = format!("{}.new", damage.file);
+        copy::part(disk, &damage.file, 0..damage.offset, &aside)?;
+        disk.rename(&aside, &damage.file)?;
     }
     disk.sync_dir()?;
     Ok(Some(damage))
 }
 
-fn fresh(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
-    match disk.remove(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => disk.create(name),
-    }
-}
-
-/// Copies the first `size` bytes, durably.
-fn copy(from: &dyn DiskFile, to: &dyn DiskFile, size: u64) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut offset = 0;
-    while offset < size {
-        let wanted = usize::try_from(size - offset).unwrap_or(usize::MAX).min(PIECE_BYTES);
-        let read = from.read_at(&mut piece[..wanted], offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        to.write_at(&piece[..read], offset)?;
-        offset += read as u64;
-    }
-    to.sync()
+/// `name`, or that with the first number behind it that no file has: what an earlier repair kept stays.
+fn unused(disk: &dyn Disk, name: &str) -> io::Result<String> {
+    let names = disk.list()?;
+    let mut candidates =
+        std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}.{number}")));
+    Ok(candidates.find(|candidate| !names.contains(candidate)).unwrap_or_default())
 }

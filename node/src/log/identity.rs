@@ -10,7 +10,7 @@ use ringmaster_protocol::view::{Boot, Incarnation};
 
 use super::disk::{Disk, read_whole, replace_whole};
 use super::record::DataId;
-use super::segment;
+use super::{register, segment};
 
 /// The file's name.
 pub const FILE: &str = "identity";
@@ -59,8 +59,9 @@ pub fn data_id(disk: &dyn Disk) -> io::Result<DataId> {
 }
 
 fn draw(disk: &dyn Disk, random: u128) -> io::Result<Incarnation> {
-    if !segment::list(disk)?.is_empty() {
-        return Err(invalid("the file `identity` is missing beside a log"));
+    let ours = |name: &String| segment::first_lsn_of(name).is_some() || register::FILES.contains(&&**name);
+    if disk.list()?.iter().any(ours) {
+        return Err(invalid("the file `identity` is missing beside a log or a register"));
     }
     replace_whole(disk, FILE, &encode(Incarnation(random)))?;
     Ok(Incarnation(random))

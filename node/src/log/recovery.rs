@@ -5,6 +5,7 @@
 //! record ends it, and what stands behind is cut, unless a mark behind it says that this very record was durable: then
 //! it was lost afterwards, and the node does not start with what remains.
 
+pub(super) mod copy;
 mod window;
 
 use std::io;
@@ -49,6 +50,8 @@ pub struct SegmentReport {
     pub first_lsn: u64,
     /// Lsn of its last whole record; `first_lsn - 1` when it has none.
     pub last_lsn: u64,
+    /// The greatest lsn that a mark in it calls durable; `first_lsn - 1`, which its header says, when it has none.
+    pub durable_lsn: u64,
     /// Bytes up to the end of that.
     pub good_bytes: u64,
     /// Bytes of the file.
@@ -112,7 +115,9 @@ pub fn read(disk: &dyn Disk, data_id: &DataId, from: u64, visit: Visit<'_>) -> R
     Ok(reader.found)
 }
 
-/// Cuts off the tail, and makes durable what remains, so that another segment may follow.
+/// Cuts off the tail, and makes durable what remains, so that another segment may follow. Bytes that no mark calls
+/// durable are written anew: they may have come no further than the kernel's memory, and where a sync of an earlier life
+/// failed, no further sync brings them to the disk. What is cut off is kept beside, with `.tail` behind its name.
 ///
 /// # Errors
 /// As the disk says; the log is then as it was, or cut.
@@ -121,12 +126,18 @@ pub fn cut(disk: &dyn Disk, found: &Found) -> io::Result<()> {
     if let Some(tail) = &found.tail {
         let (file, offset) = (&tail.place.file, tail.place.offset);
         tracing::warn!(file, offset, bytes = tail.bytes, why = %tail.place.bad, "the unfinished end of the log is cut");
+        copy::part(disk, &last.file, last.good_bytes..last.bytes, &format!("{}.tail", last.file))?;
     }
-    let file = disk.open(&last.file)?;
-    if last.bytes > last.good_bytes {
-        file.truncate(last.good_bytes)?;
+    if last.good_bytes == 0 {
+        disk.remove(&last.file)?;
+        return disk.sync_dir();
     }
-    file.sync()?;
+    if found.tail.is_none() && last.durable_lsn >= last.last_lsn {
+        return Ok(());
+    }
+    let aside = format!("{}.new", last.file);
+    copy::part(disk, &last.file, 0..last.good_bytes, &aside)?;
+    disk.rename(&aside, &last.file)?;
     disk.sync_dir()
 }
 
@@ -158,8 +169,9 @@ impl Reader<'_> {
     fn segment(&mut self, first_lsn: u64, file: String, is_last: bool) -> Result<(), RecoveryError> {
         let mut window = Window::over(self.disk.open(&file)?)?;
         let bytes = window.size();
-        let mut report =
-            SegmentReport { file, first_lsn, last_lsn: first_lsn.wrapping_sub(1), good_bytes: 0, bytes };
+        let before = first_lsn.wrapping_sub(1);
+        let (last_lsn, durable_lsn) = (before, before);
+        let mut report = SegmentReport { file, first_lsn, last_lsn, durable_lsn, good_bytes: 0, bytes };
         let ended = match self.header(&mut window, first_lsn)? {
             Ok(()) => {
                 report.good_bytes = HEADER_BYTES as u64;
@@ -169,7 +181,9 @@ impl Reader<'_> {
         };
         if let Err(bad) = ended {
             let place = Damage { file: report.file.clone(), offset: report.good_bytes, bad };
-            if !is_last || self.was_durable(&mut window, &report)? || is_final(&bad) {
+            // A header is durable before the first record is written behind it.
+            let had_header = report.good_bytes == 0 && bytes > HEADER_BYTES as u64;
+            if !is_last || had_header || is_final(&bad) || self.was_durable(&mut window, &report)? {
                 return Err(RecoveryError::Damaged(place));
             }
             self.found.tail = Some(Tail { place, bytes: bytes - report.good_bytes });
@@ -206,6 +220,7 @@ impl Reader<'_> {
                 return Ok(Err(bad));
             }
             last = record.lsn;
+            report.durable_lsn = report.durable_lsn.max(marked(&record).unwrap_or(0));
             if record.kind == Kind::Part {
                 parts.extend_from_slice(record.body);
                 continue;

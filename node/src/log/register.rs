@@ -1,10 +1,10 @@
-//! The register: a small value that an acceptor must never forget, in two copies that are written by turns.
+//! The register: a small value that an acceptor must never forget, in two copies.
 //!
 //! ```text
 //! "RMREG" | version u16 | generation u64 | length u32 | payload | crc u32 of what stands before
 //! ```
-//! Generation 0 is no value.
-//! While one copy is written the other holds the value before, so a loss of power at any moment leaves one of the two.
+//! Generation 0 is no value. A value is written to one copy, then to the other, and each is synced before the next step;
+//! so a loss of power leaves one of them whole, and damage to one of them later leaves the value in the other.
 
 use std::io;
 
@@ -31,32 +31,19 @@ pub struct Register {
 }
 
 impl Register {
-    /// Opens the register, or makes an empty one.
+    /// Opens the register, or makes an empty one. What it tells is durable: a value that was read may have come no
+    /// further than the kernel's memory, so it is written anew.
     ///
     /// # Errors
-    /// As the disk says; `InvalidData` when no copy can be read.
+    /// As the disk says; `InvalidData` when the value is not known: both copies are damaged, one is missing beside a
+    /// value, or they are further apart than one write.
     pub fn open(disk: &dyn Disk) -> io::Result<Self> {
-        let copies = [copy(disk, FILES[0])?, copy(disk, FILES[1])?];
-        if copies.iter().all(|copy| *copy == Copy::Missing) {
-            return Self::create(disk);
-        }
-        let newest = copies.into_iter().filter_map(Copy::whole).max_by_key(|(generation, _)| *generation);
-        let damaged = "both copies of the register are damaged";
-        let (generation, payload) = newest.ok_or(io::Error::new(io::ErrorKind::InvalidData, damaged))?;
-        // One copy is missing when power was lost while they were made.
-        let files = [open_or_create(disk, FILES[0])?, open_or_create(disk, FILES[1])?];
-        disk.sync_dir()?;
-        let payload = (generation > 0).then_some(payload);
-        Ok(Self { files, generation, payload, is_broken: false })
-    }
-
-    /// Both copies with generation 0, which is no value. Each is there whole or not at all.
-    fn create(disk: &dyn Disk) -> io::Result<Self> {
+        let (generation, payload) = newest(copy(disk, FILES[0])?, copy(disk, FILES[1])?)?;
         for name in FILES {
-            replace_whole(disk, name, &encode(0, &[]))?;
+            replace_whole(disk, name, &encode(generation, &payload))?;
         }
         let files = [disk.open(FILES[0])?, disk.open(FILES[1])?];
-        Ok(Self { files, generation: 0, payload: None, is_broken: false })
+        Ok(Self { files, generation, payload: (generation > 0).then_some(payload), is_broken: false })
     }
 
     /// What was written last; `None` when nothing was.
@@ -79,19 +66,13 @@ impl Register {
         }
         let generation = self.generation + 1;
         let bytes = encode(generation, payload);
-        let file = &self.files[usize::from(generation.is_multiple_of(2))];
-        file.write_at(&bytes, 0)?;
-        file.truncate(bytes.len() as u64)?;
-        file.sync()?;
+        for file in &self.files {
+            file.write_at(&bytes, 0)?;
+            file.truncate(bytes.len() as u64)?;
+            file.sync()?;
+        }
         (self.generation, self.payload, self.is_broken) = (generation, Some(payload.to_vec()), false);
         Ok(())
-    }
-}
-
-fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
-    match disk.create(name) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(name),
-        file => file,
     }
 }
 
@@ -103,12 +84,22 @@ enum Copy {
     Whole(u64, Vec<u8>),
 }
 
-impl Copy {
-    fn whole(self) -> Option<(u64, Vec<u8>)> {
-        match self {
-            Self::Whole(generation, payload) => Some((generation, payload)),
-            Self::Missing | Self::Damaged => None,
+/// The value that counts. Where one copy is damaged the other is whole: a value is in both before it is acknowledged.
+fn newest(a: Copy, b: Copy) -> io::Result<(u64, Vec<u8>)> {
+    let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    match (a, b) {
+        (Copy::Missing, Copy::Missing) => Ok((0, Vec::new())),
+        (Copy::Whole(a, of_a), Copy::Whole(b, of_b)) if a.abs_diff(b) <= 1 => {
+            Ok(if a > b { (a, of_a) } else { (b, of_b) })
         }
+        (Copy::Whole(..), Copy::Whole(..)) => refuse("the copies of the register are not of one time"),
+        // Power was lost while they were made.
+        (Copy::Whole(0, _), _) | (_, Copy::Whole(0, _)) => Ok((0, Vec::new())),
+        (Copy::Whole(number, payload), Copy::Damaged) | (Copy::Damaged, Copy::Whole(number, payload)) => {
+            Ok((number, payload))
+        }
+        (Copy::Missing, _) | (_, Copy::Missing) => refuse("a copy of the register is missing"),
+        (Copy::Damaged, Copy::Damaged) => refuse("both copies of the register are damaged"),
     }
 }
 
@@ -182,19 +173,55 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_byte_gives_the_older_value_and_two_are_refused() {
+    fn a_flipped_byte_harms_nothing_and_two_are_refused() {
         let disk = FaultyDisk::default();
         let mut register = Register::open(&disk).unwrap();
         register.write(b"one").unwrap();
         register.write(b"two").unwrap();
-        let damage = |name| {
-            let mut bytes = disk.bytes(name).unwrap();
-            bytes[20] ^= 1;
-            disk.put(name, &bytes);
-        };
-        damage(FILES[1]);
-        assert_eq!(Register::open(&disk).unwrap().payload(), Some(&b"one"[..]));
-        damage(FILES[0]);
+        let whole = disk.bytes(FILES[0]).unwrap();
+        for (name, at) in FILES.iter().flat_map(|name| (0..whole.len()).map(move |at| (*name, at))) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            disk.put(name, &damaged);
+            assert_eq!(Register::open(&disk).unwrap().payload(), Some(&b"two"[..]), "{name}, byte {at}");
+        }
+        FILES.iter().for_each(|name| disk.put(name, &whole[1..]));
         assert!(Register::open(&disk).is_err());
+    }
+
+    #[test]
+    fn a_copy_that_is_missing_or_stale_is_refused() {
+        let disk = FaultyDisk::default();
+        Register::open(&disk).unwrap().write(b"one").unwrap();
+        let first = disk.bytes(FILES[1]).unwrap();
+        let mut register = Register::open(&disk).unwrap();
+        register.write(b"two").unwrap();
+        register.write(b"three").unwrap();
+        disk.put(FILES[1], &first);
+        assert!(Register::open(&disk).is_err());
+        disk.remove(FILES[1]).unwrap();
+        assert!(Register::open(&disk).is_err());
+    }
+
+    #[test]
+    fn a_value_that_was_told_after_a_crash_is_not_forgotten_by_the_next() {
+        for (at, seed) in (1..40).flat_map(|at| (0..10).map(move |seed| (at, seed))) {
+            let disk = FaultyDisk::default();
+            Register::open(&disk).unwrap().write(&[1; 700]).unwrap();
+            let mut register = Register::open(&disk).unwrap();
+            let before = disk.deeds();
+            disk.set_hook(Some(Arc::new(
+                move |number, _| {
+                    if number == before + at { Verdict::Fail(5) } else { Verdict::Do }
+                },
+            )));
+            let _ = register.write(&[2; 700]);
+            disk.set_hook(None);
+            disk.kill();
+            let told = Register::open(&disk).unwrap().payload().map(<[u8]>::to_vec);
+            disk.restart(seed);
+            let found = Register::open(&disk).unwrap().payload().map(<[u8]>::to_vec);
+            assert_eq!(told, found, "at {at}, seed {seed}");
+        }
     }
 }

@@ -49,8 +49,9 @@ impl Log {
         let stop = Arc::new(AtomicBool::new(false));
         let (send, receive) = sync_channel(1);
         let task = Task { writer, stages: Arc::clone(&stages), stop: Arc::clone(&stop), send };
+        let for_sync = Arc::clone(&stages);
         let syncing = thread("log-sync", move || {
-            sync(&receive);
+            sync(&receive, &for_sync);
             Ok(())
         })?;
         let writing = thread("log-write", move || task.run(syncing))?;
@@ -163,9 +164,12 @@ fn thread<R: Send + 'static>(
     Builder::new().name(name.to_owned()).spawn(run)
 }
 
-/// Runs the syncs that it is given.
-fn sync(jobs: &Receiver<SyncJob>) {
-    jobs.iter().for_each(SyncJob::run);
+/// Runs the syncs that it is given, and has the writer note each.
+fn sync(jobs: &Receiver<SyncJob>, stages: &Stages) {
+    for job in jobs {
+        job.run();
+        stages.bell().ring();
+    }
 }
 
 /// The writing thread.

@@ -21,7 +21,7 @@ pub(super) fn name(first_lsn: u64) -> String {
 pub(super) fn first_lsn_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("wal-")?.strip_suffix(".log")?;
     let lsn = u64::from_str_radix(digits, 16).ok()?;
-    (self::name(lsn) == *name).then_some(lsn)
+    (lsn > 0 && self::name(lsn) == *name).then_some(lsn)
 }
 
 /// The segments in a directory: first lsn and name, ascending.

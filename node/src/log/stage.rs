@@ -4,7 +4,7 @@
 //! ascend, and of two operations on one slot the later has the greater lsn. Between two stages the writer may find a
 //! gap: a record taken from a stage that it has visited already. It writes up to the gap and finds the rest next time.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -101,6 +101,8 @@ impl Stages {
         let after = records.len();
         stage.bytes.store(after, Ordering::Relaxed);
         drop(records);
+        // Either the writer, which says that it sleeps and then looks at the bytes, sees these, or they see it asleep.
+        fence(Ordering::SeqCst);
         if (before < WAKE_BYTES && after >= WAKE_BYTES) || self.bell.is_asleep() {
             self.bell.ring();
         }
@@ -157,6 +159,7 @@ impl Bell {
     /// Says that the writer sleeps, or that it does not.
     pub(super) fn set_asleep(&self, asleep: bool) {
         self.asleep.store(asleep, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
     }
 
     /// Wakes the writer, or keeps it from going to sleep.

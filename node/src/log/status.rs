@@ -36,6 +36,8 @@ pub struct Status {
     pub(super) size: AtomicU64,
     /// A sync is under way beside the writing.
     pub(super) syncing: AtomicBool,
+    /// Held by who syncs, until what came of it is published.
+    pub(super) sync: Mutex<()>,
     /// Times that writing waited for a sync.
     pub(super) delayed: AtomicU64,
     pub(super) for_durable: Waiters,

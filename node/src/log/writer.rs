@@ -9,8 +9,8 @@
 //! have dropped the pages and would report success the next time.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::disk::{Disk, DiskFile};
@@ -57,8 +57,8 @@ pub struct Writer {
     data_id: DataId,
     framer: Framer,
     segment: Segment,
-    /// What was taken from each stage and follows a gap, and how much of it is merged.
-    queues: Vec<(Vec<u8>, usize)>,
+    /// What was taken from each stage and is not merged yet.
+    queues: Vec<Queue>,
     /// Merged and not yet written.
     out: Vec<u8>,
     /// The lsn that is merged next.
@@ -69,6 +69,37 @@ pub struct Writer {
     synced_at: Option<Instant>,
     /// Writing waits for a sync.
     waits: bool,
+    /// Behind the end of the segment there may be bytes of a write that failed.
+    is_ragged: bool,
+}
+
+/// Records of one stage.
+#[derive(Clone, Default)]
+struct Queue {
+    records: Vec<u8>,
+    /// How many bytes of them are merged.
+    merged: usize,
+    /// What was taken last, before it joins them.
+    fresh: Vec<u8>,
+}
+
+impl Queue {
+    /// Drops what is merged and appends what is fresh.
+    fn join(&mut self) {
+        if self.merged == self.records.len() {
+            self.records.clear();
+            std::mem::swap(&mut self.records, &mut self.fresh);
+        } else {
+            self.records.drain(..self.merged);
+            self.records.append(&mut self.fresh);
+        }
+        self.merged = 0;
+    }
+
+    /// What is not merged.
+    fn rest(&self) -> &[u8] {
+        &self.records[self.merged..]
+    }
 }
 
 /// A sync to be run beside the writing.
@@ -82,12 +113,24 @@ pub struct SyncJob {
 impl SyncJob {
     /// Syncs, and tells the status what came of it.
     pub fn run(self) {
-        match self.file.sync() {
-            Ok(()) => self.status.publish_durable(self.lsn, self.bytes),
-            Err(error) => self.status.set_broken(&error.to_string()),
-        }
+        // The status tells what came of it.
+        let _ = sync(&*self.file, &self.status, (self.lsn, self.bytes));
         self.status.syncing.store(false, Ordering::Release);
     }
+}
+
+/// Syncs `file`, which makes durable what `position` says, and publishes what came of it. The kernel tells a failure
+/// once to each open file: whoever syncs next must find the status broken, so the two go together.
+fn sync(file: &dyn DiskFile, status: &Status, position: (u64, u64)) -> io::Result<()> {
+    let _alone = status.sync.lock().unwrap_or_else(PoisonError::into_inner);
+    if status.is_broken() {
+        return Err(io::Error::other("an earlier sync has failed"));
+    }
+    match file.sync() {
+        Ok(()) => status.publish_durable(position.0, position.1),
+        Err(ref error) => status.set_broken(&error.to_string()),
+    }
+    if status.is_broken() { Err(io::Error::other("the sync has failed")) } else { Ok(()) }
 }
 
 impl Writer {
@@ -105,13 +148,14 @@ impl Writer {
         let segment = Segment::create(&*disk, data_id, next)?;
         segment.make_durable(&*disk)?;
         Ok(Self {
-            queues: vec![(Vec::new(), 0); stages.count()],
+            queues: vec![Queue::default(); stages.count()],
             framer: Framer::new(&data_id),
             marked: next - 1,
             out: Vec::new(),
             retry_at: None,
             synced_at: None,
             waits: false,
+            is_ragged: false,
             disk,
             stages,
             status,
@@ -154,19 +198,12 @@ impl Writer {
         self.waits
     }
 
-    /// Takes what is in the stages.
+    /// Takes what is in the stages: from all of them first, so that few records come between the first and the last.
     fn gather(&mut self) {
-        for (index, (queue, merged)) in self.queues.iter_mut().enumerate() {
-            if *merged == queue.len() {
-                queue.clear();
-                *merged = 0;
-                self.stages.swap(index, queue);
-            } else {
-                let mut more = Vec::new();
-                self.stages.swap(index, &mut more);
-                queue.extend_from_slice(&more);
-            }
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            self.stages.swap(index, &mut queue.fresh);
         }
+        self.queues.iter_mut().for_each(Queue::join);
         self.count_gathered();
     }
 
@@ -174,10 +211,10 @@ impl Writer {
     fn merge(&mut self) {
         loop {
             let mut moved = false;
-            for (queue, merged) in &mut self.queues {
-                let count = follow(&queue[*merged..], &mut self.next);
-                self.out.extend_from_slice(&queue[*merged..*merged + count]);
-                *merged += count;
+            for queue in &mut self.queues {
+                let count = follow(queue.rest(), &mut self.next);
+                self.out.extend_from_slice(&queue.rest()[..count]);
+                queue.merged += count;
                 moved |= count > 0;
             }
             if !moved {
@@ -187,7 +224,7 @@ impl Writer {
     }
 
     fn count_gathered(&self) {
-        let queued: usize = self.queues.iter().map(|(queue, merged)| queue.len() - merged).sum();
+        let queued: usize = self.queues.iter().map(|queue| queue.rest().len()).sum();
         self.status.gathered.store(queued + self.out.len(), Ordering::Relaxed);
     }
 
@@ -218,9 +255,13 @@ impl Writer {
 
     /// Begins the next segment. The old one is durable before the new one is there: its header says so.
     fn rotate(&mut self) -> Result<(), Trouble> {
-        self.segment.file.sync().map_err(Trouble::Sync)?;
+        if self.is_ragged {
+            self.segment.file.truncate(self.segment.end)?;
+            self.is_ragged = false;
+        }
         let last = self.status.written_lsn();
-        self.status.publish_durable(last, self.status.written_bytes());
+        let position = (last, self.status.written_bytes());
+        sync(&*self.segment.file, &self.status, position).map_err(Trouble::Sync)?;
         self.segment = Segment::create(&*self.disk, self.data_id, last + 1)?;
         self.segment.make_durable(&*self.disk).map_err(Trouble::Sync)?;
         self.status.size.fetch_add(self.segment.end, Ordering::Relaxed);
@@ -249,12 +290,15 @@ impl Writer {
         let error = match trouble {
             Trouble::Write(error) => error,
             Trouble::Sync(error) => {
-                self.status.set_broken(&error.to_string());
+                // Who has failed before has told why.
+                if !self.status.is_broken() {
+                    self.status.set_broken(&error.to_string());
+                }
                 return Next::Sleep;
             }
         };
-        // If that fails, too, the next attempt writes over it.
-        let _ = self.segment.file.truncate(self.segment.end);
+        // If that fails, too, the next attempt writes over it, or cuts it off before another segment begins.
+        self.is_ragged = self.segment.file.truncate(self.segment.end).is_err();
         self.count_gathered();
         self.status.set_retrying(&error.to_string());
         let at = now + RETRY_PAUSE;
@@ -265,7 +309,7 @@ impl Writer {
     /// Nothing can be written any more: what is appended is dropped, nobody was told that it is kept.
     fn discard(&mut self) {
         self.gather();
-        self.queues.iter_mut().for_each(|(queue, merged)| *merged = queue.len());
+        self.queues.iter_mut().for_each(|queue| queue.merged = queue.records.len());
         self.out.clear();
         self.count_gathered();
         self.status.for_room.wake(u64::MAX);
@@ -311,6 +355,7 @@ impl Writer {
         }
         match self.status.refusal() {
             Some(refusal) => Err(io::Error::other(refusal.reason)),
+            None if !self.is_idle() => Err(io::Error::other("records are left that cannot be written")),
             None => self.segment.file.sync(),
         }
     }
@@ -333,4 +378,17 @@ fn follow(frames: &[u8], next: &mut u64) -> usize {
         *next += 1;
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_behind_a_gap_keep_no_memory_of_those_before() {
+        let mut queue = Queue { records: vec![1; 10], merged: 6, fresh: vec![2; 5] };
+        queue.join();
+        assert_eq!((queue.rest(), queue.records.len()), (&[1, 1, 1, 1, 2, 2, 2, 2, 2][..], 9));
+        assert!(queue.fresh.is_empty());
+    }
 }

@@ -75,6 +75,8 @@ struct Content {
     durable: Vec<u8>,
     /// Sectors that may differ.
     dirty: BTreeSet<usize>,
+    /// Sectors of a sync that failed: they look written, and no later sync brings them to the disk.
+    forsaken: BTreeSet<usize>,
 }
 
 impl FaultyDisk {
@@ -125,11 +127,7 @@ impl FaultyDisk {
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.state();
         let file = state.files.len();
-        state.files.push(Content {
-            written: bytes.to_vec(),
-            durable: bytes.to_vec(),
-            dirty: BTreeSet::new(),
-        });
+        state.files.push(Content::settled(bytes.to_vec()));
         state.names.insert(name.to_owned(), file);
         state.durable_names.insert(name.to_owned(), file);
     }
@@ -287,12 +285,25 @@ impl DiskFile for Handle {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.disk.may(&Deed::Sync)?;
-        self.with(&mut state, Content::sync)
+        let verdict = self.disk.ask(&Deed::Sync)?;
+        let mut state = self.disk.state();
+        match verdict {
+            Verdict::Do => self.with(&mut state, Content::sync),
+            Verdict::Fail(error) | Verdict::Short(_, error) => {
+                self.with(&mut state, Content::fail_sync)?;
+                Err(io::Error::from_raw_os_error(error))
+            }
+            Verdict::LosePower => Err(lost()),
+        }
     }
 }
 
 impl Content {
+    /// Bytes that are all on the disk.
+    fn settled(bytes: Vec<u8>) -> Self {
+        Self { written: bytes.clone(), durable: bytes, ..Self::default() }
+    }
+
     fn write(&mut self, bytes: &[u8], offset: usize) {
         let end = offset + bytes.len();
         if bytes.is_empty() {
@@ -302,18 +313,35 @@ impl Content {
             self.written.resize(end, 0);
         }
         self.written[offset..end].copy_from_slice(bytes);
-        self.dirty.extend(offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES));
+        self.touch(offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES));
     }
 
     fn cut(&mut self, size: usize) {
         let longest = self.written.len().max(size);
         self.written.resize(size, 0);
-        self.dirty.extend(size / SECTOR_BYTES..longest.div_ceil(SECTOR_BYTES));
+        self.touch(size / SECTOR_BYTES..longest.div_ceil(SECTOR_BYTES));
+    }
+
+    fn touch(&mut self, sectors: std::ops::Range<usize>) {
+        self.forsaken.retain(|sector| !sectors.contains(sector));
+        self.dirty.extend(sectors);
     }
 
     fn sync(&mut self) {
-        self.durable.clone_from(&self.written);
+        let before = std::mem::replace(&mut self.durable, self.written.clone());
+        for sector in &self.forsaken {
+            let start = (sector * SECTOR_BYTES).min(self.durable.len());
+            let end = (start + SECTOR_BYTES).min(self.durable.len());
+            for at in start..end {
+                self.durable[at] = before.get(at).copied().unwrap_or(0);
+            }
+        }
         self.dirty.clear();
+    }
+
+    /// As Linux does it: the pages count as clean afterwards.
+    fn fail_sync(&mut self) {
+        self.forsaken.append(&mut self.dirty);
     }
 }
 

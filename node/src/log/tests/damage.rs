@@ -120,3 +120,23 @@ fn a_directory_is_used_by_one_process() {
     drop(held);
     disk.lock().unwrap();
 }
+
+#[test]
+fn a_damaged_header_is_no_unfinished_end() {
+    for fsync in [Fsync::No, Fsync::Always] {
+        let disk = FaultyDisk::default();
+        let mut model = Model::default();
+        let mut life = Life::begin(&disk, settings(fsync), &mut model).unwrap();
+        life.set(&[0], 10, &mut model);
+        life.writer.turn(life.now);
+        disk.kill();
+        let name = segments(&disk).pop().unwrap();
+        let bytes = disk.bytes(&name).unwrap();
+        for at in 0..HEADER_BYTES {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 4;
+            disk.put(&name, &damaged);
+            assert!(matches!(read(&disk), Err(RecoveryError::Damaged(_))), "byte {at}");
+        }
+    }
+}

@@ -145,3 +145,50 @@ fn a_slow_sync_stops_writing_at_a_bound_and_writers_wait() {
     log.close().unwrap();
     assert_eq!(log.status().durable_lsn(), 3);
 }
+
+#[test]
+fn what_a_failed_sync_left_is_durable_after_the_next_start() {
+    for seed in 0..40 {
+        let (disk, mut model) = (FaultyDisk::default(), Model::default());
+        let mut life = Life::begin(&disk, settings(Fsync::Always), &mut model).unwrap();
+        disk.set_hook(Some(Arc::new(|_, deed| match deed {
+            Deed::Sync => Verdict::Fail(EIO),
+            _ => Verdict::Do,
+        })));
+        life.set(&[0], 10, &mut model);
+        life.writer.turn(life.now);
+        disk.set_hook(None);
+        disk.kill();
+        // The kernel still shows the bytes, though the disk may not have them: from here on they count.
+        let mut life = Life::begin(&disk, settings(Fsync::Always), &mut model).unwrap();
+        life.set(&[1], 10, &mut model);
+        life.writer.turn(life.now);
+        model.acknowledged = life.status.durable_lsn();
+        assert_eq!(model.acknowledged, 2);
+        disk.restart(seed);
+        model.check(&recover(&disk).unwrap().1);
+    }
+}
+
+#[test]
+fn a_write_that_left_bytes_behind_does_not_spoil_the_segment_that_ends_there() {
+    let (disk, mut model) = (FaultyDisk::default(), Model::default());
+    let mut life = Life::begin(&disk, settings(Fsync::Everysec), &mut model).unwrap();
+    life.set(&[0], 1000, &mut model);
+    life.writer.turn(life.now);
+    disk.set_hook(Some(Arc::new(|_, deed| match deed {
+        Deed::Write { .. } => Verdict::Short(300, ENOSPC),
+        Deed::Change => Verdict::Fail(EIO),
+        _ => Verdict::Do,
+    })));
+    life.set(&[1], 300, &mut model);
+    let Next::At(again) = life.writer.turn(life.now) else { panic!("it was written") };
+    // Meanwhile so much came that the next attempt begins another segment.
+    life.set(&[2], 1500, &mut model);
+    let Next::At(again) = life.writer.turn(again) else { panic!("it was written") };
+    disk.set_hook(None);
+    life.writer.turn(again);
+    life.writer.close(again).unwrap();
+    disk.restart(3);
+    model.check_all(&recover(&disk).unwrap().1);
+}

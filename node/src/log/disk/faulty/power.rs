@@ -47,7 +47,7 @@ fn survivor(content: &Content, dice: &mut Dice) -> Content {
     bytes.resize(length(content, dice), 0);
     // A whole loss and a whole survival are likely, too.
     let (luck, all) = (dice.below(5), 4);
-    for sector in &content.dirty {
+    for sector in content.dirty.union(&content.forsaken) {
         let start = sector * SECTOR_BYTES;
         let end = (start + SECTOR_BYTES).min(bytes.len()).min(content.written.len());
         if start >= end || luck == 0 || (luck != all && dice.once_in(2)) {
@@ -57,7 +57,7 @@ fn survivor(content: &Content, dice: &mut Dice) -> Content {
         let end = if torn { start + dice.below(end - start) } else { end };
         bytes[start..end].copy_from_slice(&content.written[start..end]);
     }
-    Content { written: bytes.clone(), durable: bytes, dirty: std::collections::BTreeSet::new() }
+    Content::settled(bytes)
 }
 
 /// The length that the file is found with: the old one, the new one, or between them.

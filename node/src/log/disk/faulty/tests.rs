@@ -59,3 +59,21 @@ fn a_handle_dies_with_its_process() {
     assert!(file.write_at(b"x", 0).is_err());
     assert_eq!(disk.bytes("a").unwrap(), b"");
 }
+
+#[test]
+fn what_a_failed_sync_left_no_later_sync_brings_to_the_disk() {
+    let lost = (0..50).filter(|seed| {
+        let disk = written_and_synced();
+        disk.set_hook(Some(Arc::new(
+            |_, deed| if *deed == Deed::Sync { Verdict::Fail(EIO) } else { Verdict::Do },
+        )));
+        let file = disk.open("a").unwrap();
+        assert!(file.sync().is_err());
+        disk.set_hook(None);
+        file.sync().unwrap();
+        assert_eq!(disk.bytes("a").unwrap()[1000..], [2; 2000], "it looks written");
+        disk.restart(*seed);
+        disk.bytes("a").unwrap()[1000..2000] == [1; 1000]
+    });
+    assert!(lost.count() > 5);
+}
