@@ -198,6 +198,7 @@ impl Engine {
             let mut operation = self.store.operation_of(slot, journey.moment);
             let onward = journey.walk.visit(&mut guard, &mut operation);
             journey.visited += usize::from(onward != Onward::Same);
+            drop(operation);
             if guard.has_ready() {
                 serve::serve(&mut Keyspace::of_guard(&self.store, slot, guard, journey.moment));
             }

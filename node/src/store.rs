@@ -12,6 +12,7 @@ mod expiry;
 mod fields;
 pub mod heap;
 mod holds;
+pub mod journal;
 pub mod key;
 pub mod keyspace;
 pub(crate) mod load;
@@ -25,6 +26,7 @@ pub mod table;
 mod tracked;
 pub mod value;
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
 
@@ -35,31 +37,32 @@ use effect::Effect;
 use event::Events;
 use eviction::Replacement;
 pub(crate) use holds::cpu_clock;
+use journal::{Journal, Pending};
 use keyspace::Moment;
 pub(crate) use lock::SlotGuard;
 use lock::{Parking, SlotLock};
 pub use restore::Restored;
-use slot::{Journal, Operation, Slot};
+use slot::{Operation, Slot};
 
 /// All slots of a node.
 pub struct Store {
     slots: Box<[SlotLock]>,
     parking: Parking,
-    journal: Option<Box<dyn Journal>>,
+    journal: OnceLock<Box<dyn Journal>>,
     events: Events,
     replacement: Replacement,
     expiry_lag_millis: AtomicU64,
 }
 
 impl Store {
-    /// An empty store. `journal` hears of every effect.
+    /// An empty store. `journal` hears of every operation.
     #[must_use]
     pub fn new(journal: Option<Box<dyn Journal>>) -> Self {
         let slots = (0..SLOT_COUNT).map(|_| SlotLock::new(Slot::default())).collect();
         Self {
             slots,
             parking: Parking::default(),
-            journal,
+            journal: journal.map(OnceLock::from).unwrap_or_default(),
             events: Events::default(),
             replacement: Replacement::default(),
             expiry_lag_millis: AtomicU64::new(0),
@@ -83,7 +86,24 @@ impl Store {
     /// The slot, if nobody holds it for longer than a moment.
     #[inline]
     pub(crate) fn try_lock(&self, slot: HashSlot) -> Option<SlotGuard<'_>> {
-        self.slots[slot.index()].try_lock(&self.parking, slot.number())
+        let guard = self.slots[slot.index()].try_lock(&self.parking, slot.number())?;
+        if let Some(journal) = self.journal.get()
+            && journal.looks()
+        {
+            journal.look(slot);
+        }
+        Some(guard)
+    }
+
+    /// Has `journal` hear of every operation from now on, if nobody does so far.
+    pub fn set_journal(&self, journal: Box<dyn Journal>) {
+        // Set once, when the log has been read.
+        let _ = self.journal.set(journal);
+    }
+
+    #[inline]
+    fn journal(&self) -> Option<&dyn Journal> {
+        self.journal.get().map(|journal| &**journal)
     }
 
     /// Ready when `slot` was free a moment ago; else the task is woken when it becomes free.
@@ -128,7 +148,7 @@ impl Store {
         Operation {
             slot,
             now,
-            journal: self.journal.as_deref(),
+            pending: Pending::new(self.journal(), slot),
             events: Some(&self.events),
             client: 0,
             no_touch: false,
@@ -140,12 +160,16 @@ impl Store {
     /// An operation on `slot` by a command of this moment.
     #[inline]
     pub(crate) fn operation_of(&self, slot: HashSlot, moment: Moment) -> Operation<'_> {
-        Operation { client: moment.client, no_touch: moment.no_touch, ..self.operation(slot, moment.now) }
+        let mut operation = self.operation(slot, moment.now);
+        (operation.client, operation.no_touch) = (moment.client, moment.no_touch);
+        operation
     }
 
     /// Applies one effect as an operation of its own: a replayed effect, an expiry, a flush.
     pub fn apply(&self, slot: HashSlot, now: u64, effect: &Effect<'_>) -> effect::Applied {
-        self.lock(slot).apply(&mut self.operation(slot, now), effect)
+        let mut guard = self.lock(slot);
+        let mut operation = self.operation(slot, now);
+        guard.apply(&mut operation, effect)
     }
 
     /// Looks at `slot` while nobody changes it.

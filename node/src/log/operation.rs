@@ -10,65 +10,24 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 
 use super::record::Bad;
-use crate::store::effect::Effect;
-use crate::store::effect::encoding::{DecodeError, Decoded, decode, encode, varint};
+use crate::store::effect::encoding::{DecodeError, Decoded, decode, varint};
+use crate::store::journal::Section;
 
-/// What an operation did to one slot, as it comes together.
-#[derive(Clone, Debug, Default)]
-pub struct Section {
-    /// Version of the slot after it.
-    pub version: Version,
-    /// The slot's time in Unix milliseconds.
-    pub time: u64,
-    effects: u64,
-    bytes: Vec<u8>,
-    scratch: Vec<u8>,
+/// Appends what was done to `slot`.
+#[inline]
+pub fn put(out: &mut Vec<u8>, slot: HashSlot, section: &Section) {
+    out.extend_from_slice(&slot.number().to_le_bytes());
+    for number in [section.version.changed.0, section.version.n, section.time, section.count()] {
+        varint::put(out, number);
+    }
+    out.extend_from_slice(section.bytes());
 }
 
-impl Section {
-    /// Adds an effect.
-    #[inline]
-    pub fn push(&mut self, effect: &Effect<'_>) {
-        self.scratch.clear();
-        encode(effect, &mut self.scratch);
-        varint::put(&mut self.bytes, self.scratch.len() as u64);
-        self.bytes.extend_from_slice(&self.scratch);
-        self.effects += 1;
-    }
-
-    /// Whether nothing was added.
-    #[inline]
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.effects == 0
-    }
-
-    /// About how many bytes it takes in a record.
-    #[inline]
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes.len() + SECTION_HEAD_BYTES_MAX
-    }
-
-    /// Makes it empty; it keeps memory of up to `kept_bytes` for the next operation.
-    pub fn clear(&mut self, kept_bytes: usize) {
-        self.effects = 0;
-        for buffer in [&mut self.bytes, &mut self.scratch] {
-            buffer.clear();
-            buffer.shrink_to(kept_bytes);
-        }
-    }
-
-    /// Appends its part of the body.
-    #[inline]
-    pub fn write(&self, slot: HashSlot, out: &mut Vec<u8>) {
-        out.extend_from_slice(&slot.number().to_le_bytes());
-        varint::put(out, self.version.changed.0);
-        varint::put(out, self.version.n);
-        varint::put(out, self.time);
-        varint::put(out, self.effects);
-        out.extend_from_slice(&self.bytes);
-    }
+/// At least the bytes that [`put`] appends.
+#[inline]
+#[must_use]
+pub fn bytes_max(section: &Section) -> usize {
+    section.bytes().len() + SECTION_HEAD_BYTES_MAX
 }
 
 /// Most bytes of a section besides its effects.
@@ -160,18 +119,20 @@ fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::effect::Effect;
     use crate::store::key::Key;
 
     #[test]
     fn an_operation_is_read_as_it_was_written() {
         let key = Key::new(b"k", 0);
         let version = Version { changed: Epoch(3), n: 500 };
-        let mut section = Section { version, time: 1_000_000, ..Section::default() };
+        let mut section = Section::default();
+        (section.version, section.time) = (version, 1_000_000);
         section.push(&Effect::SetString { key, value: b"v", deadline: None });
         section.push(&Effect::Remove { key });
         let mut body = Vec::new();
         begin(&mut body, 1);
-        section.write(key.slot, &mut body);
+        put(&mut body, key.slot, &section);
         let parts = parts(&body).unwrap();
         assert_eq!((parts[0].slot, parts[0].version, parts[0].time), (key.slot, version, 1_000_000));
         let effects = parts[0].effects().unwrap();

@@ -12,6 +12,7 @@ use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
 use super::event::Class;
 use super::eviction::Policy;
+use super::journal::commit_together;
 use super::key::Key;
 use super::slot::{Operation, Slot};
 use super::{SlotGuard, Store};
@@ -68,8 +69,19 @@ pub struct Moment {
 
 /// One slot and the operation of this command on it.
 struct Held<'s> {
-    guard: SlotGuard<'s>,
+    /// In front of the guard: it is told while the slot is held.
     operation: Operation<'s>,
+    guard: SlotGuard<'s>,
+}
+
+impl Drop for Keyspace<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        // One slot's operation tells by itself.
+        if self.held.len() > 1 {
+            commit_together(self.held.iter_mut().map(|held| &mut held.operation.pending));
+        }
+    }
 }
 
 impl<'s, 'k> Keyspace<'s, 'k> {
@@ -224,7 +236,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         let _ = inner.free_due_fields(usize::MAX);
         let result = run(&mut inner);
         let Lookups { hits, misses } = inner.lookups.get();
-        self.held = inner.held;
+        self.held = std::mem::take(&mut inner.held);
         let own = self.lookups.get();
         self.lookups.set(Lookups { hits: own.hits + hits, misses: own.misses + misses });
         result

@@ -5,6 +5,7 @@ use ringmaster_protocol::view::Version;
 
 use super::Store;
 use super::effect::Effect;
+use super::journal::Pending;
 
 /// How an operation from the log was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Store {
             return Restored::Gap { has: guard.version.n };
         }
         let mut operation = self.operation(slot, time);
-        (operation.events, operation.journal) = (None, None);
+        (operation.events, operation.pending) = (None, Pending::new(None, slot));
         for effect in effects {
             guard.apply(&mut operation, &effect);
         }

@@ -12,6 +12,7 @@ use super::effect::{Applied, Effect};
 use super::entry::EntryRef;
 use super::event::{Class, Events};
 use super::eviction::{Replacement, Touch};
+use super::journal::Pending;
 use super::key::{Key, hash_of};
 use super::observers::Observers;
 use super::table::Table;
@@ -56,20 +57,14 @@ impl Default for Slot {
     }
 }
 
-/// Who hears of a slot's changes: the log and the chain. Called under the slot's lock, in the order of versions.
-pub trait Journal: Send + Sync {
-    /// `effect` was applied as (a part of) the operation `version` at the slot's `time`.
-    fn record(&self, slot: HashSlot, version: Version, time: u64, effect: &Effect<'_>);
-}
-
 /// One operation on one slot: all effects of a command share a version and a time.
 pub struct Operation<'j> {
     /// The slot.
     pub slot: HashSlot,
     /// The clock in Unix milliseconds when the command began.
     pub now: u64,
-    /// Who hears of the effects.
-    pub journal: Option<&'j dyn Journal>,
+    /// What is to be told of it.
+    pub(super) pending: Pending<'j>,
     /// Where keyspace events go; `None` where somebody has told them already.
     pub events: Option<&'j Events>,
     /// The client whose command it is, 0 for none.
@@ -115,8 +110,8 @@ impl Slot {
                 self.version.n += 1;
                 operation.versioned = true;
             }
-            if let Some(journal) = operation.journal {
-                journal.record(operation.slot, self.version, self.time, effect);
+            if operation.pending.is_told() {
+                operation.pending.record(self.version, self.time, effect);
             }
         }
         applied

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::log::disk::Disk;
 use crate::log::disk::faulty::FaultyDisk;
-use crate::log::operation::{self, Section};
+use crate::log::operation;
 use crate::log::record::{DataId, Framer, Kind};
 use crate::log::recovery::{self, Found, RecoveryError};
 use crate::log::replay::replay;
@@ -15,6 +15,7 @@ use crate::log::writer::Writer;
 use crate::log::{Fsync, Settings, identity, snapshot};
 use crate::store::Store;
 use crate::store::effect::Effect;
+use crate::store::journal::Section;
 use crate::store::key::Key;
 
 /// Keys, each in a slot of its own.
@@ -147,7 +148,7 @@ fn section(key: usize, n: u64, value: &[u8], body: &mut Vec<u8>) {
     let mut section = Section::default();
     (section.version.n, section.time) = (n, 1);
     section.push(&Effect::SetString { key, value, deadline: None });
-    section.write(key.slot, body);
+    operation::put(body, key.slot, &section);
 }
 
 /// Reads the snapshot and the log of `disk` into a new store.

@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use ringmaster_node::engine::Engine;
 use ringmaster_node::store::effect::Effect;
-use ringmaster_node::store::effect::encoding::{decode, encode};
-use ringmaster_node::store::slot::Journal;
+use ringmaster_node::store::effect::encoding::decode;
+use ringmaster_node::store::journal::{Journal, Section};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
 
 /// One effect.
 #[derive(Clone, Debug)]
@@ -24,10 +23,17 @@ pub(crate) struct Record {
 pub(crate) struct Tape(Arc<Mutex<Vec<Record>>>);
 
 impl Journal for Tape {
-    fn record(&self, slot: HashSlot, version: Version, time: u64, effect: &Effect<'_>) {
-        let mut body = Vec::new();
-        encode(effect, &mut body);
-        self.0.lock().unwrap().push(Record { slot, version: version.n, time, body });
+    fn commit(&self, parts: &[(HashSlot, &Section)]) {
+        let mut tape = self.0.lock().unwrap();
+        for (slot, section) in parts {
+            let (version, time) = (section.version.n, section.time);
+            tape.extend(section.effects().map(|body| Record {
+                slot: *slot,
+                version,
+                time,
+                body: body.to_vec(),
+            }));
+        }
     }
 }
 
