@@ -7,6 +7,7 @@ use std::time::Duration;
 use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
 use serde::Deserialize;
 
+use crate::log::Fsync;
 use crate::machine;
 use crate::store::event::Wanted;
 use crate::store::eviction::Policy;
@@ -22,7 +23,7 @@ pub enum Persistence {
     /// Nothing: a restart begins empty.
     #[default]
     Off,
-    /// A write-ahead log; refused until it exists.
+    /// A write-ahead log.
     Wal,
 }
 
@@ -44,8 +45,10 @@ pub struct Config {
     /// order, so that a SCAN cursor of one means the same on another. Default `None`: a random one, which nobody
     /// can choose colliding keys for.
     pub hash_seed: Option<u64>,
-    /// What is kept over a restart. Default and, so far, only value: `off`.
+    /// What is kept over a restart. Default `off`.
     pub persistence: Persistence,
+    /// When what is kept is made durable. Default `everysec`.
+    pub fsync: Fsync,
     /// Where persistent files live. Default `data`.
     pub data_dir: PathBuf,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
@@ -75,6 +78,7 @@ impl Default for Config {
             eviction: Policy::default(),
             hash_seed: None,
             persistence: Persistence::Off,
+            fsync: Fsync::default(),
             data_dir: PathBuf::from("data"),
             clients_max: 10_000,
             request_bytes_max: 1 << 30,
@@ -98,6 +102,7 @@ struct FileConfig {
     eviction: Option<Policy>,
     hash_seed: Option<u64>,
     persistence: Option<Persistence>,
+    fsync: Option<Fsync>,
     data_dir: Option<PathBuf>,
     clients_max: Option<usize>,
     request_bytes_max: Option<ByteSize>,
@@ -122,6 +127,7 @@ impl TryFrom<FileConfig> for Config {
             eviction: file.eviction.unwrap_or(default.eviction),
             hash_seed: file.hash_seed,
             persistence: file.persistence.unwrap_or(default.persistence),
+            fsync: file.fsync.unwrap_or(default.fsync),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
@@ -160,12 +166,6 @@ impl Config {
         findings.range("request_bytes_max", self.request_bytes_max, 1 << 10..=2 << 30);
         findings.range("client_write", self.client_write.as_secs(), 1..=3600);
         findings.range("drain", self.drain.as_secs(), 0..=600);
-        if self.persistence == Persistence::Wal {
-            findings.add(
-                "persistence",
-                "`wal` is not there yet: this release keeps data in memory only, use `off`",
-            );
-        }
         findings
     }
 }
@@ -190,12 +190,10 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_is_said_with_its_place() {
-        let text = "listen: nowhere\nthreads: 0\npersistence: wal\nmaxmemroy: 1gb\n";
+        let text = "listen: nowhere\nthreads: 0\npersistence: wal\nfsync: often\nmaxmemroy: 1gb\n";
         let said = Config::parse("node.yaml", text).unwrap_err().to_string();
         for part in ["node.yaml:1:9", "node.yaml:2:10", "maxmemory"] {
             assert!(said.contains(part), "{said}");
         }
-        let said = Config::parse("node.yaml", "persistence: wal\n").unwrap_err().to_string();
-        assert!(said.contains("not there yet"), "{said}");
     }
 }

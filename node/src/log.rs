@@ -10,6 +10,7 @@
 pub mod check;
 pub mod disk;
 pub mod identity;
+pub mod journal;
 pub mod operation;
 pub mod record;
 pub mod recovery;

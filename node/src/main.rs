@@ -3,12 +3,15 @@
 #![forbid(unsafe_code)]
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ringmaster_node::Node;
 use ringmaster_node::config::{Config, Persistence};
+use ringmaster_node::log::disk::RealDisk;
+use ringmaster_node::log::{Fsync, check};
 use ringmaster_node::store::eviction::Policy;
 use ringmaster_protocol::config::ByteSize;
 
@@ -17,8 +20,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A Ringmaster cache node. It speaks the Redis protocol; proxies or any Redis client connect to it.
 #[derive(Parser)]
-#[command(name = "ringmaster-node", version)]
+#[command(name = "ringmaster-node", version, args_conflicts_with_subcommands = true)]
 struct Flags {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Settings in YAML; see configs/node.yaml. Flags override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -29,7 +34,7 @@ struct Flags {
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
     /// Where persistent files live [default: data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, visible_alias = "dir", value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
@@ -43,9 +48,53 @@ struct Flags {
     /// What is kept over a restart: off or wal [default: off]
     #[arg(long, value_name = "MODE", value_parser = persistence)]
     persistence: Option<Persistence>,
+    /// When the log is made durable: always, everysec or no [default: everysec]
+    #[arg(long, value_name = "MODE", value_parser = fsync)]
+    fsync: Option<Fsync>,
     /// What is logged: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
+}
+
+/// What is done with a data directory that no node uses.
+#[derive(Subcommand)]
+enum Command {
+    /// Read the log in a data directory and tell what is in it. The exit code is 1 if it is damaged
+    Check {
+        /// The data directory
+        directory: PathBuf,
+    },
+    /// Make a damaged log usable
+    Repair {
+        /// The data directory
+        directory: PathBuf,
+        /// Give up the first damaged record and all that follows it. It is kept aside in the directory
+        #[arg(long, required = true)]
+        cut: bool,
+    },
+}
+
+impl Command {
+    fn run(&self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Check { directory } => {
+                let report = check::check(&existing(directory)?)?;
+                print!("{}", report.text);
+                Ok(if report.damage.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+            }
+            Self::Repair { directory, .. } => {
+                match check::repair(&existing(directory)?)? {
+                    Some(damage) => println!("cut at {damage}"),
+                    None => println!("not damaged, nothing was changed"),
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+fn existing(directory: &Path) -> anyhow::Result<RealDisk> {
+    RealDisk::existing(directory).with_context(|| format!("cannot use {}", directory.display()))
 }
 
 fn persistence(text: &str) -> Result<Persistence, String> {
@@ -54,6 +103,14 @@ fn persistence(text: &str) -> Result<Persistence, String> {
         "wal" => Ok(Persistence::Wal),
         _ => Err("must be `off` or `wal`".to_owned()),
     }
+}
+
+fn fsync(text: &str) -> Result<Fsync, String> {
+    let modes = [Fsync::Always, Fsync::Everysec, Fsync::No];
+    modes
+        .into_iter()
+        .find(|mode| mode.name() == text)
+        .ok_or_else(|| "must be `always`, `everysec` or `no`".to_owned())
 }
 
 impl Flags {
@@ -73,17 +130,21 @@ impl Flags {
         config.maxmemory = self.maxmemory.map_or(config.maxmemory, ByteSize::bytes);
         config.eviction = self.eviction.unwrap_or(config.eviction);
         config.persistence = self.persistence.unwrap_or(config.persistence);
+        config.fsync = self.fsync.unwrap_or(config.fsync);
         Ok(config)
     }
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     let flags = Flags::parse();
+    if let Some(command) = &flags.command {
+        return command.run();
+    }
     ringmaster_runtime::logging::start(&flags.log);
     let node = Node::start(flags.config()?)?;
     tracing::info!(address = %node.address(), admin = %node.admin_address(), "node is ready");
     ringmaster_runtime::signal::wait_for_stop()?;
     tracing::info!("stopping");
     node.stop();
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ mod clients;
 mod connection;
 mod context;
 mod counters;
+mod keeping;
 mod machines;
 mod mailbox;
 mod pages;
@@ -57,10 +58,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node; it accepts connections when this returns.
+    /// Starts a node; it serves when this returns. While it reads its log, it answers `-LOADING`.
     ///
     /// # Errors
-    /// A setting is wrong, an address cannot be listened on, or a thread cannot be made.
+    /// A setting is wrong, an address cannot be listened on, a thread cannot be made, or the log cannot be read.
     pub fn start(config: Config) -> io::Result<Self> {
         let findings = config.check();
         if let Some(finding) = findings.iter().next() {
@@ -84,11 +85,18 @@ impl Node {
         shared.memory.look();
         shared.memory.note_startup();
         shared.memory.look_at_kernel();
+        let opened = keeping::open(&shared)?;
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);
         let service = Service::start(&service_config, make, Arc::new(Pages(Arc::clone(&shared))))?;
         // Set once, here.
         let _ = shared.address.set(service.address());
+        if let Some(opened) = opened
+            && let Err(error) = keeping::load(&shared, &opened)
+        {
+            service.stop();
+            return Err(error);
+        }
         Ok(Self { service, shared })
     }
 
@@ -104,11 +112,13 @@ impl Node {
         self.service.admin_address()
     }
 
-    /// Stops accepting, lets connections finish what they have read, and returns when all threads have ended.
+    /// Stops accepting, lets connections finish what they have read, and returns when all threads have ended and the
+    /// log is durable.
     pub fn stop(self) {
         self.service.stop_token().cancel();
         self.shared.clients.finish_all();
         self.service.stop();
+        keeping::close(&self.shared);
     }
 }
 

@@ -31,7 +31,7 @@ fn examine(disk: &dyn Disk) -> io::Result<Report> {
     let data_id = identity::data_id(disk)?;
     let mut slots = BTreeSet::new();
     let mut visit = |record: Record<'_>| look(record, &mut slots);
-    match read(disk, &data_id, 0, &mut visit) {
+    match read(disk, &data_id, 1, &mut visit) {
         Ok(found) => Ok(Report { text: describe(&found, slots.len()), damage: None }),
         Err(RecoveryError::Damaged(damage)) => {
             Ok(Report { text: format!("damaged: {damage}\n"), damage: Some(damage) })

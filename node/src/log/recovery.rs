@@ -115,6 +115,14 @@ pub fn read(disk: &dyn Disk, data_id: &DataId, from: u64, visit: Visit<'_>) -> R
     Ok(reader.found)
 }
 
+/// Bytes of all segments.
+///
+/// # Errors
+/// As the disk says.
+pub fn bytes(disk: &dyn Disk) -> io::Result<u64> {
+    segment::list(disk)?.iter().map(|(_, file)| disk.open(file)?.size()).sum()
+}
+
 /// Cuts off the tail, and makes durable what remains, so that another segment may follow. Bytes that no mark calls
 /// durable are written anew: they may have come no further than the kernel's memory, and where a sync of an earlier life
 /// failed, no further sync brings them to the disk. What is cut off is kept beside, with `.tail` behind its name.

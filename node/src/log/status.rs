@@ -1,7 +1,7 @@
 //! How far the log has come and how it is: written by the writer, read by everybody.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::waiters::Waiters;
 
@@ -20,6 +20,9 @@ pub struct Refusal {
     /// Whether the log tries again by itself; else the node must be started anew.
     pub retries: bool,
 }
+
+/// Told whether writes are refused, whenever that changes.
+type OnRefusal = Box<dyn Fn(bool) + Send + Sync>;
 
 /// The log's state.
 #[derive(Default)]
@@ -40,6 +43,7 @@ pub struct Status {
     pub(super) sync: Mutex<()>,
     /// Times that writing waited for a sync.
     pub(super) delayed: AtomicU64,
+    on_refusal: OnceLock<OnRefusal>,
     pub(super) for_durable: Waiters,
     pub(super) for_room: Waiters,
 }
@@ -143,6 +147,7 @@ impl Status {
     pub(super) fn set_good(&self) {
         if self.state.compare_exchange(RETRYING, GOOD, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             tracing::info!("the log is written again");
+            self.tell_refusal(false);
         }
     }
 
@@ -161,6 +166,22 @@ impl Status {
                 "the log cannot be written, writes are refused"
             );
         }
+        self.tell_refusal(true);
         self.for_room.wake(u64::MAX);
+    }
+
+    /// Has `hear` told whether writes are refused, whenever that changes. It is called by the threads of the log.
+    pub fn on_refusal(&self, hear: impl Fn(bool) + Send + Sync + 'static) {
+        // Set once, when the log begins.
+        let _ = self.on_refusal.set(Box::new(hear));
+        if self.refuses() {
+            self.tell_refusal(true);
+        }
+    }
+
+    fn tell_refusal(&self, refuses: bool) {
+        if let Some(hear) = self.on_refusal.get() {
+            hear(refuses);
+        }
     }
 }

@@ -147,6 +147,7 @@ impl Writer {
         let next = stages.last_lsn() + 1;
         let segment = Segment::create(&*disk, data_id, next)?;
         segment.make_durable(&*disk)?;
+        status.size.fetch_add(segment.end, Ordering::Relaxed);
         Ok(Self {
             queues: vec![Queue::default(); stages.count()],
             framer: Framer::new(&data_id),

@@ -1,8 +1,10 @@
 //! Libraries of functions, shared by all threads.
 
+mod record;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 
 use super::shebang::Flags;
 
@@ -43,10 +45,16 @@ impl Library {
 }
 
 /// All libraries of a node.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Libraries {
-    known: RwLock<BTreeMap<String, Arc<Library>>>,
+    known: RwLock<Known>,
+    log: OnceLock<Hear>,
 }
+
+type Known = BTreeMap<String, Arc<Library>>;
+
+/// Hears of each change, as a record of the log, in order.
+type Hear = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 impl Libraries {
     /// The library that has the function `name`, and the function's flags.
@@ -68,7 +76,8 @@ impl Libraries {
     /// # Errors
     /// Why none was put in, in Redis's words.
     pub(crate) fn put(&self, fresh: Vec<Library>, replace: bool, flush: bool) -> Result<(), String> {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.write();
+        let record = self.log.get().map(|_| record::put(fresh.iter(), flush));
         let mut next = if flush { BTreeMap::new() } else { known.clone() };
         for library in fresh {
             if next.remove(&library.name).is_some() && !replace {
@@ -86,17 +95,54 @@ impl Libraries {
             next.insert(library.name.clone(), Arc::new(library));
         }
         *known = next;
+        self.tell(record);
         Ok(())
     }
 
     /// Takes a library out. Returns whether there was one.
     pub(crate) fn delete(&self, name: &str) -> bool {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name).is_some()
+        let mut known = self.write();
+        let was_there = known.remove(name).is_some();
+        if was_there {
+            self.tell(Some(record::delete(name)));
+        }
+        was_there
     }
 
     /// Takes all libraries out.
     pub(crate) fn flush(&self) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut known = self.write();
+        known.clear();
+        self.tell(Some(record::put([].iter(), true)));
+    }
+
+    /// Makes the change that a record of the log tells. Returns false if it is malformed.
+    pub(crate) fn replay(&self, record: &[u8]) -> bool {
+        match record::read(record) {
+            Some(record::Change::Put { fresh, flush }) => self.put(fresh, true, flush).is_ok(),
+            Some(record::Change::Delete(name)) => {
+                self.delete(&name);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Has `hear` hear of every change from now on.
+    pub(crate) fn set_log(&self, hear: impl Fn(&[u8]) + Send + Sync + 'static) {
+        // Set once, when the log has been read.
+        let _ = self.log.set(Box::new(hear));
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called while the libraries are locked.
+    fn tell(&self, record: Option<Vec<u8>>) {
+        if let (Some(hear), Some(record)) = (self.log.get(), record) {
+            hear(&record);
+        }
     }
 }
 
@@ -112,6 +158,29 @@ mod tests {
             functions: functions.iter().map(function).collect(),
             ..Library::default()
         }
+    }
+
+    #[test]
+    fn changes_are_replayed_from_their_records() {
+        let (libraries, copy) = (Libraries::default(), Arc::new(Libraries::default()));
+        let heard = Arc::clone(&copy);
+        libraries.set_log(move |record| {
+            assert!(heard.replay(record));
+            assert!((0..record.len()).all(|cut| record::read(&record[..cut]).is_none()));
+        });
+        let shown = |libraries: &Libraries| format!("{:?}", libraries.all());
+        let mut described = library("b", &["h"]);
+        described.functions[0].description = Some(b"d".to_vec());
+        described.functions[0].flags = Flags::NO_WRITES;
+        (described.text, described.code_from) = (b"#!lua\ncode".to_vec(), 5);
+        libraries.put(vec![library("a", &["f"]), described], false, false).unwrap();
+        assert_eq!(shown(&libraries), shown(&copy));
+        libraries.delete("a");
+        assert_eq!((copy.all().len(), shown(&libraries)), (1, shown(&copy)));
+        libraries.put(vec![library("c", &["f"])], false, true).unwrap();
+        assert_eq!(shown(&libraries), shown(&copy));
+        libraries.flush();
+        assert!(copy.all().is_empty());
     }
 
     #[test]

@@ -22,6 +22,16 @@ impl Flags {
         NAMES.iter().position(|known| known.as_bytes() == name).map(|bit| Self(1 << bit))
     }
 
+    /// As one byte; [`Flags::of_bits`] reads it.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// What [`Flags::bits`] told.
+    pub(crate) fn of_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// Both.
     pub(crate) fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)

@@ -1,4 +1,5 @@
-//! What every command must look at and nearly never finds set: a pause, and clients that monitor.
+//! What every command must look at and nearly never finds set: a pause, clients that monitor, a log that is being
+//! read or cannot be written.
 //!
 //! It is one byte that all threads read and hardly ever is written, so the look costs a load from the own cache.
 
@@ -13,6 +14,10 @@ const MONITORED: u8 = 1;
 const WRITES_PAUSED: u8 = 2;
 /// All commands wait.
 const ALL_PAUSED: u8 = 4;
+/// The log is read.
+const LOADING: u8 = 8;
+/// The log cannot be written.
+const LOG_REFUSING: u8 = 16;
 
 /// The flags.
 #[derive(Debug, Default)]
@@ -42,6 +47,16 @@ impl Attention {
         self.set(MONITORED, on);
     }
 
+    /// Sets whether the log is read.
+    pub(crate) fn set_loading(&self, on: bool) {
+        self.set(LOADING, on);
+    }
+
+    /// Sets whether the log cannot be written.
+    pub(crate) fn set_log_refusing(&self, on: bool) {
+        self.set(LOG_REFUSING, on);
+    }
+
     /// Sets what is paused.
     pub(crate) fn set_paused(&self, writes: bool, all: bool) {
         self.set(WRITES_PAUSED, writes);
@@ -59,6 +74,21 @@ impl Seen {
     /// Whether somebody monitors.
     pub(crate) fn is_monitored(self) -> bool {
         self.0 & MONITORED != 0
+    }
+
+    /// Whether the log is read.
+    pub(crate) fn is_loading(self) -> bool {
+        self.0 & LOADING != 0
+    }
+
+    /// Whether the log cannot be written.
+    pub(crate) fn is_log_refusing(self) -> bool {
+        self.0 & LOG_REFUSING != 0
+    }
+
+    /// Whether the node is to change nothing by itself.
+    pub(crate) fn keeps_keys(self) -> bool {
+        self.0 & (LOADING | LOG_REFUSING) != 0
     }
 
     /// Whether anything is paused.

@@ -10,6 +10,7 @@ mod account;
 mod aside;
 mod attend;
 mod debug;
+mod durable;
 mod execute;
 mod queued;
 mod script;
@@ -17,6 +18,7 @@ mod subscribe;
 mod transaction;
 mod waiting;
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -86,6 +88,10 @@ pub(crate) struct Connection {
     tracks: bool,
     /// Whether what CLIENT CACHING said is about no further command.
     caching_spent: bool,
+    /// The greatest lsn that its replies show and that may not be durable, 0 for none.
+    seen: Rc<Cell<u64>>,
+    /// It is to close once its output is written.
+    closes: bool,
 }
 
 /// What a connection waits for between its batches.
@@ -111,8 +117,8 @@ impl Fate {
 }
 
 impl Connection {
-    /// Enters the client; `None` if it has gone already.
-    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream) -> Option<Self> {
+    /// Enters the client, what whose turns see is noted in `seen`; `None` if it has gone already.
+    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, seen: Rc<Cell<u64>>) -> Option<Self> {
         let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
         let shared = &worker.shared;
         let mut session =
@@ -140,6 +146,8 @@ impl Connection {
             special: false,
             tracks: false,
             caching_spent: false,
+            seen,
+            closes: false,
         })
     }
 
@@ -266,6 +274,7 @@ impl Connection {
         if self.output.is_empty() {
             return Ok(());
         }
+        self.await_durable().await?;
         self.worker.counters().output_bytes.add(self.output.len() as u64);
         if self.output.len() > INPUT_BYTES && self.handle.exceeds(self.output.len()) {
             return Err(self.lets_too_much_wait());
@@ -274,6 +283,9 @@ impl Connection {
         poll_fn(|context| self.poll_output(&mut written, context)).await?;
         self.output.clear();
         self.reply_from = 0;
+        if self.closes {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         if self.output.capacity() > KEPT_BYTES * 2 {
             self.output = Vec::with_capacity(INPUT_BYTES);
         }

@@ -113,7 +113,7 @@ impl Shared {
                 subscribed: self.clients.subscribers() as u64,
             },
             memory: self.memory_figures(),
-            persistence: info::Persistence::default(),
+            persistence: self.persistence(),
             statistics: self.statistics(),
             processor: processor::times(),
             commands: observed::command_figures(self),
@@ -121,6 +121,23 @@ impl Shared {
             keyspace: keyspace(census),
             extra: self.extra(),
         }
+    }
+
+    fn persistence(&self) -> info::Persistence {
+        let progress = self.keeping.progress();
+        let loading = self.attention.look().is_loading().then(|| info::Loading {
+            began_at: Duration::from_secs(progress.began_seconds.load(Ordering::Relaxed)),
+            total_bytes: progress.total_bytes.load(Ordering::Relaxed),
+            read_bytes: progress.read_bytes.load(Ordering::Relaxed),
+        });
+        let log = self.keeping.log().map(|log| info::Log {
+            size_bytes: log.status().size_bytes(),
+            pending_bytes: log.pending_bytes() as u64,
+            is_syncing: log.status().is_syncing(),
+            delayed_total: log.status().delayed_total(),
+            is_failing: log.status().refuses(),
+        });
+        info::Persistence { loading, log, ..info::Persistence::default() }
     }
 
     fn extra(&self) -> Vec<(Section, &'static str, String)> {

@@ -26,8 +26,37 @@ impl Admin for Pages {
     }
 }
 
+/// Name, kind, help and value of a figure.
+type FigureRow = (&'static str, &'static str, &'static str, u64);
+
+fn write_row(text: &mut String, (name, kind, help, value): &FigureRow) {
+    // Writing into a String cannot fail.
+    let _ = writeln!(text, "# HELP ringmaster_node_{name} {help}\n# TYPE ringmaster_node_{name} {kind}");
+    let _ = writeln!(text, "ringmaster_node_{name} {value}");
+}
+
 impl Pages {
+    /// The figures of the log, none without one.
+    fn log_rows(&self) -> Vec<FigureRow> {
+        let Some(log) = self.0.keeping.log() else { return Vec::new() };
+        let status = log.status();
+        let pending = log.pending_bytes() as u64;
+        vec![
+            ("log_bytes", "gauge", "Bytes of the log's segments.", status.size_bytes()),
+            ("log_pending_bytes", "gauge", "Bytes of the log not yet written.", pending),
+            ("log_unsynced_bytes", "gauge", "Bytes written and not durable.", status.unsynced_bytes()),
+            ("log_delayed_total", "counter", "Times that writing waited for a sync.", status.delayed_total()),
+            ("log_refusing", "gauge", "1 while writes are refused.", u64::from(status.refuses())),
+        ]
+    }
+
     fn ready(&self) -> Page {
+        if self.0.attention.look().is_loading() {
+            return Page::text(503, "the log is being read\n");
+        }
+        if let Some(refusal) = self.0.keeping.log().and_then(|log| log.refusal()) {
+            return Page::text(503, format!("the log cannot be written: {}\n", refusal.reason));
+        }
         if self.0.is_full() {
             return Page::text(503, "memory is above maxmemory: writes that need memory are refused\n");
         }
@@ -80,12 +109,7 @@ impl Pages {
             ("memory_max_bytes", "gauge", "Bound of the allocated bytes, 0 for none.", max),
         ];
         let mut text = String::new();
-        for (name, kind, help, value) in rows {
-            // Writing into a String cannot fail.
-            let _ =
-                writeln!(text, "# HELP ringmaster_node_{name} {help}\n# TYPE ringmaster_node_{name} {kind}");
-            let _ = writeln!(text, "ringmaster_node_{name} {value}");
-        }
+        rows.iter().chain(&self.log_rows()).for_each(|row| write_row(&mut text, row));
         for (name, percent) in self.0.miss_percents() {
             let help = "Share of reads that would miss with so much memory, in percent.";
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {percent:.2}");

@@ -14,6 +14,7 @@ use super::attention::monitors::Monitors;
 use super::attention::pause::Pause;
 use super::clients::Clients;
 use super::counters::{CommandTotals, Counters, Totals, sum_of_commands, sum_of_errors};
+use super::keeping::Keeping;
 use super::scripts::Scripts;
 use super::settings::ClientLimits;
 use super::timing::Timing;
@@ -47,7 +48,9 @@ pub(crate) struct Shared {
     /// Bounds of a client.
     pub(crate) limits: ClientLimits,
     pub(crate) timing: Timing,
-    pub(crate) attention: Attention,
+    pub(crate) attention: Arc<Attention>,
+    /// The log.
+    pub(crate) keeping: Keeping,
     pub(crate) monitors: Monitors,
     pub(crate) pause: Pause,
     /// Whether due keys are looked for (`DEBUG SET-ACTIVE-EXPIRE`).
@@ -83,7 +86,8 @@ impl Shared {
             admission,
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
-            attention: Attention::default(),
+            attention: Arc::default(),
+            keeping: Keeping::default(),
             monitors: Monitors::default(),
             pause: Pause::default(),
             expires_actively: AtomicBool::new(true),

@@ -21,6 +21,7 @@ use super::room;
 use super::shared::{Shared, millis_of, unix_millis, unix_time};
 use super::timing;
 use super::timing::events::EXPIRE_CYCLE;
+use crate::log::journal::seeing;
 use crate::store::eviction::Evictor;
 
 /// How often a thread looks for due keys.
@@ -86,8 +87,9 @@ impl Worker {
 impl service::Worker for Worker {
     async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
         self.counters().connections.add(1);
-        if let Some(connection) = Connection::new(Rc::clone(&self), stream) {
-            timing::measured(&self.shared.timing, connection.run(&stop)).await;
+        let seen = Rc::default();
+        if let Some(connection) = Connection::new(Rc::clone(&self), stream, Rc::clone(&seen)) {
+            seeing(&seen, timing::measured(&self.shared.timing, connection.run(&stop))).await;
         }
     }
 }
@@ -121,9 +123,10 @@ async fn housekeeping(shared: Arc<Shared>) {
     }
 }
 
-/// Whether keys are to stay as they are: a pause is on.
+/// Whether keys are to stay as they are: a pause is on, or the log cannot take it.
 fn is_paused(shared: &Shared) -> bool {
-    shared.attention.look().is_paused() && shared.pause.rest(unix_millis(), &shared.attention) > 0
+    let seen = shared.attention.look();
+    seen.keeps_keys() || seen.is_paused() && shared.pause.rest(unix_millis(), &shared.attention) > 0
 }
 
 /// Forgets keys that clients keep, where those are too many; each time from other slots on. As in Redis they may be

@@ -135,13 +135,39 @@ impl Memory {
 #[derive(Clone, Debug, Default)]
 pub struct Persistence {
     /// Data is being read from disk; clients wait for the end of it.
-    pub loading: bool,
-    /// Changes are logged.
-    pub logging: bool,
+    pub loading: Option<Loading>,
+    /// The log that changes go to.
+    pub log: Option<Log>,
     /// Changes since the last snapshot.
     pub changes_since_snapshot: u64,
     /// When the last snapshot was whole, since the Unix epoch.
     pub last_snapshot_at: Duration,
+}
+
+/// How far the reading of the data is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Loading {
+    /// When it began, since the Unix epoch.
+    pub began_at: Duration,
+    /// Bytes to be read.
+    pub total_bytes: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+}
+
+/// The log of changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Log {
+    /// Bytes of its files.
+    pub size_bytes: u64,
+    /// Bytes that are not written yet.
+    pub pending_bytes: u64,
+    /// A sync is under way.
+    pub is_syncing: bool,
+    /// Times that writing waited for a slow sync.
+    pub delayed_total: u64,
+    /// The last write failed.
+    pub is_failing: bool,
 }
 
 /// Section `Stats`: counters since the start or `CONFIG RESETSTAT`.

@@ -1,4 +1,4 @@
-//! What commands do while clients monitor or commands are paused.
+//! What commands do while clients monitor, commands are paused, or the log is read or refused.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -51,6 +51,11 @@ impl Connection {
             if seen.holds_back(writes) && self.wait_for_pause((spec, args), writes).await? == Fate::Close {
                 return Ok(Some(Fate::Close));
             }
+        }
+        if let Some(text) = self.refusal_by_log(seen, spec) {
+            self.reject(spec, &text);
+            self.spoil_transaction();
+            return Ok(Some(Fate::Open));
         }
         if self.session.monitors && (spec.flags.contains(Flags::READONLY) || spec.writes()) {
             self.reject(spec, MONITOR_ONLY);

@@ -38,6 +38,7 @@ impl Connection {
         if batch.commands.is_empty() {
             return Ok(Fate::Open);
         }
+        self.await_log(batch).await;
         self.turn_began = unix_time();
         self.now = millis_of(self.turn_began);
         self.stale = false;

@@ -205,6 +205,7 @@ impl Connection {
         let mut slot = store.try_lock(key.slot).ok_or(key.slot)?;
         if slot.find(key, self.now).is_none() {
             // One that is expired already may be freed without raising the watch.
+            // Told at the end of this statement, while the slot is held.
             slot.apply(&mut store.operation(key.slot, self.now), &Effect::Remove { key });
         }
         slot.watch(key, watch);

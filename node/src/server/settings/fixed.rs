@@ -3,12 +3,23 @@
 //! Clients and test suites read them, and set them to what they want to rely on. So one that Redis lets change may be
 //! "changed" to the value that it has, and to nothing else; the truth is never hidden by an OK.
 
-use super::{Change, Row};
+use super::{Change, Prepare, Row};
+use crate::config::Persistence;
 use crate::server::shared::Shared;
 
 /// A setting that Redis, too, does not change while it runs.
 const fn immutable(name: &'static str, read: fn(&Shared) -> String) -> Row {
     Row { name, read, prepare: None }
+}
+
+/// A setting that is kept at what the node was started with.
+const fn kept_as_set(name: &'static str, read: fn(&Shared) -> String, prepare: Prepare) -> Row {
+    Row { name, read, prepare: Some(prepare) }
+}
+
+/// Whether there is a log, in Redis's words.
+fn logs(shared: &Shared) -> &'static str {
+    if shared.config.persistence == Persistence::Wal { "yes" } else { "no" }
 }
 
 /// A setting that is kept at `$value`.
@@ -47,8 +58,12 @@ pub(super) const ROWS: &[Row] = &[
     immutable("unixsocket", |_| String::new()),
     kept!("activedefrag", "no"),
     kept!("active-expire-effort", "1"),
-    kept!("appendfsync", "everysec"),
-    kept!("appendonly", "no"),
+    kept_as_set(
+        "appendfsync",
+        |shared| shared.config.fsync.name().to_owned(),
+        |shared, value| only(shared.config.fsync.name(), value),
+    ),
+    kept_as_set("appendonly", |shared| logs(shared).to_owned(), |shared, value| only(logs(shared), value)),
     kept!("dynamic-hz", "no"),
     kept!("hz", "20"),
     kept!("masterauth", ""),

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use super::{CommandFigures, Info, Request, Section};
+use super::{CommandFigures, Info, Loading, Request, Section};
 use crate::session::REDIS_VERSION;
 
 /// The text of the sections that are asked for, as of `now` (since the Unix epoch).
@@ -27,7 +27,7 @@ fn fields(text: &mut Text, section: Section, info: &Info, now: Duration) {
         Section::Server => server(text, info, now),
         Section::Clients => clients(text, info),
         Section::Memory => memory(text, info),
-        Section::Persistence => persistence(text, info),
+        Section::Persistence => persistence(text, info, now),
         Section::Stats => statistics(text, info),
         Section::Replication => replication(text, info),
         Section::Cpu => processor(text, info),
@@ -152,9 +152,9 @@ fn memory(text: &mut Text, info: &Info) {
     text.zeros(&["active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"]);
 }
 
-fn persistence(text: &mut Text, info: &Info) {
+fn persistence(text: &mut Text, info: &Info, now: Duration) {
     let persistence = &info.persistence;
-    text.field("loading", u8::from(persistence.loading));
+    text.field("loading", u8::from(persistence.loading.is_some()));
     text.field("async_loading", 0);
     text.field("rdb_changes_since_last_save", persistence.changes_since_snapshot);
     text.field("rdb_bgsave_in_progress", 0);
@@ -162,12 +162,36 @@ fn persistence(text: &mut Text, info: &Info) {
     text.field("rdb_last_bgsave_status", "ok");
     text.field("rdb_last_bgsave_time_sec", -1);
     text.field("rdb_current_bgsave_time_sec", -1);
-    text.field("aof_enabled", u8::from(persistence.logging));
+    text.field("aof_enabled", u8::from(persistence.log.is_some()));
     text.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     text.field("aof_last_rewrite_time_sec", -1);
     text.field("aof_current_rewrite_time_sec", -1);
     text.field("aof_last_bgrewrite_status", "ok");
-    text.field("aof_last_write_status", "ok");
+    let failing = persistence.log.is_some_and(|log| log.is_failing);
+    text.field("aof_last_write_status", if failing { "err" } else { "ok" });
+    if let Some(log) = &persistence.log {
+        text.field("aof_current_size", log.size_bytes);
+        text.field("aof_buffer_length", log.pending_bytes);
+        text.field("aof_pending_bio_fsync", u8::from(log.is_syncing));
+        text.field("aof_delayed_fsync", log.delayed_total);
+    }
+    if let Some(loading) = persistence.loading {
+        self::loading(text, loading, now);
+    }
+}
+
+/// The estimate takes the rest to be read as fast as what was.
+fn loading(text: &mut Text, loading: Loading, now: Duration) {
+    let (read, total) = (loading.read_bytes, loading.total_bytes);
+    let elapsed = now.saturating_sub(loading.began_at).as_secs();
+    let rest = total.saturating_sub(read);
+    let eta = if read == 0 { 1 } else { u128::from(elapsed) * u128::from(rest) / u128::from(read) };
+    text.field("loading_start_time", loading.began_at.as_secs());
+    text.field("loading_total_bytes", total);
+    text.field("loading_loaded_bytes", read);
+    let part = 100.0 * read as f64 / total.max(1) as f64;
+    text.field("loading_loaded_perc", format_args!("{part:.2}"));
+    text.field("loading_eta_seconds", eta);
 }
 
 fn statistics(text: &mut Text, info: &Info) {

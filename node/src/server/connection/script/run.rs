@@ -47,6 +47,7 @@ const TRIES: u32 = 20;
 /// Commands that do not count as writing, and whose effects Redis may replicate.
 const MAY_REPLICATE: [&str; 3] = ["pfcount", "publish", "spublish"];
 
+const LOG_REFUSED: &str = "MISCONF Errors writing to the log: writes are refused, reads are served.";
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 const CONTENDED: &str = "ERR a key that the script did not declare is held by another script";
 
@@ -407,6 +408,8 @@ impl Run {
             Some("ERR This Redis command is not allowed from script")
         } else if self.reads_only && (is(CommandFlags::WRITE) || MAY_REPLICATE.contains(&spec.name)) {
             Some("ERR Write commands are not allowed from read-only scripts.")
+        } else if is(CommandFlags::WRITE) && self.shared.attention.look().is_log_refusing() {
+            Some(LOG_REFUSED)
         } else if self.lacks_memory && !self.wrote && is(CommandFlags::DENYOOM) {
             Some(OUT_OF_MEMORY)
         } else {

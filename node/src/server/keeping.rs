@@ -1,0 +1,178 @@
+//! What is kept over a restart: reads the log at the start, and lets the node write it from then on.
+//!
+//! ```text
+//! lock the directory ─► listen, answer -LOADING ─► read the log ─► cut its end ─► write ─► serve
+//! ```
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::shared::{Shared, random_bytes, unix_time};
+use crate::config::Persistence;
+use crate::log::disk::{Disk, RealDisk};
+use crate::log::identity::{self, Identity};
+use crate::log::journal::{Recorder, append_beside};
+use crate::log::record::{Bad, Kind, Record};
+use crate::log::recovery::{self, Found, RecoveryError};
+use crate::log::replay::{ReplayError, Replayer, replay};
+use crate::log::{Log, Settings};
+
+/// Where a log begins: nothing else tells what came before.
+const FIRST_LSN: u64 = 1;
+
+/// Pause between two lines that tell how far the reading is.
+const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
+
+/// The log of a node, once it is read.
+#[derive(Default)]
+pub(crate) struct Keeping {
+    log: OnceLock<Arc<Log>>,
+    progress: Progress,
+    /// Keeps other processes out of the directory.
+    lock: OnceLock<Box<dyn Send + Sync>>,
+}
+
+/// How far the reading is.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// When it began, in Unix seconds.
+    pub(crate) began_seconds: AtomicU64,
+    /// Bytes to be read.
+    pub(crate) total_bytes: AtomicU64,
+    /// Bytes read.
+    pub(crate) read_bytes: AtomicU64,
+}
+
+/// A directory that is this process's own, its log not yet read.
+pub(crate) struct Opened {
+    disk: Arc<dyn Disk>,
+    identity: Identity,
+}
+
+impl Keeping {
+    /// The log, when it is written.
+    #[inline]
+    pub(crate) fn log(&self) -> Option<&Arc<Log>> {
+        self.log.get()
+    }
+
+    /// How far the reading is.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+/// Takes the data directory, if anything is kept; from then on commands are told that the node is loading.
+///
+/// # Errors
+/// The directory cannot be used, or another process uses it.
+pub(crate) fn open(shared: &Shared) -> io::Result<Option<Opened>> {
+    if shared.config.persistence == Persistence::Off {
+        return Ok(None);
+    }
+    let directory = &shared.config.data_dir;
+    let named = |error: io::Error| {
+        let why = match error.kind() {
+            io::ErrorKind::WouldBlock => "another process uses it".to_owned(),
+            _ => error.to_string(),
+        };
+        io::Error::new(error.kind(), format!("data directory {}: {why}", directory.display()))
+    };
+    let disk = RealDisk::at(directory).map_err(named)?;
+    let _ = shared.keeping.lock.set(disk.lock().map_err(named)?);
+    let identity = identity::open(&disk, random).map_err(named)?;
+    shared.attention.set_loading(true);
+    Ok(Some(Opened { disk: Arc::new(disk), identity }))
+}
+
+fn random() -> u128 {
+    let mut bytes = [0; 16];
+    random_bytes(&mut bytes);
+    u128::from_le_bytes(bytes)
+}
+
+/// Reads the log into the store, and has the store write it from then on; commands are served when this returns.
+///
+/// # Errors
+/// The log is damaged or cannot be read; the node is not to serve then.
+pub(crate) fn load(shared: &Arc<Shared>, opened: &Opened) -> io::Result<()> {
+    let began = Instant::now();
+    let found = read(shared, opened, began)?;
+    recovery::cut(&*opened.disk, &found)?;
+    let settings = Settings::new(shared.config.fsync, shared.config.threads);
+    let position = (found.last_lsn(), found.good_bytes());
+    let log = Arc::new(Log::start(Arc::clone(&opened.disk), settings, opened.identity.data_id(), position)?);
+    attach(shared, log);
+    shared.attention.set_loading(false);
+    let (records, bytes) = (found.records, found.good_bytes());
+    let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(records, bytes, millis, "the log is read");
+    Ok(())
+}
+
+fn read(shared: &Shared, opened: &Opened, began: Instant) -> io::Result<Found> {
+    let progress = &shared.keeping.progress;
+    progress.began_seconds.store(unix_time().as_secs(), Ordering::Relaxed);
+    progress.total_bytes.store(recovery::bytes(&*opened.disk)?, Ordering::Relaxed);
+    let mut told = began;
+    let read = |replayer: &mut Replayer| {
+        let mut visit = |record: Record<'_>| {
+            progress.note(record.body.len(), &mut told);
+            take(shared, replayer, record)
+        };
+        recovery::read(&*opened.disk, &opened.identity.data_id(), FIRST_LSN, &mut visit)
+    };
+    let read = replay(shared.engine.store(), shared.config.threads, read);
+    read.map_err(gap)?.map_err(|error| match error {
+        RecoveryError::Io(error) => error,
+        damaged @ RecoveryError::Damaged(_) => {
+            io::Error::new(io::ErrorKind::InvalidData, damaged.to_string())
+        }
+    })
+}
+
+fn gap(error: ReplayError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+fn take(shared: &Shared, replayer: &mut Replayer, record: Record<'_>) -> Result<(), Bad> {
+    match record.kind {
+        Kind::Library if shared.scripts.libraries.replay(record.body) => Ok(()),
+        Kind::Library => Err(Bad::Body),
+        Kind::Operation | Kind::Part | Kind::Mark => replayer.operation(record.body),
+    }
+}
+
+impl Progress {
+    fn note(&self, bytes: usize, told: &mut Instant) {
+        let read = self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        // Looked at about every 64 KiB: the clock costs more than a record.
+        if (read ^ (read + bytes as u64)) >> 16 != 0 && told.elapsed() >= PROGRESS_PAUSE {
+            *told = Instant::now();
+            let total = self.total_bytes.load(Ordering::Relaxed);
+            tracing::info!(read_bytes = read, total_bytes = total, "reading the log");
+        }
+    }
+}
+
+/// Has everything that changes written to `log`.
+fn attach(shared: &Arc<Shared>, log: Arc<Log>) {
+    let of_libraries = Arc::clone(&log);
+    shared.scripts.libraries.set_log(move |record| append_beside(&of_libraries, Kind::Library, record));
+    shared.engine.store().set_journal(Box::new(Recorder::new(Arc::clone(&log))));
+    let attention = Arc::clone(&shared.attention);
+    log.status().on_refusal(move |refuses| attention.set_log_refusing(refuses));
+    // Set once, here.
+    let _ = shared.keeping.log.set(log);
+}
+
+/// Writes all that is not on disk yet; nothing is served any more.
+pub(crate) fn close(shared: &Shared) {
+    if let Some(log) = shared.keeping.log()
+        && let Err(error) = log.close()
+    {
+        tracing::error!(%error, "the log could not be written to its end");
+    }
+}
