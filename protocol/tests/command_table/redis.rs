@@ -9,6 +9,7 @@ use std::{
 };
 
 use ringmaster_protocol::resp::Protocol;
+use tempfile::TempDir;
 
 /// Longest wait for the server to answer its port.
 const START_MAX: Duration = Duration::from_secs(10);
@@ -20,19 +21,21 @@ pub(crate) struct Redis {
     _server: Server,
 }
 
-/// The process; ends with the value, also when a test fails.
-struct Server(Child);
+/// The process in a directory of its own; both end with the value, also when a test fails.
+struct Server(Child, #[expect(dead_code, reason = "removed when dropped")] TempDir);
 
 impl Redis {
     /// A fresh server on a free port of 127.0.0.1; `None`, and a loud line, only if redis-server is not installed.
     pub(crate) fn start() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let directory = TempDir::new().unwrap();
         let started = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
+            .current_dir(directory.path())
             .stdout(Stdio::null())
             .spawn();
         let server = match started {
-            Ok(server) => Server(server),
+            Ok(server) => Server(server, directory),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 eprintln!("\n*** NOT TESTED: redis-server is not installed ***\n");
                 return None;

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
 /// Longest time that the server may take to start, and longest wait for a reply.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -13,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Redis {
     child: Child,
     port: u16,
+    _directory: TempDir,
 }
 
 impl Redis {
@@ -27,6 +30,7 @@ impl Redis {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("the port's number").port();
         drop(listener);
+        let directory = TempDir::new().expect("a temporary directory");
         let mut command = Command::new("redis-server");
         command.args([
             "--port",
@@ -38,9 +42,9 @@ impl Redis {
             "--appendonly",
             "no",
         ]);
-        command.current_dir(std::env::temp_dir()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.current_dir(directory.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().expect("redis-server starts");
-        let redis = Self { child, port };
+        let redis = Self { child, port, _directory: directory };
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(Instant::now() < deadline, "redis-server did not start in time");
