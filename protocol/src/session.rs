@@ -29,7 +29,7 @@ use crate::resp::reply::Reply;
 use crate::resp::{Args, Protocol};
 use refusal::Refusal;
 
-/// The version of Redis that clients are told; they choose their commands by it.
+/// The version of Redis that clients and scripts are told; they choose their commands by it.
 pub const REDIS_VERSION: &str = "7.2.4";
 
 /// Number of databases that `SELECT` knows.
@@ -233,6 +233,7 @@ fn command(name: &str, call: &mut Call<'_, '_>) -> Outcome {
         "command" => introspect::command(call.args, call.reply),
         "cluster" | "readonly" | "readwrite" | "asking" => call.reply.error(NO_CLUSTER),
         "role" => observe::role(call),
+        "replicaof" | "slaveof" => observe::replica_of(call),
         "wait" => connection::wait(call),
         "lolwut" => observe::lolwut(call),
         "reset" => return connection::reset(call),

@@ -3,6 +3,7 @@
 local node = ...
 local pcall_bare, xpcall_bare, resume_bare = pcall, xpcall, coroutine.resume
 local rawset_bare, rawget_bare, setmetatable, type = rawset, rawget, setmetatable, type
+local next_bare, select = next, select
 local plain, error_at, sort_bare = node.plain, error, table.sort
 local real = setmetatable({}, { __mode = "k" })
 
@@ -53,6 +54,40 @@ end
 
 function rawget(t, k)
   return rawget_bare(real[t] or t, k)
+end
+
+-- What a library's table shows is read from the real one, which a script never gets: the walk is over the proxy.
+local function need_table(name, count, t)
+  if type(t) == "table" then return end
+  local given = count == 0 and "no value" or type(t)
+  error_at("bad argument #1 to '" .. name .. "' (table expected, got " .. given .. ")", 3)
+end
+
+function next(...)
+  local t, k = ...
+  need_table("next", select("#", ...), t)
+  return next_bare(real[t] or t, k)
+end
+
+function pairs(...)
+  local t = ...
+  need_table("pairs", select("#", ...), t)
+  if real[t] then return next, t, nil end
+  return next_bare, t, nil
+end
+
+function table.foreach(...)
+  local t, f = ...
+  local count = select("#", ...)
+  need_table("foreach", count, t)
+  if type(f) ~= "function" then
+    local given = count < 2 and "no value" or type(f)
+    error_at("bad argument #2 to 'foreach' (function expected, got " .. given .. ")", 2)
+  end
+  for k, v in next_bare, real[t] or t do
+    local result = f(k, v)
+    if result ~= nil then return result end
+  end
 end
 
 -- Sorting in C cannot be interrupted: long tables are sorted here, by heaps.

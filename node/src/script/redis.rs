@@ -5,6 +5,7 @@ use std::rc::Rc;
 use mlua::{Lua, MultiValue, Scope, Table, Value, Variadic};
 use ringmaster_protocol::command::lookup;
 use ringmaster_protocol::resp::Protocol;
+use ringmaster_protocol::session::REDIS_VERSION;
 
 use super::convert;
 use super::desk::Desk;
@@ -15,9 +16,8 @@ use super::sha1::{hex, sha1};
 use super::text::{to_number, to_vec};
 use super::vm::{Answer, Event, Way};
 
-/// Redis's version that scripts are told: the one whose behaviour they get.
-const REDIS_VERSION: &str = "7.0.15";
-const REDIS_VERSION_NUMBER: u32 = 0x0007_000F;
+/// The version that `INFO` tells, as a number: a byte each for its three parts.
+const REDIS_VERSION_NUMBER: u32 = 0x0007_0204;
 
 const LEVELS: [(&str, i64); 4] =
     [("LOG_DEBUG", 0), ("LOG_VERBOSE", 1), ("LOG_NOTICE", 2), ("LOG_WARNING", 3)];
@@ -224,4 +224,15 @@ fn log(_: &Lua, args: &[Value]) -> mlua::Result<()> {
         tracing::debug!(text = %text.escape_ascii(), "a script logs");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_the_version_is_that_of_its_text() {
+        let parts = REDIS_VERSION.split('.').map(|part| part.parse::<u32>().unwrap());
+        assert_eq!(parts.fold(0, |number, part| number << 8 | part), REDIS_VERSION_NUMBER);
+    }
 }

@@ -108,9 +108,7 @@ fn loaders(lua: &Lua, prelude: &Table, environments: &[Table; 2]) -> mlua::Resul
         let loadstring = lua.create_function(move |lua, args: MultiValue| load_text(lua, &own, &args))?;
         globals.raw_set("loadstring", loadstring)?;
         let own = environment.clone();
-        let load = lua.create_function(move |lua, (pieces, name): (Function, Option<LuaString>)| {
-            load_pieces(lua, &own, &pieces, name)
-        })?;
+        let load = lua.create_function(move |lua, args: MultiValue| load_pieces(lua, &own, &args))?;
         globals.raw_set("load", load)?;
         globals.raw_set("collectgarbage", lua.create_function(collect_garbage)?)?;
         globals.raw_set("gcinfo", lua.create_function(|lua, ()| Ok(lua.used_memory() / 1024))?)?;
@@ -142,12 +140,10 @@ fn load_text(lua: &Lua, environment: &Table, args: &MultiValue) -> mlua::Result<
     loaded(lua, compile(lua, environment, &text, &String::from_utf8_lossy(&name)))
 }
 
-fn load_pieces(
-    lua: &Lua,
-    environment: &Table,
-    pieces: &Function,
-    name: Option<LuaString>,
-) -> mlua::Result<MultiValue> {
+fn load_pieces(lua: &Lua, environment: &Table, args: &MultiValue) -> mlua::Result<MultiValue> {
+    let Some(Value::Function(pieces)) = args.front() else {
+        return Err(failure::wrong_type(lua, 1, "load", "function", args.front()));
+    };
     let mut text = Vec::new();
     loop {
         match pieces.call::<Option<LuaString>>(())? {
@@ -158,7 +154,8 @@ fn load_pieces(
             return Err(failure::text(lua, "not enough memory"));
         }
     }
-    let name = name.map_or_else(|| "=(load)".to_owned(), |name| name.to_string_lossy());
+    let name = args.get(1).and_then(super::text::to_vec);
+    let name = name.map_or_else(|| "=(load)".into(), |name| String::from_utf8_lossy(&name).into_owned());
     loaded(lua, compile(lua, environment, &text, &name))
 }
 
