@@ -85,6 +85,8 @@ pub struct Replacement {
     ticks: Ticks,
     /// The clock in seconds, as of the last look.
     seconds: AtomicU64,
+    /// When records began to mean what they mean now.
+    meant_since: AtomicU64,
     keys: AtomicU64,
     bytes: AtomicU64,
     fresh: Fresh,
@@ -102,6 +104,7 @@ impl Default for Replacement {
             tick_at: AtomicU64::default(),
             ticks: Ticks::default(),
             seconds: AtomicU64::default(),
+            meant_since: AtomicU64::default(),
             keys: AtomicU64::default(),
             bytes: AtomicU64::default(),
             fresh: Fresh::default(),
@@ -131,7 +134,13 @@ impl Replacement {
     /// Changes the policy. What the keys' records say means something else from now on until they are used again.
     pub fn set_policy(&self, policy: Policy) {
         self.policy.store(policy as u8, Ordering::Relaxed);
-        self.change_touch(|touch| touch.with_family(policy.family()));
+        if self.touch().family() != policy.family() {
+            let seconds = self.seconds.load(Ordering::Relaxed);
+            self.meant_since.store(seconds, Ordering::Relaxed);
+            // The time was in ticks, or is to be: it starts anew.
+            self.change_touch(|touch| touch.with_family(policy.family()).at(seconds));
+            self.ticks.pass(self.touch().tick().wrapping_sub(1), 1, seconds);
+        }
         self.fresh.clear();
         self.ghosts.store(std::sync::Arc::default());
     }
@@ -165,15 +174,14 @@ impl Replacement {
     }
 
     /// Seconds since the last use that `record` tells of; 0 where that is not kept. Under `s3fifo` it is the time since
-    /// the tick of that use began.
+    /// the tick of that use began. A record from before the policy changed counts as one of that moment.
     pub(super) fn idle_seconds(&self, record: u32) -> u64 {
-        let touch = self.touch();
-        match touch.family() {
-            Family::Queues => {
-                self.ticks.seconds_since(Touch::tick_of(record), self.seconds.load(Ordering::Relaxed))
-            }
+        let (touch, seconds) = (self.touch(), self.seconds.load(Ordering::Relaxed));
+        let idle = match touch.family() {
+            Family::Queues => self.ticks.seconds_since(Touch::tick_of(record), seconds),
             _ => touch.idle(record),
-        }
+        };
+        idle.min(seconds.saturating_sub(self.meant_since.load(Ordering::Relaxed)))
     }
 
     /// Tells how many keys there are, how many bytes they are, and the clock in seconds.

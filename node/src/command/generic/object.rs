@@ -132,4 +132,24 @@ mod tests {
             assert_eq!(ask(&engine, "OBJECT IDLETIME l", false), ":10", "{policy:?}");
         }
     }
+
+    #[test]
+    fn what_was_used_under_another_kind_of_policy_counts_as_used_when_the_policy_changed() {
+        let engine = Engine::new(Store::new(None));
+        let replacement = engine.store().replacement();
+        replacement.set_policy(Policy::S3Fifo);
+        replacement.look(0, 0, 1000);
+        ask(&engine, "SET old v", false);
+        for (policy, changed) in
+            [(Policy::AllkeysLru, 2000), (Policy::S3Fifo, 3000), (Policy::AllkeysLru, 4000)]
+        {
+            replacement.look(1, 0, changed);
+            replacement.set_policy(policy);
+            ask(&engine, "SET fresh v", false);
+            assert_eq!(ask(&engine, "OBJECT IDLETIME fresh", false), ":0", "{policy:?}");
+            replacement.look(2, 0, changed + 30);
+            assert_eq!(ask(&engine, "OBJECT IDLETIME fresh", false), ":30", "{policy:?}");
+            assert_eq!(ask(&engine, "OBJECT IDLETIME old", false), ":30", "{policy:?}");
+        }
+    }
 }
