@@ -4,6 +4,7 @@
 //! of a `CONFIG SET` are right, all of it is done. So a wrong value changes nothing. Names, ranges and error texts
 //! are Redis's.
 
+mod accepted;
 mod events;
 mod eviction;
 mod fixed;
@@ -12,6 +13,7 @@ mod output;
 pub(crate) mod parse;
 mod scripts;
 
+pub(crate) use accepted::Accepted;
 pub(crate) use limits::ClientLimits;
 
 use ringmaster_protocol::session::{ChangeError, Setting};
@@ -36,8 +38,16 @@ pub(crate) struct Row {
 }
 
 /// The rows of all parts. A part with settings of its own adds its list.
-const FAMILIES: [&[Row]; 7] =
-    [events::ROWS, eviction::ROWS, fixed::ROWS, limits::ROWS, output::ROWS, timing::ROWS, scripts::ROWS];
+const FAMILIES: [&[Row]; 8] = [
+    accepted::ROWS,
+    events::ROWS,
+    eviction::ROWS,
+    fixed::ROWS,
+    limits::ROWS,
+    output::ROWS,
+    timing::ROWS,
+    scripts::ROWS,
+];
 
 fn rows() -> impl Iterator<Item = &'static Row> {
     FAMILIES.into_iter().flatten()
@@ -108,5 +118,15 @@ mod tests {
         let shared = shared();
         assert_eq!(change(&shared, &[("appendonly", b"NO"), ("save", b"")]), Ok(()));
         assert!(change(&shared, &[("appendonly", b"yes")]).is_err());
+    }
+
+    #[test]
+    fn a_threshold_without_counterpart_is_kept_under_both_its_names() {
+        let shared = shared();
+        assert_eq!(value(&shared, "hash-max-ziplist-value"), "64");
+        change(&shared, &[("hash-max-listpack-value", b"1kb"), ("lazyfree-lazy-expire", b"YES")]).unwrap();
+        assert_eq!(value(&shared, "hash-max-ziplist-value"), "1024");
+        assert_eq!(value(&shared, "lazyfree-lazy-expire"), "yes");
+        assert!(change(&shared, &[("zset-max-listpack-entries", b"-1")]).is_err());
     }
 }

@@ -16,7 +16,7 @@ use super::clients::Clients;
 use super::counters::{CommandTotals, Counters, Totals, sum_of_commands, sum_of_errors};
 use super::keeping::Keeping;
 use super::scripts::Scripts;
-use super::settings::ClientLimits;
+use super::settings::{Accepted, ClientLimits};
 use super::timing::Timing;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) pause: Pause,
     /// Whether due keys are looked for (`DEBUG SET-ACTIVE-EXPIRE`).
     pub(crate) expires_actively: AtomicBool,
+    /// Settings that change nothing.
+    pub(crate) accepted: Accepted,
     /// Commands a second over the last full second.
     pub(crate) rate: AtomicU64,
     /// How late keys were freed after their deadlines, at most, in the last full second; in milliseconds.
@@ -91,6 +93,7 @@ impl Shared {
             monitors: Monitors::default(),
             pause: Pause::default(),
             expires_actively: AtomicBool::new(true),
+            accepted: Accepted::default(),
             rate: AtomicU64::new(0),
             expiry_lag_millis: AtomicU64::new(0),
             config,
