@@ -6,11 +6,12 @@
 
 pub mod bitmap;
 pub mod collected;
-mod debug;
+pub(crate) mod debug;
 pub mod error;
 pub mod generic;
 pub mod geo;
 pub mod hash;
+pub(crate) mod hexadecimal;
 pub mod hyperloglog;
 pub mod list;
 pub(crate) mod long_double;

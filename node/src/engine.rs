@@ -67,6 +67,13 @@ pub struct Journey {
     moment: Moment,
 }
 
+impl Journey {
+    /// A walk that begins.
+    pub(crate) fn new(walk: Box<dyn Walk>, moment: Moment) -> Self {
+        Self { walk, visited: 0, moment }
+    }
+}
+
 /// How a turn of a walk ended.
 pub enum Turn {
     /// The reply can be written: [`Engine::arrive`].
@@ -156,7 +163,7 @@ impl Engine {
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
             Some(Handler::Walk(begin)) => match begin(args, moment) {
-                Ok(walk) => Flow::Walking(Journey { walk, visited: 0, moment }),
+                Ok(walk) => Flow::Walking(Journey::new(walk, moment)),
                 Err(error) => Flow::Done(finished(reply, reply.len(), Err(error))),
             },
             Some(Handler::Wish(parse)) => self.wish(parse(args), (spec, args), moment, reply),

@@ -1,7 +1,13 @@
 //! `DEBUG`: what test suites and tools ask of it.
 //!
-//! `SLEEP` waits in the connection; what comes here is one within a transaction or a script, which do not wait.
+//! `SLEEP`, `DIGEST` and `SET-ACTIVE-EXPIRE` are carried out by the connection; what comes here of them is within a
+//! transaction, where nothing waits.
 //! Redis's knobs that have no counterpart here are accepted and change nothing.
+
+mod digest;
+mod sample;
+
+pub(crate) use digest::digest;
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_double;
@@ -20,19 +26,33 @@ pub(super) const HANDLERS: &[(&str, Handler)] = &[("debug", Handler::Wish(parse)
 /// Longest sleep, in seconds.
 const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
-const HELP: [&str; 17] = [
+const WITHIN: CommandError = CommandError::text("ERR this form of DEBUG is not allowed within a transaction");
+
+const HELP: [&str; 29] = [
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "CHANGE-REPL-ID",
     "    Accepted without effect.",
+    "DIGEST",
+    "    Output a hex signature representing the current DB content. Not within a",
+    "    transaction.",
+    "DIGEST-VALUE <key> [<key> ...]",
+    "    Output a hex signature of the values of all the specified keys.",
     "ERROR <string>",
     "    Return a Redis protocol error with <string> as message. Useful for clients",
     "    unit tests to simulate Redis errors.",
     "OBJECT <key>",
     "    Show low level info about `key` and associated value.",
+    "PROTOCOL <type>",
+    "    Reply with a test value of the specified type. <type> can be: string,",
+    "    integer, double, null, array, set, map, attrib, push, verbatim, true, false,",
+    "    bignum.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted without effect.",
     "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
     "    Accepted without effect.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Setting it to 0 disables expiring keys in background when they are not",
+    "    accessed (otherwise the Redis behavior). Not within a transaction.",
     "SLEEP <seconds>",
     "    Answer after <seconds>, at most an hour. Decimals allowed. Others are served",
     "    meanwhile.",
@@ -46,6 +66,10 @@ enum Debug {
     Help,
     Error(Vec<u8>),
     Object(Vec<u8>),
+    /// Of these keys.
+    Digests(Vec<Vec<u8>>),
+    /// A sample of this type.
+    Sample(Vec<u8>),
     /// In milliseconds.
     Sleep(u64),
 }
@@ -57,6 +81,9 @@ fn parse(args: Args<'_>) -> Result<Box<dyn Wish>, CommandError> {
         ("help", 2) => Debug::Help,
         ("error", 3) => Debug::Error(args[2].to_vec()),
         ("object", 3) => Debug::Object(args[2].to_vec()),
+        ("digest-value", _) => Debug::Digests(args.from(2).iter().map(<[u8]>::to_vec).collect()),
+        ("protocol", 3) => Debug::Sample(args[2].to_vec()),
+        ("digest", 2) | ("set-active-expire", 3) => return Err(WITHIN),
         ("sleep", 3) => Debug::Sleep(millis(&args[2])?),
         _ => {
             let name = String::from_utf8_lossy(&args[1]).chars().take(128).collect::<String>();
@@ -92,6 +119,16 @@ impl Wish for Debug {
                 HELP.iter().for_each(|line| reply.simple(line));
             }
             Self::Error(text) => reply.error_bytes(text),
+            Self::Sample(name) => sample::write(name, reply)?,
+            Self::Digests(keys) => {
+                for key in keys {
+                    keyspace.reach(Key::new(key, keyspace.database()).slot)?;
+                }
+                reply.array(keys.len());
+                for key in keys {
+                    reply.simple(&digest::of_value(keyspace.peek(Key::new(key, keyspace.database()))));
+                }
+            }
             Self::Object(key) => {
                 let key = Key::new(key, keyspace.database());
                 keyspace.reach(key.slot)?;

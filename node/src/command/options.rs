@@ -4,7 +4,8 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::{parse_double, parse_integer};
 use smallvec::SmallVec;
 
-use super::CommandError;
+use super::long_double::LongDouble;
+use super::{CommandError, hexadecimal};
 
 /// The arguments from `first` on, of which there is at least one: an effect's elements.
 ///
@@ -68,11 +69,12 @@ pub fn double(args: Args<'_>, index: usize) -> Result<f64, CommandError> {
 /// How long a blocking command waits, from the seconds at `index`: milliseconds, rounded up, 0 for ever.
 ///
 /// # Errors
-/// Not a number, negative, or beyond 64 bits of milliseconds (which Redis calls negative, too).
+/// Not a number as C's `strtold` reads them, negative, or beyond 64 bits of milliseconds (which Redis calls negative,
+/// too).
 pub fn timeout_millis(args: Args<'_>, index: usize) -> Result<u64, CommandError> {
     const NO_NUMBER: CommandError = CommandError::text("ERR timeout is not a float or out of range");
     const NEGATIVE: CommandError = CommandError::text("ERR timeout is negative");
-    let seconds = args.get(index).and_then(parse_double).ok_or(NO_NUMBER)?;
+    let seconds = args.get(index).and_then(seconds).ok_or(NO_NUMBER)?;
     let millis = (seconds * 1000.0).ceil();
     // Beyond 2^63 the conversion of Redis wraps below zero.
     if !(0.0..9_223_372_036_854_775_808.0).contains(&millis) {
@@ -80,6 +82,15 @@ pub fn timeout_millis(args: Args<'_>, index: usize) -> Result<u64, CommandError>
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0..2^63, as checked")]
     Ok(millis as u64)
+}
+
+/// A number of seconds; one that only a `long double` can have is told by the double next to it that is not zero.
+fn seconds(text: &[u8]) -> Option<f64> {
+    parse_double(text).or_else(|| hexadecimal::parse(text)).or_else(|| {
+        LongDouble::parse(text)?;
+        let nearest: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+        Some(if nearest == 0.0 { f64::MIN_POSITIVE.copysign(nearest) } else { nearest })
+    })
 }
 
 /// Whether `argument` is the option `name` (upper case), in any letter case.

@@ -1,9 +1,9 @@
-//! How soon freed memory goes back to the system.
+//! How soon freed memory goes back to the system, and what the allocator tells of itself.
 //!
 //! Left alone, the allocator looks at freed pages only while it is asked for memory: a node that has deleted millions of
 //! keys and then rests would keep their pages.
 
-use tikv_jemalloc_ctl::{Access, AsName, background_thread};
+use tikv_jemalloc_ctl::{Access, AsName, background_thread, epoch, stats};
 
 /// Freed pages go back after about this long, in milliseconds; what is freed and soon needed again stays.
 const DECAY_MILLISECONDS: isize = 1000;
@@ -19,4 +19,27 @@ pub(super) fn give_back_freed_pages() {
     if refused > 0 {
         tracing::info!(refused, "the allocator keeps freed memory as long as it likes");
     }
+}
+
+/// Gives freed pages back now: pages that may lie for no time at all go at once.
+pub(super) fn give_back_all() {
+    for milliseconds in [0, DECAY_MILLISECONDS] {
+        // With another allocator there is nothing to give back.
+        let _ = DECAYS[0].name().write(milliseconds);
+    }
+}
+
+/// What the allocator tells of all its memory, in the words of its own report; `None` if it tells nothing.
+pub(super) fn report() -> Option<Vec<u8>> {
+    epoch::advance().ok()?;
+    let (allocated, active) = (stats::allocated::read().ok()?, stats::active::read().ok()?);
+    let (metadata, resident) = (stats::metadata::read().ok()?, stats::resident::read().ok()?);
+    let (mapped, retained) = (stats::mapped::read().ok()?, stats::retained::read().ok()?);
+    let report = format!(
+        "___ Begin jemalloc statistics ___\n\
+         Allocated: {allocated}, active: {active}, metadata: {metadata}, resident: {resident}, mapped: {mapped}, \
+         retained: {retained}\n\
+         --- End jemalloc statistics ---\n"
+    );
+    Some(report.into_bytes())
 }

@@ -10,7 +10,7 @@ use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, 
 use super::clients::Unblock;
 use super::shared::{self, Shared};
 use super::timing::observed;
-use super::{processor, settings};
+use super::{allocator, processor, settings, worker};
 use crate::mail::Recipient;
 use crate::pubsub::Kind;
 use crate::store::census::{Count, DATABASES};
@@ -40,6 +40,14 @@ impl Context for Shared {
 
     fn reset_statistics(&self) {
         self.reset_totals();
+    }
+
+    fn allocator_report(&self) -> Option<Vec<u8>> {
+        allocator::report()
+    }
+
+    fn give_back_memory(&self) {
+        allocator::give_back_all();
     }
 
     fn observations(&self) -> Option<&dyn Observations> {
@@ -178,6 +186,7 @@ impl Shared {
             run_id: self.run_id.clone(),
             tcp_port: self.address.get().map_or(0, std::net::SocketAddr::port),
             uptime: self.started.elapsed(),
+            hertz: worker::HERTZ,
             executable: executable.unwrap_or_default(),
             config_file: String::new(),
         }
@@ -271,6 +280,14 @@ impl Context for Held<'_, '_, '_> {
 
     fn reset_statistics(&self) {
         self.shared.reset_statistics();
+    }
+
+    fn allocator_report(&self) -> Option<Vec<u8>> {
+        self.shared.allocator_report()
+    }
+
+    fn give_back_memory(&self) {
+        self.shared.give_back_memory();
     }
 
     fn observations(&self) -> Option<&dyn Observations> {

@@ -24,8 +24,10 @@ use super::timing::events::EXPIRE_CYCLE;
 use crate::log::journal::seeing;
 use crate::store::eviction::Evictor;
 
-/// How often a thread looks for due keys.
-const TICK: Duration = Duration::from_millis(50);
+/// How often a second a thread looks for due keys.
+pub(super) const HERTZ: u32 = 20;
+
+const TICK: Duration = Duration::from_millis(1000 / HERTZ as u64);
 
 /// Slots in which keys that clients keep are forgotten before other tasks of the thread have a turn.
 const TRACKED_SLOTS: usize = 64;

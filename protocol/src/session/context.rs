@@ -37,6 +37,14 @@ pub trait Context {
     /// Sets the counters of `INFO` to zero (`CONFIG RESETSTAT`).
     fn reset_statistics(&self);
 
+    /// What the allocator tells of itself; `None` where it tells nothing.
+    fn allocator_report(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Gives memory that is free back to the system, at once.
+    fn give_back_memory(&self) {}
+
     /// The slow log and the latency events; `None` where none are kept.
     fn observations(&self) -> Option<&dyn Observations> {
         None

@@ -51,6 +51,8 @@ pub struct Server {
     pub tcp_port: u16,
     /// Time since the start.
     pub uptime: Duration,
+    /// How often a second the server looks after what is due.
+    pub hertz: u32,
     /// Path of the program, empty if it is not known.
     pub executable: String,
     /// Path of the file of settings, empty if there is none.

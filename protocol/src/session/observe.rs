@@ -1,4 +1,4 @@
-//! Commands that look at the server: `TIME`, `ROLE`, `LOLWUT`, `MEMORY`, `MODULE`.
+//! Commands that look at the server: `TIME`, `ROLE`, `REPLICAOF`, `LOLWUT`, `MEMORY`, `MODULE`.
 
 use super::connection::NOT_AN_INTEGER;
 use super::{Call, Outcome, REDIS_VERSION};
@@ -14,6 +14,9 @@ occurs on this base.\n";
 
 /// Below this, Redis's doctor sees nothing.
 const MEMORY_SEEN_BYTES_MIN: u64 = 5 << 20;
+
+const NO_REPLICA: &str =
+    "ERR this server does not replicate from a Redis: copies are part of the cluster's own file";
 
 const NO_MODULES: &str = "ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", \
 you can run it from a local connection, otherwise you need to set this option in the configuration file, and then \
@@ -35,6 +38,15 @@ pub(super) fn role(call: &mut Call<'_, '_>) {
     call.reply.array(0);
 }
 
+/// `REPLICAOF NO ONE` and `SLAVEOF NO ONE`, which change nothing: the server is no replica of a Redis, nor becomes one.
+pub(super) fn replica_of(call: &mut Call<'_, '_>) {
+    if call.args[1].eq_ignore_ascii_case(b"no") && call.args[2].eq_ignore_ascii_case(b"one") {
+        return call.reply.ok();
+    }
+    let port = number::parse_integer(&call.args[2]).filter(|port| (0..=65535).contains(port));
+    call.reply.error(if port.is_none() { "ERR Invalid master port" } else { NO_REPLICA });
+}
+
 /// `LOLWUT [VERSION version]`: the line under the picture that Redis draws.
 pub(super) fn lolwut(call: &mut Call<'_, '_>) {
     let asks_version = call.args.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"version"));
@@ -49,13 +61,19 @@ pub(super) fn lolwut(call: &mut Call<'_, '_>) {
 /// A subcommand of `MEMORY` or `MODULE`.
 pub(super) fn execute(container: &str, subcommand: &str, call: &mut Call<'_, '_>) -> Outcome {
     match (container, subcommand) {
-        ("memory", "purge") => call.reply.ok(),
+        ("memory", "purge") => {
+            call.context.give_back_memory();
+            call.reply.ok();
+        }
         ("module", "list") => call.reply.array(0),
         ("memory", "doctor") => {
             let seen = call.context.info().memory.used_bytes >= MEMORY_SEEN_BYTES_MIN;
             call.reply.verbatim("txt", if seen { MEMORY_HEALTHY } else { MEMORY_DOCTOR });
         }
-        ("memory", "malloc-stats") => call.reply.bulk(b"Stats not supported for the current allocator"),
+        ("memory", "malloc-stats") => match call.context.allocator_report() {
+            Some(report) => call.reply.verbatim("txt", &report),
+            None => call.reply.bulk(b"Stats not supported for the current allocator"),
+        },
         ("memory", "stats") => memory_stats(call),
         ("module", "load" | "loadex" | "unload") => call.reply.error(NO_MODULES),
         _ => return Outcome::NotMine,

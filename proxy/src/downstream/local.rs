@@ -76,6 +76,8 @@ impl Context for Process<'_> {
                 run_id: shared.run_id.clone(),
                 tcp_port: shared.port(),
                 uptime: shared.now().saturating_sub(shared.started_at),
+                // Nothing here looks after keys.
+                hertz: 0,
                 executable: String::new(),
                 config_file: shared.config.cluster.display().to_string(),
             },

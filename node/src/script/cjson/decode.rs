@@ -3,6 +3,7 @@
 use mlua::{Lua, Value};
 
 use super::{DEPTH_LIMIT, Settings};
+use crate::command::hexadecimal::hexadecimal;
 use crate::script::failure::text;
 use crate::script::pace::Pace;
 
@@ -322,35 +323,4 @@ fn prefix_number(bytes: &[u8]) -> Option<(f64, usize)> {
     }
     let value = std::str::from_utf8(&rest[..len]).ok()?.parse::<f64>().ok()?;
     Some((sign * value, signed + len))
-}
-
-/// Hexadecimal digits, perhaps with a point and a binary exponent.
-fn hexadecimal(bytes: &[u8]) -> Option<(f64, usize)> {
-    let (mut value, mut len, mut digits, mut point) = (0.0f64, 0, 0, None);
-    for &byte in bytes {
-        match char::from(byte).to_digit(16) {
-            Some(digit) => {
-                value = value * 16.0 + f64::from(digit);
-                digits += 1;
-            }
-            None if byte == b'.' && point.is_none() => point = Some(len + 1),
-            None => break,
-        }
-        len += 1;
-    }
-    if digits == 0 {
-        return None;
-    }
-    let fraction = point.map_or(0, |point| len - point);
-    let mut exponent = -4 * i32::try_from(fraction).ok()?;
-    if matches!(bytes.get(len), Some(b'p' | b'P')) {
-        let sign = usize::from(matches!(bytes.get(len + 1), Some(b'-' | b'+')));
-        let count = bytes[len + 1 + sign..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if count > 0 {
-            let text = std::str::from_utf8(&bytes[len + 1..=len + sign + count]).ok()?;
-            exponent = exponent.saturating_add(text.parse().unwrap_or(i32::MAX / 2));
-            len += 1 + sign + count;
-        }
-    }
-    Some((value * 2f64.powi(exponent), len))
 }

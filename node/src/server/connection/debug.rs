@@ -9,16 +9,27 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::{Args, number};
 
 use super::{Connection, Fate};
+use crate::command::debug::digest;
+use crate::engine::Journey;
 
 /// Whether a command is one of those that [`Connection::debug`] carries out.
 pub(super) fn concerns_connection(spec: &Spec, args: Args<'_>) -> bool {
     let is = |name: &str| args[1].eq_ignore_ascii_case(name.as_bytes());
-    spec.name == "debug" && args.len() == 3 && (is("sleep") || is("set-active-expire"))
+    let known = match args.len() {
+        2 => is("digest"),
+        3 => is("sleep") || is("set-active-expire"),
+        _ => false,
+    };
+    spec.name == "debug" && known
 }
 
 impl Connection {
-    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`.
+    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`, `DEBUG DIGEST`.
     pub(super) async fn debug(&mut self, args: Args<'_>) -> io::Result<Fate> {
+        if args.len() == 2 {
+            self.walk(Journey::new(digest(), self.moment())).await;
+            return Ok(Fate::Open);
+        }
         let mut fate = Fate::Open;
         if args[1].eq_ignore_ascii_case(b"sleep") {
             let time = Duration::try_from_secs_f64(leading_double(&args[2])).unwrap_or_default();

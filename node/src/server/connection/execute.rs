@@ -129,13 +129,8 @@ impl Connection {
     fn intercept(&mut self, spec: &'static Spec, args: Args<'_>) -> bool {
         self.collect_mail();
         self.spend_caching(spec);
-        if self.must_not_ask(spec) {
-            let text = format!(
-                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
-                 this context",
-                spec.name
-            );
-            self.reject(spec, &text);
+        if let Some(text) = self.must_not_ask(spec).filter(|_| spec.name != "exec") {
+            self.reject(spec, &format!("ERR {text}"));
             self.spoil_transaction();
             return true;
         }
@@ -327,7 +322,12 @@ impl Connection {
                     return self.wait_for_key(&waiter).await;
                 }
                 Waiting::Debug => return self.debug(args).await,
-                Waiting::Transaction(step) => return Ok(self.step(step, args).await),
+                Waiting::Transaction(step) => {
+                    return Ok(match self.must_not_ask(spec) {
+                        Some(text) => self.abort_transaction(&text).await,
+                        None => self.step(step, args).await,
+                    });
+                }
                 Waiting::Script => return Ok(self.script(spec, args).await),
                 Waiting::Long => {
                     self.run_aside(spec, args).await;
@@ -363,7 +363,7 @@ impl Connection {
         refusal
     }
 
-    async fn walk(&mut self, mut journey: Journey) {
+    pub(super) async fn walk(&mut self, mut journey: Journey) {
         loop {
             let engine = &self.worker.shared.engine;
             journey = match engine.walk(journey) {

@@ -152,12 +152,19 @@ impl Connection {
         self.session.tracking = None;
     }
 
-    /// Whether a subscriber that speaks RESP2 may not send this: it could not tell the reply from a message.
-    pub(super) fn must_not_ask(&self, spec: &Spec) -> bool {
-        self.session.is_subscriber()
+    /// Why a subscriber that speaks RESP2 may not send this, if it may not: it could not tell the reply from a message.
+    pub(super) fn must_not_ask(&self, spec: &Spec) -> Option<String> {
+        let refused = self.session.is_subscriber()
             && self.session.protocol == Protocol::Resp2
             && !ALLOWED.contains(&spec.name)
-            && Change::of(spec).is_none()
+            && Change::of(spec).is_none();
+        refused.then(|| {
+            format!(
+                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+                 this context",
+                spec.name
+            )
+        })
     }
 
     fn reader(&self) -> Reader {

@@ -176,6 +176,16 @@ impl Connection {
         Fate::Open
     }
 
+    /// Answers an EXEC that may not be sent now; there is no transaction any more.
+    pub(super) async fn abort_transaction(&mut self, why: &str) -> Fate {
+        self.forget_transaction();
+        self.unwatch().await;
+        self.refuse(&format!("EXECABORT Transaction discarded because of: {why}"));
+        self.note_modes();
+        self.publish();
+        Fate::Open
+    }
+
     fn ok(&mut self) {
         Reply::new(&mut self.output, self.session.protocol).ok();
     }

@@ -190,3 +190,19 @@ fn reset_and_quit_end_a_transaction() {
          a: QUIT",
     );
 }
+
+#[test]
+fn an_exec_that_a_subscriber_may_not_send_ends_its_watch() {
+    play(
+        "a: WATCH k
+         a: SUBSCRIBE news
+         a: EXEC
+         a: MULTI
+         a: EXEC
+         a: UNSUBSCRIBE news
+         b: SET k 2
+         a: MULTI
+         a: GET k
+         a: EXEC",
+    );
+}

@@ -105,8 +105,8 @@ return {redis.debug('x')}
 return redis.acl_check_cmd('get','k')
 return redis.acl_check_cmd('nocmd')
 return redis.acl_check_cmd()
-return redis.REDIS_VERSION_NUM
-return redis.REDIS_VERSION
+return type(redis.REDIS_VERSION_NUM)
+return type(redis.REDIS_VERSION)
 return {redis.LOG_DEBUG,redis.LOG_VERBOSE,redis.LOG_NOTICE,redis.LOG_WARNING,redis.REPL_NONE,redis.REPL_AOF,redis.REPL_SLAVE,redis.REPL_REPLICA,redis.REPL_ALL}
 return redis.nofield
 x = 1
@@ -691,3 +691,83 @@ math.randomseed(-5) return {math.random(10),math.random(5,9),tostring(math.rando
 return math.random(0)
 return math.random(5,1)
 return math.random(1,2,3)
+local n={} for k in pairs(redis) do n[#n+1]=k end table.sort(n) return n
+local n={} for k in pairs(_G) do if k~='__redis__err__handler' then n[#n+1]=k end end table.sort(n) return n
+local r={} for _,t in ipairs({'bit','cjson','cmsgpack','struct','string','math','table','coroutine'}) do local n={} for k in pairs(_G[t]) do n[#n+1]=k end table.sort(n) r[#r+1]=n end return r
+local n={} for k,v in next,redis do n[#n+1]=k..type(v) end table.sort(n) return n
+local n=0 table.foreach(redis,function() n=n+1 end) return n
+local n=0 for k in pairs(redis) do if rawget(redis,k)==redis[k] then n=n+1 end end return n
+return table.foreach(cjson,function(k,v) if k=='encode' then return type(v) end end)
+for _,t in pairs(_G) do if type(t)=='table' and t~=_G and t~=KEYS and t~=ARGV then t.x=1 end end
+local _,t=pairs(redis) t.x=1
+local _,t=pairs(_G) rawset(t,'x',1)
+local n=0 for k,v in pairs({1,2,3,a=4}) do n=n+v end return n
+local t={a=1} for k in pairs(t) do t[k]=nil end return next(t)==nil
+local x=next(redis,'nope')
+local x=next({},'x')
+local x=next(1)
+local x=next()
+local x=pairs(1)
+local x=pairs(nil)
+local x=pairs()
+return pcall(next)
+return load('return 1')
+return load(1)
+return load()
+return load({},'name')
+local n=0 return load(function() n=n+1 return n==1 and 'return 7' or nil end)()
+local x=table.foreach(1,2)
+local x=table.foreach(redis,2)
+!DEBUG PROTOCOL string
+!DEBUG PROTOCOL integer
+!DEBUG PROTOCOL double
+!DEBUG PROTOCOL null
+!DEBUG PROTOCOL array
+!DEBUG PROTOCOL set
+!DEBUG PROTOCOL map
+!DEBUG PROTOCOL attrib
+!DEBUG PROTOCOL push
+!DEBUG PROTOCOL verbatim
+!DEBUG PROTOCOL true
+!DEBUG PROTOCOL False
+!DEBUG PROTOCOL bignum
+!DEBUG PROTOCOL nothing
+!DEBUG PROTOCOL
+!DEBUG JMAP
+!DEBUG DIGEST
+!DEBUG DIGEST x
+!DEBUG DIGEST-VALUE
+!FLUSHALL
+!DEBUG DIGEST
+for i=1,300 do redis.call('set','s'..i,i) redis.call('rpush','l'..i%7,i,'x'..i) redis.call('sadd','i',i) redis.call('sadd','t','m'..i) redis.call('zadd','z'..i%3,i/7,'m'..i) redis.call('hset','h'..i%5,'f'..i,i) end
+!SADD small a b 1
+!ZADD scores inf a -inf b 0.1 c -0 d 1e300 e
+!ZADD whole 1 a 2 b 10000000000 c
+!SETEX gone 1000 v
+!PEXPIRE l0 10000000
+!XADD x 1-1 name value number 17
+!XADD x 1-2 name value number -9223372036854775808
+!XADD x 5-0 other \x00\xff
+!XDEL x 1-2
+!PFADD hll a b c
+!SETBIT bits 1000 1
+!SELECT 3
+!SET a b
+!DEBUG DIGEST-VALUE a nokey a
+!SELECT 0
+!DEBUG DIGEST-VALUE s1 l0 l1 i t z0 h0 small scores whole gone x hll bits nokey
+!DEBUG DIGEST
+!DEL x
+!DEBUG DIGEST
+!REPLICAOF NO ONE
+!SLAVEOF no one
+!SCRIPT DEBUG no
+!SCRIPT DEBUG bad
+!BLPOP nokey 0x
+!BLPOP nokey 0x0.004
+!BLPOP nokey 0X1P-8
+!BLPOP nokey -0x1
+!BLPOP nokey 0x1p99
+!BLPOP nokey inf
+!BLPOP nokey 0x1g
+!BZPOPMIN nokey 0x.01

@@ -105,8 +105,8 @@ fn server(text: &mut Text, info: &Info, now: Duration) {
     text.field("server_time_usec", now.as_micros());
     text.field("uptime_in_seconds", server.uptime.as_secs());
     text.field("uptime_in_days", server.uptime.as_secs() / 86_400);
-    text.field("hz", 10);
-    text.field("configured_hz", 10);
+    text.field("hz", server.hertz);
+    text.field("configured_hz", server.hertz);
     text.field("lru_clock", now.as_secs() & 0xff_ffff);
     text.field("executable", &server.executable);
     text.field("config_file", &server.config_file);
