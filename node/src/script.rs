@@ -21,6 +21,7 @@ mod pace;
 mod pattern;
 mod random;
 mod redis;
+mod roomy;
 mod runner;
 pub(crate) mod sandbox;
 pub(crate) mod sha1;

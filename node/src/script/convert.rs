@@ -7,6 +7,7 @@ use ringmaster_protocol::resp::reply::Reply;
 
 use super::failure::error_table;
 use super::number::to_integer;
+use super::roomy::Roomy;
 use super::text::to_number;
 
 /// Deepest nesting of tables in a reply: a client's parser is not to overflow either.
@@ -26,17 +27,25 @@ const REPLY_BYTES_MAX: usize = 512 << 20;
 
 /// A reply as a Lua value.
 pub(super) fn to_lua(lua: &Lua, reply: &[u8]) -> mlua::Result<Value> {
-    Parser { lua, rest: reply }.value()
+    match reply.first() {
+        // One value: the bound holds.
+        Some(b':' | b'$' | b'#' | b'_') => Parser { lua, room: None, rest: reply }.value(),
+        _ => Parser { lua, room: Some(Roomy::new(lua)?), rest: reply }.value(),
+    }
 }
 
 struct Parser<'l, 'r> {
     lua: &'l Lua,
+    room: Option<Roomy<'l>>,
     rest: &'r [u8],
 }
 
 impl<'r> Parser<'_, 'r> {
     /// The next value. Our own replies are well formed and not deep.
     fn value(&mut self) -> mlua::Result<Value> {
+        if let Some(room) = &self.room {
+            room.check()?;
+        }
         let (kind, line) = self.line();
         let len = || parse_integer(line).and_then(|len| usize::try_from(len).ok());
         #[expect(clippy::cast_precision_loss, reason = "a number of Lua 5.1 is a double")]

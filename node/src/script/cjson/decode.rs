@@ -1,18 +1,21 @@
 //! JSON as Lua values.
 
+use std::borrow::Cow;
+
 use mlua::{Lua, Value};
 
 use super::{DEPTH_LIMIT, Settings};
 use crate::command::hexadecimal::hexadecimal;
 use crate::script::failure::text;
 use crate::script::pace::Pace;
+use crate::script::roomy::Roomy;
 
 /// The value that `json` says.
 pub(super) fn decode(lua: &Lua, pace: &Pace, settings: &Settings, json: &[u8]) -> mlua::Result<Value> {
     if json.len() >= 2 && (json[0] == 0 || json[1] == 0) {
         return Err(text(lua, "JSON parser does not support UTF-16 or UTF-32"));
     }
-    let mut decoder = Decoder { lua, pace, settings, json, at: 0, depth: 0 };
+    let mut decoder = Decoder { lua, room: Roomy::new(lua)?, pace, settings, json, at: 0, depth: 0 };
     let first = decoder.token();
     let value = decoder.value(first)?;
     let last = decoder.token();
@@ -21,12 +24,12 @@ pub(super) fn decode(lua: &Lua, pace: &Pace, settings: &Settings, json: &[u8]) -
 
 /// What a token is.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum Kind<'a> {
     ObjectBegin,
     ObjectEnd,
     ArrayBegin,
     ArrayEnd,
-    String(Vec<u8>),
+    String(Cow<'a, [u8]>),
     Number(f64),
     Boolean(bool),
     Null,
@@ -38,13 +41,14 @@ enum Kind {
 
 /// A token and where it begins; one that is broken, where it breaks.
 #[derive(Clone, Debug)]
-struct Token {
-    kind: Kind,
+struct Token<'a> {
+    kind: Kind<'a>,
     at: usize,
 }
 
 struct Decoder<'a> {
     lua: &'a Lua,
+    room: Roomy<'a>,
     pace: &'a Pace,
     settings: &'a Settings,
     json: &'a [u8],
@@ -62,7 +66,7 @@ impl<'a> Decoder<'a> {
         &self.json[self.at.min(self.json.len())..]
     }
 
-    fn unexpected(&self, expected: &str, token: &Token) -> mlua::Error {
+    fn unexpected(&self, expected: &str, token: &Token<'_>) -> mlua::Error {
         let found = match &token.kind {
             Kind::ObjectBegin => "T_OBJ_BEGIN",
             Kind::ObjectEnd => "T_OBJ_END",
@@ -81,7 +85,7 @@ impl<'a> Decoder<'a> {
         text(self.lua, message)
     }
 
-    fn token(&mut self) -> Token {
+    fn token(&mut self) -> Token<'a> {
         while matches!(self.peek(0), b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
         }
@@ -92,7 +96,7 @@ impl<'a> Decoder<'a> {
         Token { kind, at }
     }
 
-    fn kind(&mut self) -> Kind {
+    fn kind(&mut self) -> Kind<'a> {
         let single = match self.peek(0) {
             b'{' => Kind::ObjectBegin,
             b'}' => Kind::ObjectEnd,
@@ -110,7 +114,7 @@ impl<'a> Decoder<'a> {
         single
     }
 
-    fn word(&mut self) -> Kind {
+    fn word(&mut self) -> Kind<'a> {
         let words = [("true", Kind::Boolean(true)), ("false", Kind::Boolean(false)), ("null", Kind::Null)];
         for (word, kind) in words {
             if self.rest().starts_with(word.as_bytes()) {
@@ -124,14 +128,14 @@ impl<'a> Decoder<'a> {
         Kind::Broken("invalid token")
     }
 
-    fn number(&mut self) -> Kind {
+    fn number(&mut self) -> Kind<'a> {
         if !self.settings.decode_invalid && self.is_invalid_number() {
             return Kind::Broken("invalid number");
         }
         self.any_number()
     }
 
-    fn any_number(&mut self) -> Kind {
+    fn any_number(&mut self) -> Kind<'a> {
         match prefix_number(self.rest()) {
             Some((number, len)) => {
                 self.at += len;
@@ -155,9 +159,22 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn string(&mut self) -> Kind {
-        let mut out = Vec::new();
+    /// The bytes from the place on that stand for themselves within a string.
+    fn plain(&mut self) -> &'a [u8] {
+        let rest = self.rest();
+        let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0)).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn string(&mut self) -> Kind<'a> {
         self.at += 1;
+        let plain = self.plain();
+        if self.peek(0) == b'"' {
+            self.at += 1;
+            return Kind::String(Cow::Borrowed(plain));
+        }
+        let mut out = plain.to_vec();
         loop {
             match self.peek(0) {
                 b'"' => break,
@@ -177,14 +194,11 @@ impl<'a> Decoder<'a> {
                     out.push(plain);
                     self.at += 2;
                 }
-                byte => {
-                    out.push(byte);
-                    self.at += 1;
-                }
+                _ => out.extend_from_slice(self.plain()),
             }
         }
         self.at += 1;
-        Kind::String(out)
+        Kind::String(Cow::Owned(out))
     }
 
     /// A code unit of four hexadecimal digits, `ahead` of the place.
@@ -221,8 +235,9 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn value(&mut self, token: Token) -> mlua::Result<Value> {
+    fn value(&mut self, token: Token<'a>) -> mlua::Result<Value> {
         self.pace.step(64)?;
+        self.room.check()?;
         match token.kind {
             Kind::String(string) => Ok(Value::String(self.lua.create_string(&string)?)),
             Kind::Number(number) => Ok(Value::Number(number)),

@@ -6,11 +6,14 @@ use super::{DEPTH_LIMIT, Invalid, Settings};
 use crate::script::failure::{text, type_name};
 use crate::script::number::general;
 use crate::script::pace::Pace;
+use crate::script::roomy::Roomy;
 use crate::script::text::to_number;
 use crate::script::vm::MEMORY_BYTES_MAX;
 
 /// The JSON of `value`.
 pub(super) fn encode(lua: &Lua, pace: &Pace, settings: &Settings, value: &Value) -> mlua::Result<Vec<u8>> {
+    // Nothing is made in the machine but what a walk over a table needs.
+    let _room = Roomy::new(lua)?;
     let mut encoder = Encoder { lua, pace, settings, out: Vec::new() };
     encoder.value(value, 0)?;
     Ok(encoder.out)
@@ -52,8 +55,11 @@ impl Encoder<'_> {
 
     fn string(&mut self, string: &[u8]) {
         self.out.push(b'"');
-        for &byte in string {
-            match byte {
+        let special = |byte: &u8| matches!(byte, 0..32 | b'"' | b'\\' | b'/' | 127);
+        let mut rest = string;
+        while let Some(at) = rest.iter().position(special) {
+            self.out.extend_from_slice(&rest[..at]);
+            match rest[at] {
                 b'"' => self.out.extend_from_slice(b"\\\""),
                 b'\\' => self.out.extend_from_slice(b"\\\\"),
                 b'/' => self.out.extend_from_slice(b"\\/"),
@@ -62,10 +68,11 @@ impl Encoder<'_> {
                 b'\n' => self.out.extend_from_slice(b"\\n"),
                 12 => self.out.extend_from_slice(b"\\f"),
                 b'\r' => self.out.extend_from_slice(b"\\r"),
-                0..32 | 127 => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => self.out.push(byte),
+                byte => self.out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
             }
+            rest = &rest[at + 1..];
         }
+        self.out.extend_from_slice(rest);
         self.out.push(b'"');
     }
 
@@ -102,6 +109,12 @@ impl Encoder<'_> {
 
     /// The highest index of a table that has nothing but positive integers as keys.
     fn array_length(&self, table: &Table) -> mlua::Result<Option<usize>> {
+        // An object is known by its first key, mostly.
+        if let Some(first) = table.pairs::<Value, Value>().next()
+            && !matches!(first?.0, Value::Integer(_) | Value::Number(_))
+        {
+            return Ok(None);
+        }
         let (mut max, mut items, mut pure) = (0.0f64, 0i64, true);
         // A key that no array has ends the walk at once.
         let walked = table.for_each(|key: Value, _: Value| match key {
