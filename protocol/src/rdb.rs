@@ -3,7 +3,7 @@
 //! | room | what |
 //! | --- | --- |
 //! | [`dump`] | the envelope of `DUMP`: version and checksum around one object |
-//! | [`file`] | `dump.rdb`: all keys in one file, read and written |
+//! | [`mod@file`] | `dump.rdb`: all keys in one file, read and written |
 //! | [`object`] | one object read as [`object::Part`]s, and written from iterators |
 //! | [`stream`] | the parts of a stream, read and written |
 //! | [`wire`] | lengths, texts and numbers of which objects are made |
