@@ -372,8 +372,6 @@ local t={} for i=1,20000 do t[i]=(i*7919)%20011 end table.sort(t,function(a,b) r
 !SCRIPT FLUSH sync x
 !SCRIPT EXISTS e0e1f9fabfc9d4800c877a703b823ac0578ff8db
 !SCRIPT KILL
-!SCRIPT DEBUG no
-!SCRIPT DEBUG bad
 !SCRIPT HELP
 !SCRIPT nosub
 !SCRIPT
@@ -761,8 +759,6 @@ for i=1,300 do redis.call('set','s'..i,i) redis.call('rpush','l'..i%7,i,'x'..i) 
 !DEBUG DIGEST
 !REPLICAOF NO ONE
 !SLAVEOF no one
-!SCRIPT DEBUG no
-!SCRIPT DEBUG bad
 !BLPOP nokey 0x
 !BLPOP nokey 0x0.004
 !BLPOP nokey 0X1P-8
