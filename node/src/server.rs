@@ -18,6 +18,7 @@ mod room;
 mod scripts;
 mod settings;
 mod shared;
+mod snapshots;
 mod timing;
 mod worker;
 

@@ -6,8 +6,9 @@ use std::io;
 
 use super::disk::Disk;
 use super::operation::parts;
-use super::record::{Bad, Kind, Record};
-use super::recovery::{Damage, Found, RecoveryError, copy, read};
+use super::record::{Bad, DataId, Kind, Record};
+use super::recovery::{Damage, Found, RecoveryError, Visit, copy, read};
+use super::snapshot::{self, Loaded};
 use super::{identity, segment};
 
 /// What a check found.
@@ -31,13 +32,33 @@ fn examine(disk: &dyn Disk) -> io::Result<Report> {
     let data_id = identity::data_id(disk)?;
     let mut slots = BTreeSet::new();
     let mut visit = |record: Record<'_>| look(record, &mut slots);
-    match read(disk, &data_id, 1, &mut visit) {
-        Ok(found) => Ok(Report { text: describe(&found, slots.len()), damage: None }),
+    match examine_all(disk, &data_id, &mut visit) {
+        Ok((snapshot, found)) => {
+            let of_snapshot = snapshot.map_or_else(String::new, |snapshot| describe_snapshot(&snapshot));
+            Ok(Report { text: of_snapshot + &describe(&found, slots.len()), damage: None })
+        }
         Err(RecoveryError::Damaged(damage)) => {
             Ok(Report { text: format!("damaged: {damage}\n"), damage: Some(damage) })
         }
         Err(RecoveryError::Io(error)) => Err(error),
     }
+}
+
+fn examine_all(
+    disk: &dyn Disk,
+    data_id: &DataId,
+    visit: Visit<'_>,
+) -> Result<(Option<Loaded>, Found), RecoveryError> {
+    let snapshot = snapshot::verify(disk, data_id)?;
+    let from = snapshot.as_ref().map_or(1, |snapshot| snapshot.start_lsn);
+    let found = read(disk, data_id, from, visit)?;
+    snapshot.as_ref().map_or(Ok(()), |snapshot| snapshot.check(&found))?;
+    Ok((snapshot, found))
+}
+
+fn describe_snapshot(snapshot: &Loaded) -> String {
+    let Loaded { file, start_lsn, keys, bytes, .. } = snapshot;
+    format!("{file}: {keys} keys, {bytes} bytes, the log goes on with record {start_lsn}\n")
 }
 
 fn look(record: Record<'_>, slots: &mut BTreeSet<u16>) -> Result<(), Bad> {
@@ -80,6 +101,10 @@ fn describe(found: &Found, slots: usize) -> String {
 pub fn repair(disk: &dyn Disk) -> io::Result<Option<Damage>> {
     let _lock = disk.lock()?;
     let Some(damage) = examine(disk)?.damage else { return Ok(None) };
+    if snapshot::start_of(&damage.file).is_some() {
+        give_up_snapshot(disk, &damage)?;
+        return Ok(Some(damage));
+    }
     // The last first: were this interrupted, the next repair finds the same damage.
     for (_, name) in segment::list(disk)?.into_iter().rev().filter(|(_, name)| *name > damage.file) {
         disk.rename(&name, &unused(disk, &format!("{name}.cut"))?)?;
@@ -98,6 +123,20 @@ pub fn repair(disk: &dyn Disk) -> io::Result<Option<Damage>> {
     }
     disk.sync_dir()?;
     Ok(Some(damage))
+}
+
+/// Puts the damaged snapshot aside, if the log reaches back to the one before it, or to the beginning.
+fn give_up_snapshot(disk: &dyn Disk, damage: &Damage) -> io::Result<()> {
+    let older = snapshot::list(disk)?.into_iter().rev().find(|(_, name)| *name < damage.file);
+    let from = older.map_or(1, |(start_lsn, _)| start_lsn);
+    if segment::list(disk)?.first().is_none_or(|(first_lsn, _)| *first_lsn > from) {
+        let why = format!(
+            "{damage}; the log before the snapshot is gone, nothing was changed: restore the directory"
+        );
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    disk.rename(&damage.file, &unused(disk, &format!("{}.damaged", damage.file))?)?;
+    disk.sync_dir()
 }
 
 /// `name`, or that with the first number behind it that no file has: what an earlier repair kept stays.

@@ -17,6 +17,7 @@ mod load;
 mod output;
 mod take;
 mod tidy;
+mod verify;
 
 use std::io;
 
@@ -24,6 +25,7 @@ use super::disk::Disk;
 pub use load::{Loaded, load};
 pub use take::{Pace, Position, SnapshotError, Source, Taken, take};
 pub use tidy::{Freed, tidy};
+pub use verify::verify;
 
 /// Name of the snapshot whose log goes on with the record `start_lsn`.
 #[must_use]
@@ -37,7 +39,7 @@ fn name_aside(start_lsn: u64) -> String {
 }
 
 /// The start that a name tells; `None` if it is no snapshot's.
-fn start_of(name: &str) -> Option<u64> {
+pub(super) fn start_of(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("snap-")?.strip_suffix(".snap")?;
     let lsn = u64::from_str_radix(digits, 16).ok()?;
     (self::name(lsn) == *name).then_some(lsn)
@@ -52,6 +54,14 @@ pub fn list(disk: &dyn Disk) -> io::Result<Vec<(u64, String)>> {
     let mut snapshots: Vec<_> = names.filter_map(|name| Some((start_of(&name)?, name))).collect();
     snapshots.sort_unstable();
     Ok(snapshots)
+}
+
+/// Bytes of the newest snapshot, 0 if there is none.
+///
+/// # Errors
+/// As the disk says.
+pub fn bytes(disk: &dyn Disk) -> io::Result<u64> {
+    list(disk)?.last().map_or(Ok(0), |(_, name)| disk.open(name)?.size())
 }
 
 #[cfg(test)]

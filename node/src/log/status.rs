@@ -118,6 +118,11 @@ impl Status {
         self.state.load(Ordering::Acquire) == BROKEN
     }
 
+    /// Segments of so many bytes were removed.
+    pub fn note_removed(&self, bytes: u64) {
+        self.size.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     pub(super) fn publish_written(&self, lsn: u64, bytes: u64) {
         self.written.fetch_max(lsn, Ordering::Release);
         self.written_bytes.fetch_add(bytes, Ordering::Relaxed);

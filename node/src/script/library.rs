@@ -71,6 +71,12 @@ impl Libraries {
         self.known.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// The record that makes any libraries these.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        record::put(known.values().map(|library| &**library), true)
+    }
+
     /// Puts libraries in, all or none; `replace` those of the same names, `flush` all others first.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod durable;
 mod execute;
 mod queued;
 mod script;
+mod snapshot;
 mod subscribe;
 mod transaction;
 mod waiting;

@@ -145,7 +145,17 @@ impl Shared {
             delayed_total: log.status().delayed_total(),
             is_failing: log.status().refuses(),
         });
-        info::Persistence { loading, log, ..info::Persistence::default() }
+        let figures = self.keeping.snapshots.figures();
+        let last_lsn = self.keeping.log().map_or(0, |log| log.last_lsn());
+        let snapshot = info::Snapshot {
+            changes_since: (last_lsn + 1).saturating_sub(figures.start_lsn),
+            saved_at: figures.saved_at,
+            elapsed: figures.elapsed,
+            took: figures.took,
+            failed: figures.failed,
+            keys_done: figures.keys_done,
+        };
+        info::Persistence { loading, log, snapshot }
     }
 
     fn extra(&self) -> Vec<(Section, &'static str, String)> {

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::shared::{Shared, random_bytes, unix_time};
+use super::snapshots::{self, Snapshots};
 use crate::config::Persistence;
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::identity::{self, Identity};
@@ -17,6 +18,7 @@ use crate::log::journal::{Recorder, append_beside};
 use crate::log::record::{Bad, Kind, Record};
 use crate::log::recovery::{self, Found, RecoveryError};
 use crate::log::replay::{ReplayError, Replayer, replay};
+use crate::log::snapshot::{self, Loaded};
 use crate::log::{Log, Settings};
 
 /// Where a log begins: nothing else tells what came before.
@@ -30,6 +32,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Keeping {
     log: OnceLock<Arc<Log>>,
     progress: Progress,
+    pub(crate) snapshots: Snapshots,
     /// Keeps other processes out of the directory.
     lock: OnceLock<Box<dyn Send + Sync>>,
 }
@@ -99,12 +102,16 @@ fn random() -> u128 {
 /// The log is damaged or cannot be read; the node is not to serve then.
 pub(crate) fn load(shared: &Arc<Shared>, opened: &Opened) -> io::Result<()> {
     let began = Instant::now();
-    let found = read(shared, opened, began)?;
+    let (loaded, found) = read(shared, opened, began)?;
     recovery::cut(&*opened.disk, &found)?;
+    let start_lsn = loaded.as_ref().map_or(0, |loaded| loaded.start_lsn);
+    snapshot::tidy(&*opened.disk, start_lsn)?;
     let settings = Settings::new(shared.config.fsync, shared.config.threads);
-    let position = (found.last_lsn(), found.good_bytes());
-    let log = Arc::new(Log::start(Arc::clone(&opened.disk), settings, opened.identity.data_id(), position)?);
-    attach(shared, log);
+    let position = (found.last_lsn().max(start_lsn.saturating_sub(1)), found.good_bytes());
+    let data_id = opened.identity.data_id();
+    let log = Arc::new(Log::start(Arc::clone(&opened.disk), settings, data_id, position)?);
+    attach(shared, Arc::clone(&log));
+    snapshots::start(shared, (&opened.disk, data_id), &log, loaded.as_ref())?;
     shared.attention.set_loading(false);
     let (records, bytes) = (found.records, found.good_bytes());
     let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -112,25 +119,54 @@ pub(crate) fn load(shared: &Arc<Shared>, opened: &Opened) -> io::Result<()> {
     Ok(())
 }
 
-fn read(shared: &Shared, opened: &Opened, began: Instant) -> io::Result<Found> {
+fn read(shared: &Shared, opened: &Opened, began: Instant) -> io::Result<(Option<Loaded>, Found)> {
     let progress = &shared.keeping.progress;
     progress.began_seconds.store(unix_time().as_secs(), Ordering::Relaxed);
-    progress.total_bytes.store(recovery::bytes(&*opened.disk)?, Ordering::Relaxed);
+    let total_bytes = recovery::bytes(&*opened.disk)? + snapshot::bytes(&*opened.disk)?;
+    progress.total_bytes.store(total_bytes, Ordering::Relaxed);
+    let loaded = read_snapshot(shared, opened)?;
+    let from = loaded.as_ref().map_or(FIRST_LSN, |loaded| loaded.start_lsn);
     let mut told = began;
     let read = |replayer: &mut Replayer| {
         let mut visit = |record: Record<'_>| {
             progress.note(record.body.len(), &mut told);
             take(shared, replayer, record)
         };
-        recovery::read(&*opened.disk, &opened.identity.data_id(), FIRST_LSN, &mut visit)
+        recovery::read(&*opened.disk, &opened.identity.data_id(), from, &mut visit)
     };
     let read = replay(shared.engine.store(), shared.config.threads, read);
-    read.map_err(gap)?.map_err(|error| match error {
+    let found = read.map_err(gap)?.map_err(unreadable)?;
+    if let Some(loaded) = &loaded {
+        loaded.check(&found).map_err(unreadable)?;
+    }
+    Ok((loaded, found))
+}
+
+fn read_snapshot(shared: &Shared, opened: &Opened) -> io::Result<Option<Loaded>> {
+    let (store, threads) = (shared.engine.store(), shared.config.threads);
+    let mut note = |read, _| shared.keeping.progress.read_bytes.store(read, Ordering::Relaxed);
+    let loaded = snapshot::load(&*opened.disk, &opened.identity.data_id(), store, threads, &mut note);
+    let loaded = loaded.map_err(unreadable)?;
+    if let Some(loaded) = &loaded {
+        let malformed =
+            || io::Error::new(io::ErrorKind::InvalidData, format!("{}: malformed libraries", loaded.file));
+        let mut libraries = loaded.libraries.iter();
+        libraries.try_for_each(|record| {
+            shared.scripts.libraries.replay(record).then_some(()).ok_or_else(malformed)
+        })?;
+        let (keys, bytes) = (loaded.keys, loaded.bytes);
+        tracing::info!(file = loaded.file, keys, bytes, "the snapshot is read");
+    }
+    Ok(loaded)
+}
+
+fn unreadable(error: RecoveryError) -> io::Error {
+    match error {
         RecoveryError::Io(error) => error,
         damaged @ RecoveryError::Damaged(_) => {
             io::Error::new(io::ErrorKind::InvalidData, damaged.to_string())
         }
-    })
+    }
 }
 
 fn gap(error: ReplayError) -> io::Error {
@@ -170,6 +206,7 @@ fn attach(shared: &Arc<Shared>, log: Arc<Log>) {
 
 /// Writes all that is not on disk yet; nothing is served any more.
 pub(crate) fn close(shared: &Shared) {
+    shared.keeping.snapshots.close();
     if let Some(log) = shared.keeping.log()
         && let Err(error) = log.close()
     {

@@ -12,6 +12,7 @@ mod limits;
 mod output;
 pub(crate) mod parse;
 mod scripts;
+mod snapshots;
 
 pub(crate) use accepted::Accepted;
 pub(crate) use limits::ClientLimits;
@@ -38,7 +39,7 @@ pub(crate) struct Row {
 }
 
 /// The rows of all parts. A part with settings of its own adds its list.
-const FAMILIES: [&[Row]; 8] = [
+const FAMILIES: [&[Row]; 9] = [
     accepted::ROWS,
     events::ROWS,
     eviction::ROWS,
@@ -47,6 +48,7 @@ const FAMILIES: [&[Row]; 8] = [
     output::ROWS,
     timing::ROWS,
     scripts::ROWS,
+    snapshots::ROWS,
 ];
 
 fn rows() -> impl Iterator<Item = &'static Row> {

@@ -3,3 +3,4 @@
 mod client;
 mod killed;
 mod restart;
+mod snapshot;

@@ -27,14 +27,14 @@ fn config(directory: &Path, fsync: Fsync) -> Config {
     }
 }
 
-fn start(directory: &Path, fsync: Fsync) -> (Node, Client) {
+pub(crate) fn start(directory: &Path, fsync: Fsync) -> (Node, Client) {
     let node = Node::start(config(directory, fsync)).unwrap();
     let client = Client::connect(node.address()).unwrap();
     (node, client)
 }
 
 /// All keys of two databases with their values and deadlines.
-fn contents(client: &mut Client) -> BTreeMap<String, String> {
+pub(crate) fn contents(client: &mut Client) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for database in 0..2 {
         client.call(&format!("SELECT {database}"));
@@ -48,7 +48,7 @@ fn contents(client: &mut Client) -> BTreeMap<String, String> {
     all
 }
 
-const COMMANDS: &[&str] = &[
+pub(crate) const COMMANDS: &[&str] = &[
     "SET string one",
     "APPEND string two",
     "SETRANGE string 20 x",
@@ -240,4 +240,9 @@ fn the_settings_are_shown() {
         assert!(info.contains(part), "{part}: {info}");
     }
     node.stop();
+}
+
+/// Why no node starts in `directory`.
+pub(crate) fn refused(directory: &Path) -> String {
+    Node::start(config(directory, Fsync::No)).err().expect("the node started").to_string()
 }

@@ -13,7 +13,7 @@ use super::Call;
 use request::Request;
 pub use request::Section;
 
-/// All that `INFO` tells. Durations of [`Persistence::last_snapshot_at`] and the like are since the Unix epoch.
+/// All that `INFO` tells. Durations of [`Snapshot::saved_at`] and the like are since the Unix epoch.
 #[derive(Clone, Debug, Default)]
 pub struct Info {
     /// The process.
@@ -140,10 +140,25 @@ pub struct Persistence {
     pub loading: Option<Loading>,
     /// The log that changes go to.
     pub log: Option<Log>,
-    /// Changes since the last snapshot.
-    pub changes_since_snapshot: u64,
-    /// When the last snapshot was whole, since the Unix epoch.
-    pub last_snapshot_at: Duration,
+    /// The snapshots.
+    pub snapshot: Snapshot,
+}
+
+/// The snapshots of the data.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Snapshot {
+    /// Changes since the last one began.
+    pub changes_since: u64,
+    /// When the last one was whole, since the Unix epoch.
+    pub saved_at: Duration,
+    /// How long the one under way has taken.
+    pub elapsed: Option<Duration>,
+    /// How long the last one took.
+    pub took: Option<Duration>,
+    /// The last one failed.
+    pub failed: bool,
+    /// Keys that the one under way has.
+    pub keys_done: u64,
 }
 
 /// How far the reading of the data is.

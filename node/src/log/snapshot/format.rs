@@ -4,7 +4,7 @@
 //! header:  "RMSNP" | version u16 | data id, 16 bytes | start lsn u64 | crc u32 of what stands before
 //! block:   len u32 | crc u32 | number u64 | kind u8 | flags u8 | slot u16 | raw_len u32 | payload
 //! payload of a slot, LZ4:  changed | n | time | lineage: length, bytes | effects, each with its length before it
-//! payload of a library, LZ4:  its text
+//! payload of libraries, LZ4:  the body of a record of the log
 //! payload of the trailer:  keys u64 | end lsn u64
 //! ```
 //! Numbers are little-endian; those without a size are varints. `len` counts what follows `crc`; the CRC-32C begins with

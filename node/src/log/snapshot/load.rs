@@ -34,7 +34,7 @@ pub struct Loaded {
     pub keys: u64,
     /// Bytes of it.
     pub bytes: u64,
-    /// The texts of the libraries of functions.
+    /// The libraries of functions, as they were handed to the snapshot.
     pub libraries: Vec<Vec<u8>>,
 }
 
@@ -49,10 +49,8 @@ impl Loaded {
         if found >= self.end_lsn || (log.segments.is_empty() && self.end_lsn < self.start_lsn) {
             return Ok(());
         }
-        let file = log.segments.last().map_or_else(|| self.file.clone(), |segment| segment.file.clone());
-        let offset = log.segments.last().map_or(0, |segment| segment.good_bytes);
         let bad = Bad::Order { expected: self.end_lsn, found };
-        Err(RecoveryError::Damaged(Damage { file, offset, bad }))
+        Err(RecoveryError::Damaged(Damage { file: self.file.clone(), offset: 0, bad }))
     }
 }
 

@@ -8,6 +8,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::name_aside;
 use super::output::Output;
+use crate::log::Log;
 use crate::log::disk::Disk;
 use crate::log::record::DataId;
 use crate::log::segment;
@@ -29,6 +30,9 @@ const LOOKS_MAX: u32 = 64;
 /// Pause between looks at a slot that is held for long.
 const LOOK_PAUSE: Duration = Duration::from_micros(100);
 
+/// Pause between looks at how far the log is written.
+const WRITE_LOOK_PAUSE: Duration = Duration::from_millis(1);
+
 /// What the buffer of one hold keeps of its memory after a large entry.
 const KEPT_BYTES: usize = 1 << 20;
 
@@ -49,8 +53,26 @@ pub trait Position {
     /// Returns when all records up to `lsn` have been written to the log's files.
     ///
     /// # Errors
-    /// They never will be.
+    /// They never will be, or a sync of the log has failed.
     fn wait_written(&self, lsn: u64) -> io::Result<()>;
+}
+
+impl Position for Log {
+    fn last_lsn(&self) -> u64 {
+        Self::last_lsn(self)
+    }
+
+    fn wait_written(&self, lsn: u64) -> io::Result<()> {
+        loop {
+            if let Some(refusal) = self.refusal() {
+                return Err(io::Error::other(refusal.reason));
+            }
+            if self.status().written_lsn() >= lsn {
+                return Ok(());
+            }
+            std::thread::sleep(WRITE_LOOK_PAUSE);
+        }
+    }
 }
 
 /// What a snapshot is taken of.
@@ -63,7 +85,7 @@ pub struct Source<'s> {
     pub data_id: DataId,
     /// The log.
     pub log: &'s dyn Position,
-    /// The texts of the libraries of functions, asked for once.
+    /// The libraries of functions in any form, asked for once.
     pub libraries: &'s dyn Fn() -> Vec<Vec<u8>>,
     /// How fast.
     pub pace: Pace,
@@ -138,7 +160,8 @@ fn sync_log(source: &Source<'_>, start_lsn: u64, end_lsn: u64) -> io::Result<()>
     for (_, name) in segments[behind..].iter().filter(|(first_lsn, _)| *first_lsn <= end_lsn) {
         source.disk.open(name)?.sync()?;
     }
-    Ok(())
+    // A sync that failed elsewhere meanwhile has taken its error with it.
+    source.log.wait_written(end_lsn)
 }
 
 /// A walk through the slots.

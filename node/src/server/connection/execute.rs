@@ -13,6 +13,7 @@ use ringmaster_protocol::session::{self, Outcome};
 use ringmaster_protocol::slot::HashSlot;
 
 use super::debug::concerns_connection;
+use super::snapshot::concerns_snapshots;
 use super::subscribe::Change;
 use super::transaction::Step;
 use super::{Connection, Fate, OUTPUT_BYTES};
@@ -187,6 +188,7 @@ impl Connection {
                 return match (Step::of(spec), spec.name) {
                     (Some(step), _) => Begun::Waiting(Waiting::Transaction(step)),
                     (None, "debug") => Begun::Waiting(Waiting::Debug),
+                    _ if concerns_snapshots(spec) => Begun::Waiting(Waiting::Snapshot),
                     (None, "monitor") => {
                         self.monitor();
                         Begun::Done(Fate::Open)
@@ -322,6 +324,10 @@ impl Connection {
                     return self.wait_for_key(&waiter).await;
                 }
                 Waiting::Debug => return self.debug(args).await,
+                Waiting::Snapshot => {
+                    self.snapshot(spec, args).await;
+                    return Ok(Fate::Open);
+                }
                 Waiting::Transaction(step) => {
                     return Ok(match self.must_not_ask(spec) {
                         Some(text) => self.abort_transaction(&text).await,
@@ -401,6 +407,7 @@ enum Waiting {
     Key(Arc<Waiter>),
     Transaction(Step),
     Debug,
+    Snapshot,
     Script,
     Long,
 }

@@ -99,8 +99,6 @@ pub(super) const ROWS: &[Row] = &[
     row!("active-defrag-threshold-upper", "100", percent),
     row!("activerehashing", "yes", switch),
     row!("aof-use-rdb-preamble", "yes", switch),
-    row!("auto-aof-rewrite-min-size", "67108864", bytes),
-    row!("auto-aof-rewrite-percentage", "100", natural),
     row!("crash-log-enabled", "yes", switch),
     row!("crash-memcheck-enabled", "yes", switch),
     row!("hash-max-listpack-entries", "512", long),

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use super::{CommandFigures, Info, Loading, Request, Section};
+use super::{CommandFigures, Info, Loading, Request, Section, Snapshot};
 use crate::session::REDIS_VERSION;
 
 /// The text of the sections that are asked for, as of `now` (since the Unix epoch).
@@ -156,12 +156,7 @@ fn persistence(text: &mut Text, info: &Info, now: Duration) {
     let persistence = &info.persistence;
     text.field("loading", u8::from(persistence.loading.is_some()));
     text.field("async_loading", 0);
-    text.field("rdb_changes_since_last_save", persistence.changes_since_snapshot);
-    text.field("rdb_bgsave_in_progress", 0);
-    text.field("rdb_last_save_time", persistence.last_snapshot_at.as_secs());
-    text.field("rdb_last_bgsave_status", "ok");
-    text.field("rdb_last_bgsave_time_sec", -1);
-    text.field("rdb_current_bgsave_time_sec", -1);
+    snapshot(text, &persistence.snapshot);
     text.field("aof_enabled", u8::from(persistence.log.is_some()));
     text.zeros(&["aof_rewrite_in_progress", "aof_rewrite_scheduled"]);
     text.field("aof_last_rewrite_time_sec", -1);
@@ -178,6 +173,21 @@ fn persistence(text: &mut Text, info: &Info, now: Duration) {
     if let Some(loading) = persistence.loading {
         self::loading(text, loading, now);
     }
+}
+
+fn snapshot(text: &mut Text, snapshot: &Snapshot) {
+    let seconds =
+        |time: Option<Duration>| time.map_or(-1, |time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX));
+    let in_progress = snapshot.elapsed.is_some();
+    if in_progress {
+        text.field("current_save_keys_processed", snapshot.keys_done);
+    }
+    text.field("rdb_changes_since_last_save", snapshot.changes_since);
+    text.field("rdb_bgsave_in_progress", u8::from(in_progress));
+    text.field("rdb_last_save_time", snapshot.saved_at.as_secs());
+    text.field("rdb_last_bgsave_status", if snapshot.failed { "err" } else { "ok" });
+    text.field("rdb_last_bgsave_time_sec", seconds(snapshot.took));
+    text.field("rdb_current_bgsave_time_sec", seconds(snapshot.elapsed));
 }
 
 /// The estimate takes the rest to be read as fast as what was.

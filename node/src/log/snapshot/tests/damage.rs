@@ -1,10 +1,13 @@
 //! A snapshot that is not what was written is refused, with its place.
 
-use super::support::{Still, loaded, taken};
+use super::support::{Still, loaded, taken, taken_with};
 use super::values::filled;
+use crate::log::check::{check, repair};
 use crate::log::disk::faulty::{Deed, EIO, ENOSPC, FaultyDisk, Verdict};
 use crate::log::recovery::RecoveryError;
 use crate::log::snapshot::{Pace, SnapshotError, Source, name, take};
+use crate::log::tests::support::recover;
+use crate::log::{Fsync, identity};
 use crate::store::Store;
 
 use std::sync::Arc;
@@ -101,4 +104,29 @@ fn one_that_is_stopped_leaves_the_last_snapshot() {
     assert!(matches!(take(&source), Err(SnapshotError::Stopped)));
     assert_eq!(disk.bytes(&name(1)).unwrap(), bytes);
     assert_eq!(disk.bytes("snap-0000000000000001.tmp"), None);
+}
+
+#[test]
+fn a_check_reads_the_snapshot_and_a_repair_falls_back_to_a_log_that_reaches_back() {
+    let disk = FaultyDisk::default();
+    let model =
+        crate::log::tests::support::written(&disk, crate::log::tests::support::settings(Fsync::No), 60);
+    let data_id = identity::data_id(&disk).unwrap();
+    let (_, store, _) = recover(&disk).unwrap();
+    taken_with(&store, &disk, &Still, &Vec::new, data_id).unwrap();
+    assert!(check(&disk).unwrap().text.starts_with("snap-0000000000000001.snap: "));
+    let bytes = disk.bytes(&name(1)).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    disk.put(&name(1), &damaged);
+    assert_eq!(check(&disk).unwrap().damage.unwrap().file, name(1));
+    assert_eq!(repair(&disk).unwrap().unwrap().file, name(1));
+    assert!(check(&disk).unwrap().damage.is_none());
+    let mut model = model;
+    model.check_all(&recover(&disk).unwrap().1);
+    // Without the first segment there is no way back.
+    disk.put(&name(1), &damaged);
+    let first = crate::log::tests::support::segments(&disk).remove(0);
+    crate::log::disk::Disk::remove(&disk, &first).unwrap();
+    assert!(repair(&disk).unwrap_err().to_string().contains("is gone"));
 }

@@ -37,13 +37,15 @@ impl Position for Turning<'_> {
         self.operate();
         let mut life = self.life.borrow_mut();
         let now = life.now;
-        while life.status.written_lsn() < lsn {
+        loop {
             if life.status.refuses() {
                 return Err(io::Error::other("the log is not written"));
             }
+            if life.status.written_lsn() >= lsn {
+                return Ok(());
+            }
             life.writer.turn(now);
         }
-        Ok(())
     }
 }
 
