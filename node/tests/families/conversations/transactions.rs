@@ -163,9 +163,9 @@ fn one_may_change_databases_and_look_at_all_keys() {
 #[test]
 fn an_expired_watch_stops_exec() {
     play(
-        "a: SET k v PX 1
+        "a: SET k v PX 300
          a: WATCH k
-         b: BLPOP none 0.05
+         b: BLPOP none 0.4
          a: MULTI
          a: PING
          a: EXEC
