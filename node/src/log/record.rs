@@ -141,6 +141,18 @@ pub enum Bad {
     /// A body that is none.
     #[error("a record's body is malformed")]
     Body,
+    /// An operation is missing.
+    #[error("slot {slot} has version {has}, and record {lsn} goes on with {next}: operations are missing")]
+    Gap {
+        /// The record's number.
+        lsn: u64,
+        /// The slot.
+        slot: u16,
+        /// The slot's version before it.
+        has: u64,
+        /// Its version after it.
+        next: u64,
+    },
     /// A snapshot's header that is none.
     #[error("the snapshot's header is damaged")]
     SnapshotHeader,
@@ -190,14 +202,20 @@ impl Framer {
     #[inline]
     pub fn put(&self, out: &mut Vec<u8>, lsn: u64, kind: Kind, body: impl FnOnce(&mut Vec<u8>)) {
         let start = out.len();
-        out.extend_from_slice(&[0; PREFIX_BYTES]);
-        out.extend_from_slice(&lsn.to_le_bytes());
-        out.push(kind.number());
+        out.extend_from_slice(&[0; FRAME_BYTES]);
         body(out);
-        let len = u32::try_from(out.len() - start - PREFIX_BYTES).expect("a body is bounded").to_le_bytes();
-        let crc = self.checksum(len, &out[start + PREFIX_BYTES..]);
-        out[start..start + 4].copy_from_slice(&len);
-        out[start + 4..start + 8].copy_from_slice(&crc.to_le_bytes());
+        self.finish(&mut out[start..], lsn, kind);
+    }
+
+    /// Makes a record of `frame`: room of [`FRAME_BYTES`] and a body behind it, of at most [`BODY_BYTES_MAX`].
+    #[inline]
+    pub(super) fn finish(&self, frame: &mut [u8], lsn: u64, kind: Kind) {
+        let len = u32::try_from(frame.len() - PREFIX_BYTES).expect("a body is bounded").to_le_bytes();
+        frame[8..16].copy_from_slice(&lsn.to_le_bytes());
+        frame[16] = kind.number();
+        let crc = self.checksum(len, &frame[PREFIX_BYTES..]);
+        frame[..4].copy_from_slice(&len);
+        frame[4..8].copy_from_slice(&crc.to_le_bytes());
     }
 
     /// Appends a mark behind the record `last`: all up to `durable` is durable.

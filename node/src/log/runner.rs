@@ -49,12 +49,16 @@ impl Log {
         let stop = Arc::new(AtomicBool::new(false));
         let (send, receive) = sync_channel(1);
         let task = Task { writer, stages: Arc::clone(&stages), stop: Arc::clone(&stop), send };
-        let for_sync = Arc::clone(&stages);
+        let (for_sync, of_sync, of_write) = (Arc::clone(&stages), Arc::clone(&status), Arc::clone(&status));
         let syncing = thread("log-sync", move || {
+            let _ended = BreaksOnPanic(of_sync);
             sync(&receive, &for_sync);
             Ok(())
         })?;
-        let writing = thread("log-write", move || task.run(syncing))?;
+        let writing = thread("log-write", move || {
+            let _ended = BreaksOnPanic(of_write);
+            task.run(syncing)
+        })?;
         let staged_bytes_max = AtomicUsize::new(settings.staged_bytes_max);
         Ok(Self { stages, status, settings, stop, threads: Mutex::new(vec![writing]), staged_bytes_max })
     }
@@ -162,6 +166,17 @@ fn thread<R: Send + 'static>(
     run: impl FnOnce() -> R + Send + 'static,
 ) -> io::Result<JoinHandle<R>> {
     Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// Has writes refused when its thread panics: nobody would write them any more.
+struct BreaksOnPanic(Arc<Status>);
+
+impl Drop for BreaksOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.set_broken("a thread of the log ended");
+        }
+    }
 }
 
 /// Runs the syncs that it is given, and has the writer note each.

@@ -1,14 +1,14 @@
 //! Where records wait for the writer: one buffer a thread, so that threads do not meet.
 //!
-//! A record takes its lsn while its stage is locked and the slots of its operation are held. So within a stage records
-//! ascend, and of two operations on one slot the later has the greater lsn. Between two stages the writer may find a
+//! A record takes its lsn while its stage is locked and the slots of its operation are held, and after its body is
+//! there: what fails before that leaves no gap. So within a stage records ascend, and of two operations on one slot the later has the greater lsn. Between two stages the writer may find a
 //! gap: a record taken from a stage that it has visited already. It writes up to the gap and finds the rest next time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::record::{BODY_BYTES_MAX, Framer, Kind};
+use super::record::{BODY_BYTES_MAX, FRAME_BYTES, Framer, Kind};
 
 /// Bytes in a stage at which the writer is woken; below that it comes by itself.
 const WAKE_BYTES: usize = 256 << 10;
@@ -22,6 +22,27 @@ pub struct Stages {
     stages: Box<[Stage]>,
     next_lsn: Aligned<AtomicU64>,
     bell: Bell,
+}
+
+/// A stage with a record that is being made. If that fails, nothing of it stays.
+struct Unfinished<'r> {
+    records: &'r mut Vec<u8>,
+    /// Bytes of whole records.
+    whole: usize,
+}
+
+impl Unfinished<'_> {
+    #[inline]
+    fn finish(mut self) {
+        self.whole = self.records.len();
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.records.truncate(self.whole);
+    }
 }
 
 /// On cache lines of its own.
@@ -57,7 +78,7 @@ impl Stages {
     }
 
     /// Appends a record with what `body` appends, which is to be called with all slots of the operation held. Returns
-    /// its lsn. `body_bytes` is at least what it appends.
+    /// its lsn. `body_bytes` is about what it appends.
     #[inline]
     pub fn append(&self, kind: Kind, body_bytes: usize, body: impl FnOnce(&mut Vec<u8>)) -> u64 {
         if body_bytes > BODY_BYTES_MAX {
@@ -66,8 +87,18 @@ impl Stages {
         let stage = &self.stages[ordinal() % self.stages.len()];
         let mut records = lock(stage);
         let before = records.len();
+        let unfinished = Unfinished { records: &mut records, whole: before };
+        unfinished.records.extend_from_slice(&[0; FRAME_BYTES]);
+        body(unfinished.records);
+        if unfinished.records.len() - before > FRAME_BYTES + BODY_BYTES_MAX {
+            let whole = unfinished.records.split_off(before + FRAME_BYTES);
+            drop(unfinished);
+            drop(records);
+            return self.append_in_parts(kind, |out| *out = whole, BODY_BYTES_MAX);
+        }
         let lsn = self.next_lsn.0.fetch_add(1, Ordering::Relaxed);
-        self.framer.put(&mut records, lsn, kind, body);
+        self.framer.finish(&mut unfinished.records[before..], lsn, kind);
+        unfinished.finish();
         self.leave(stage, before, records);
         lsn
     }
@@ -183,5 +214,23 @@ impl Bell {
             }
         };
         *rung = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    #[test]
+    fn a_record_that_fails_half_made_leaves_no_gap_and_no_bytes() {
+        let stages = Stages::new(Framer::new(&[7; 16]), 1, 1);
+        assert_eq!(stages.append(Kind::Operation, 1, |out| out.push(1)), 1);
+        let failing = AssertUnwindSafe(|| stages.append(Kind::Operation, 1, |_| panic!("half made")));
+        assert!(catch_unwind(failing).is_err());
+        assert_eq!(stages.append(Kind::Operation, 1, |out| out.push(2)), 2);
+        let mut taken = Vec::new();
+        stages.swap(0, &mut taken);
+        assert_eq!(taken.len(), 2 * (FRAME_BYTES + 1));
     }
 }

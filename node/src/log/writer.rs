@@ -214,8 +214,13 @@ impl Writer {
             let mut moved = false;
             for queue in &mut self.queues {
                 let count = follow(queue.rest(), &mut self.next);
-                self.out.extend_from_slice(&queue.rest()[..count]);
-                queue.merged += count;
+                if self.out.is_empty() && count == queue.records.len() {
+                    // One stage alone, mostly: nothing is copied.
+                    std::mem::swap(&mut self.out, &mut queue.records);
+                } else {
+                    self.out.extend_from_slice(&queue.rest()[..count]);
+                    queue.merged += count;
+                }
                 moved |= count > 0;
             }
             if !moved {
