@@ -18,6 +18,7 @@ pub mod register;
 pub mod replay;
 mod runner;
 mod segment;
+mod sequence;
 pub mod snapshot;
 pub mod stage;
 mod status;

@@ -1,6 +1,5 @@
 //! `ringmaster-node check DIR` and `repair DIR --cut`: looks at a log without starting a node.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io;
 
@@ -8,8 +7,10 @@ use super::disk::Disk;
 use super::operation::parts;
 use super::record::{Bad, DataId, Kind, Record};
 use super::recovery::{Damage, Found, RecoveryError, Visit, copy, read};
+use super::sequence::Sequence;
 use super::snapshot::{self, Loaded};
 use super::{identity, segment};
+use crate::script::library::Libraries;
 
 /// What a check found.
 pub struct Report {
@@ -30,12 +31,14 @@ pub fn check(disk: &dyn Disk) -> io::Result<Report> {
 
 fn examine(disk: &dyn Disk) -> io::Result<Report> {
     let data_id = identity::data_id(disk)?;
-    let mut slots = BTreeSet::new();
-    let mut visit = |record: Record<'_>| look(record, &mut slots);
+    let mut sequence = Sequence::default();
+    // Behind a snapshot a slot goes on from where that has it.
+    let begin = snapshot::list(disk)?.is_empty().then_some(0);
+    let mut visit = |record: Record<'_>| look(record, begin, &mut sequence);
     match examine_all(disk, &data_id, &mut visit) {
         Ok((snapshot, found)) => {
             let of_snapshot = snapshot.map_or_else(String::new, |snapshot| describe_snapshot(&snapshot));
-            Ok(Report { text: of_snapshot + &describe(&found, slots.len()), damage: None })
+            Ok(Report { text: of_snapshot + &describe(&found, sequence.slots()), damage: None })
         }
         Err(RecoveryError::Damaged(damage)) => {
             Ok(Report { text: format!("damaged: {damage}\n"), damage: Some(damage) })
@@ -61,15 +64,14 @@ fn describe_snapshot(snapshot: &Loaded) -> String {
     format!("{file}: {keys} keys, {bytes} bytes, the log goes on with record {start_lsn}\n")
 }
 
-fn look(record: Record<'_>, slots: &mut BTreeSet<u16>) -> Result<(), Bad> {
-    if record.kind != Kind::Operation {
-        return Ok(());
+fn look(record: Record<'_>, begin: Option<u64>, sequence: &mut Sequence) -> Result<(), Bad> {
+    match record.kind {
+        Kind::Library => Libraries::is_record(record.body).then_some(()).ok_or(Bad::Body),
+        Kind::Operation | Kind::Part | Kind::Mark => parts(record.body)?.iter().try_for_each(|part| {
+            part.effects().map_err(|_| Bad::Body)?;
+            sequence.note(record.lsn, part, || begin)
+        }),
     }
-    for part in parts(record.body)? {
-        part.effects().map_err(|_| Bad::Body)?;
-        slots.insert(part.slot.number());
-    }
-    Ok(())
 }
 
 fn describe(found: &Found, slots: usize) -> String {

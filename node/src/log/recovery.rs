@@ -277,5 +277,5 @@ fn in_order(record: &Record<'_>, last: u64) -> Result<(), Bad> {
 
 /// Whether no loss of power explains it: the bytes are whole, and are of something else.
 fn is_final(bad: &Bad) -> bool {
-    matches!(bad, Bad::Version(_) | Bad::Foreign | Bad::Kind(_) | Bad::Body)
+    matches!(bad, Bad::Version(_) | Bad::Foreign | Bad::Kind(_) | Bad::Body | Bad::Gap { .. })
 }

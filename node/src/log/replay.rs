@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::operation::{Part, parts};
-use super::record::Bad;
+use super::record::{Bad, Record};
+use super::sequence::Sequence;
 use crate::store::{Restored, Store};
 
 /// Bytes that are handed to a worker at once.
@@ -35,7 +36,9 @@ pub enum ReplayError {
         next: u64,
     },
     /// An effect is malformed though its checksum is right.
-    #[error("slot {slot}: an effect of version {version} cannot be read: {why}")]
+    #[error(
+        "slot {slot}: an effect of version {version} cannot be read: {why}; `ringmaster-node check DIR` tells where"
+    )]
     Effect {
         /// The slot.
         slot: u16,
@@ -47,18 +50,23 @@ pub enum ReplayError {
 }
 
 /// Hands operations to the workers.
-pub struct Replayer {
+pub struct Replayer<'s> {
+    store: &'s Store,
+    sequence: Sequence,
     batches: Vec<Vec<u8>>,
     workers: Vec<SyncSender<Vec<u8>>>,
 }
 
-impl Replayer {
+impl Replayer<'_> {
     /// Takes the operation of a record.
     ///
     /// # Errors
-    /// [`Bad::Body`].
-    pub fn operation(&mut self, body: &[u8]) -> Result<(), Bad> {
-        for part in parts(body)? {
+    /// [`Bad::Body`]; [`Bad::Gap`] when a slot lacks an operation before it.
+    pub fn operation(&mut self, record: Record<'_>) -> Result<(), Bad> {
+        for part in parts(record.body)? {
+            // The store is asked at a slot's first operation: before that its worker has changed nothing there.
+            let begin = || Some(self.store.look(part.slot, |slot| slot.version.n));
+            self.sequence.note(record.lsn, &part, begin)?;
             let worker = usize::from(part.slot.number()) % self.workers.len();
             part.encode(&mut self.batches[worker]);
             if self.batches[worker].len() >= BATCH_BYTES {
@@ -86,7 +94,7 @@ impl Replayer {
 pub fn replay<R>(
     store: &Store,
     workers: usize,
-    read: impl FnOnce(&mut Replayer) -> R,
+    read: impl FnOnce(&mut Replayer<'_>) -> R,
 ) -> Result<R, ReplayError> {
     let failure = Mutex::new(None);
     let result = thread::scope(|scope| {
@@ -97,7 +105,8 @@ pub fn replay<R>(
             send
         };
         let workers: Vec<_> = (0..workers.clamp(1, WORKERS_MAX)).map(send).collect();
-        let mut replayer = Replayer { batches: vec![Vec::new(); workers.len()], workers };
+        let batches = vec![Vec::new(); workers.len()];
+        let mut replayer = Replayer { store, sequence: Sequence::default(), batches, workers };
         let result = read(&mut replayer);
         replayer.finish();
         result

@@ -122,6 +122,11 @@ impl Libraries {
         self.tell(Some(record::put([].iter(), true)));
     }
 
+    /// Whether `record` tells a change.
+    pub(crate) fn is_record(record: &[u8]) -> bool {
+        record::read(record).is_some()
+    }
+
     /// Makes the change that a record of the log tells. Returns false if it is malformed.
     pub(crate) fn replay(&self, record: &[u8]) -> bool {
         match record::read(record) {

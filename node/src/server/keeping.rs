@@ -127,7 +127,7 @@ fn read(shared: &Shared, opened: &Opened, began: Instant) -> io::Result<(Option<
     let loaded = read_snapshot(shared, opened)?;
     let from = loaded.as_ref().map_or(FIRST_LSN, |loaded| loaded.start_lsn);
     let mut told = began;
-    let read = |replayer: &mut Replayer| {
+    let read = |replayer: &mut Replayer<'_>| {
         let mut visit = |record: Record<'_>| {
             progress.note(record.body.len(), &mut told);
             take(shared, replayer, record)
@@ -173,11 +173,11 @@ fn gap(error: ReplayError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-fn take(shared: &Shared, replayer: &mut Replayer, record: Record<'_>) -> Result<(), Bad> {
+fn take(shared: &Shared, replayer: &mut Replayer<'_>, record: Record<'_>) -> Result<(), Bad> {
     match record.kind {
         Kind::Library if shared.scripts.libraries.replay(record.body) => Ok(()),
         Kind::Library => Err(Bad::Body),
-        Kind::Operation | Kind::Part | Kind::Mark => replayer.operation(record.body),
+        Kind::Operation | Kind::Part | Kind::Mark => replayer.operation(record),
     }
 }
 

@@ -4,7 +4,7 @@ use super::support::{Life, Model, recover, segments, settings, written};
 use crate::log::check::{check, repair};
 use crate::log::disk::faulty::FaultyDisk;
 use crate::log::disk::{Disk, replace_whole};
-use crate::log::record::HEADER_BYTES;
+use crate::log::record::{Bad, HEADER_BYTES, Kind};
 use crate::log::recovery::{Found, RecoveryError};
 use crate::log::{Fsync, identity, operation, recovery};
 
@@ -139,4 +139,30 @@ fn a_damaged_header_is_no_unfinished_end() {
             assert!(matches!(read(&disk), Err(RecoveryError::Damaged(_))), "byte {at}");
         }
     }
+}
+
+#[test]
+fn a_missing_operation_stops_the_start_with_its_place_and_can_be_cut() {
+    let disk = FaultyDisk::default();
+    let mut model = Model::default();
+    let mut life = Life::begin(&disk, settings(Fsync::No), &mut model).unwrap();
+    life.set(&[0], 10, &mut model);
+    let kept = model.clone();
+    life.skip(0, 3);
+    life.writer.close(life.now).unwrap();
+    let Err(RecoveryError::Damaged(damage)) = recover(&disk).map(drop) else { panic!("it is damaged") };
+    assert!(matches!(damage.bad, Bad::Gap { lsn: 2, has: 1, next: 3, .. }), "{damage}");
+    assert_eq!(check(&disk).unwrap().damage, Some(damage.clone()));
+    assert_eq!(repair(&disk).unwrap(), Some(damage));
+    let (_, store, _) = recover(&disk).unwrap();
+    kept.clone().check_all(&store);
+}
+
+#[test]
+fn a_malformed_library_is_found_by_the_check() {
+    let disk = FaultyDisk::default();
+    let mut life = Life::begin(&disk, settings(Fsync::No), &mut Model::default()).unwrap();
+    life.stages.append(Kind::Library, 1, |out| out.push(9));
+    life.writer.close(life.now).unwrap();
+    assert_eq!(check(&disk).unwrap().damage.unwrap().bad, Bad::Body);
 }

@@ -140,6 +140,14 @@ impl Life {
         let lsn = self.stages.append_in_parts(Kind::Operation, |out| out.extend_from_slice(&body), 1000);
         model.done.push(Done { lsn, keys: done });
     }
+
+    /// Writes an operation that gives the slot of `key` the version `n`, whatever it has.
+    pub(in crate::log) fn skip(&self, key: usize, n: u64) {
+        let mut body = Vec::new();
+        operation::begin(&mut body, 1);
+        section(key, n, b"value", &mut body);
+        self.stages.append(Kind::Operation, body.len(), |out| out.extend_from_slice(&body));
+    }
 }
 
 fn section(key: usize, n: u64, value: &[u8], body: &mut Vec<u8>) {
@@ -162,7 +170,7 @@ pub(in crate::log) fn recover(disk: &FaultyDisk) -> Result<(Found, Store, [u8; 1
     let loaded = snapshot::load(disk, &identity.data_id(), &store, 2, &mut |_, _| {})?;
     let from = loaded.as_ref().map_or(1, |loaded| loaded.start_lsn);
     let read = replay(&store, 2, |replayer| {
-        recovery::read(disk, &identity.data_id(), from, &mut |record| replayer.operation(record.body))
+        recovery::read(disk, &identity.data_id(), from, &mut |record| replayer.operation(record))
     });
     let found = read.expect("records that were read can be applied")?;
     loaded.map_or(Ok(()), |loaded| loaded.check(&found))?;
