@@ -101,6 +101,12 @@ impl Store {
         let _ = self.journal.set(journal);
     }
 
+    /// Whether what need not be changed is to be left: the journal cannot keep it at present.
+    #[cold]
+    pub(crate) fn is_refused(&self) -> bool {
+        self.journal().is_some_and(Journal::refuses)
+    }
+
     #[inline]
     fn journal(&self) -> Option<&dyn Journal> {
         self.journal.get().map(|journal| &**journal)

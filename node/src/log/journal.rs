@@ -87,6 +87,10 @@ impl Journal for Recorder {
         }
     }
 
+    fn refuses(&self) -> bool {
+        self.log.status().refuses()
+    }
+
     #[inline]
     fn looks(&self) -> bool {
         self.last.is_some()

@@ -84,11 +84,58 @@ impl Keyspace<'_, '_> {
     /// may be left.
     #[inline]
     pub(super) fn free_due_fields(&mut self, max: usize) -> Result<(), HashSlot> {
+        // While the log refuses, a reader sees what is due: it must not wait for the disk, nor what it frees be lost.
         if self.fields_may_be_due()
+            && !self.is_refused()
             && let Some(key) = self.keys().iter().find(|key| self.free_fields(**key, max) == max)
         {
             return Err(key.slot);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::engine::testing::reply_at;
+    use crate::store::Store;
+    use crate::store::journal::{Journal, Section};
+
+    #[derive(Default)]
+    struct Disk {
+        is_full: AtomicBool,
+        heard: AtomicUsize,
+    }
+
+    struct OnDisk(Arc<Disk>);
+
+    impl Journal for OnDisk {
+        fn commit(&self, _: &[(HashSlot, &Section)]) {
+            self.0.heard.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn refuses(&self) -> bool {
+            self.0.is_full.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_read_frees_nothing_while_the_log_refuses() {
+        let disk = Arc::new(Disk::default());
+        let engine = Engine::new(Store::new(Some(Box::new(OnDisk(Arc::clone(&disk))))));
+        reply_at(&engine, 1000, "HSET h f 1 g 2");
+        reply_at(&engine, 1000, "HPEXPIRE h 10 FIELDS 1 f");
+        let heard = disk.heard.load(Ordering::Relaxed);
+        disk.is_full.store(true, Ordering::Relaxed);
+        assert_eq!(reply_at(&engine, 2000, "HLEN h"), r":2\r\n");
+        assert_eq!(disk.heard.load(Ordering::Relaxed), heard);
+        disk.is_full.store(false, Ordering::Relaxed);
+        assert_eq!(reply_at(&engine, 2000, "HLEN h"), r":1\r\n");
+        assert_eq!(disk.heard.load(Ordering::Relaxed), heard + 1);
     }
 }

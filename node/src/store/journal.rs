@@ -24,6 +24,11 @@ pub trait Journal: Send + Sync {
     /// of its versions.
     fn commit(&self, parts: &[(HashSlot, &Section)]);
 
+    /// Whether it cannot keep what it hears at present: nothing is to be changed then that can wait.
+    fn refuses(&self) -> bool {
+        false
+    }
+
     /// Whether [`Journal::look`] is to be called.
     fn looks(&self) -> bool {
         false

@@ -444,6 +444,12 @@ impl<'s, 'k> Keyspace<'s, 'k> {
         guard.apply(operation, effect)
     }
 
+    /// Whether the journal refuses, so that what need not be changed is to be left.
+    #[cold]
+    pub(super) fn is_refused(&self) -> bool {
+        self.store.is_refused()
+    }
+
     /// Whether fields of hashes in the held slots may be due.
     #[inline]
     pub(super) fn fields_may_be_due(&self) -> bool {
