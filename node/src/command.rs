@@ -91,6 +91,11 @@ pub trait Walk {
         false
     }
 
+    /// Whether it is one operation: all slots are held while they are visited, and nothing of it is kept without the rest.
+    fn is_one(&self) -> bool {
+        false
+    }
+
     /// Visits one slot, or a part of a large one, for a fraction of a millisecond.
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward;
 

@@ -194,6 +194,9 @@ impl Engine {
     /// One turn of a walk.
     #[must_use]
     pub fn walk(&self, mut journey: Journey) -> Turn {
+        if journey.walk.is_one() {
+            return self.walk_as_one(journey);
+        }
         let slots = HashSlot::all().len();
         let start = usize::from(journey.walk.start());
         let end = if journey.walk.wraps() { slots } else { slots - start };
@@ -216,6 +219,20 @@ impl Engine {
             }
         }
         Turn::Tired(journey)
+    }
+
+    /// A walk with all slots held at once.
+    #[cold]
+    fn walk_as_one(&self, mut journey: Journey) -> Turn {
+        match Keyspace::lock_slots(&self.store, HashSlot::all(), journey.moment) {
+            Ok(mut keyspace) => {
+                within::visit_all(&mut keyspace, &mut *journey.walk);
+                self.serve(&mut keyspace);
+                drop(keyspace);
+                Turn::Arrived(journey)
+            }
+            Err(slot) => Turn::Busy(journey, slot),
+        }
     }
 
     /// Writes the reply of a walk that arrived.
@@ -250,10 +267,11 @@ impl Engine {
 
     /// Applies an operation that another node or an earlier process had: its effects share a version and a time.
     pub fn replay(&self, slot: HashSlot, time: u64, effects: &[Effect<'_>]) {
+        // Dropped after the operation, which tells the journal while the slot is held.
+        let mut guard = self.store.lock(slot);
         // Who had the operation first has told of it.
         let mut operation = self.store.operation(slot, time);
         operation.events = None;
-        let mut guard = self.store.lock(slot);
         for effect in effects {
             guard.apply(&mut operation, effect);
         }

@@ -1,7 +1,7 @@
 //! Commands on all keys: they walk over the slots, a few hundred in a turn, and hold one slot at a time.
 //!
 //! So none of them sees or changes all keys at one instant, as it does in Redis: a key that comes or goes while
-//! the walk is under way may be counted, listed, cleared, or not.
+//! the walk is under way may be counted, listed, cleared, or not. `SWAPDB` alone holds all slots at once.
 
 mod change;
 mod keys;

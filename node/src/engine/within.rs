@@ -111,20 +111,24 @@ fn visit_whole(walk: &mut dyn Walk, slot: &mut Slot, operation: &mut Operation<'
     }
 }
 
-/// Walks over all slots, which are held.
+/// Walks over all slots, which are held, and replies.
 fn walk_within(keyspace: &mut Keyspace<'_, '_>, mut walk: Box<dyn Walk>, reply: &mut Reply<'_>) {
+    visit_all(keyspace, &mut *walk);
+    walk.finish(reply);
+}
+
+/// Walks over all slots, which are held.
+pub(super) fn visit_all(keyspace: &mut Keyspace<'_, '_>, walk: &mut dyn Walk) {
     let start = HashSlot::new(walk.start());
     let mut goes_on = true;
     keyspace.visit_held(|slot, operation| {
         if Some(operation.slot) >= start {
-            goes_on = visit_whole(&mut *walk, slot, operation);
+            goes_on = visit_whole(walk, slot, operation);
         }
         goes_on
     });
     if goes_on && walk.wraps() {
-        keyspace.visit_held(|slot, operation| {
-            Some(operation.slot) < start && visit_whole(&mut *walk, slot, operation)
-        });
+        keyspace
+            .visit_held(|slot, operation| Some(operation.slot) < start && visit_whole(walk, slot, operation));
     }
-    walk.finish(reply);
 }

@@ -1,4 +1,7 @@
 //! `FLUSHDB`, `FLUSHALL`, `SWAPDB`: one effect for each slot.
+//!
+//! A flush goes slot by slot, with an operation for each: a crash on the way leaves what it had not come to, and it can
+//! be done again. A swap is one operation.
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -84,6 +87,11 @@ impl Change {
 }
 
 impl Walk for Change {
+    /// Half a swap is worse than none, and none can be done again when half of it is.
+    fn is_one(&self) -> bool {
+        matches!(self.effect, Effect::SwapDatabases { .. })
+    }
+
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward {
         if matches!(self.effect, Effect::SwapDatabases { first, second } if first == second) {
             return Onward::End;
@@ -106,5 +114,39 @@ impl Walk for Change {
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {
         reply.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use ringmaster_protocol::slot::HashSlot;
+
+    use crate::engine::Engine;
+    use crate::engine::testing::reply_at;
+    use crate::store::Store;
+    use crate::store::journal::{Journal, Section};
+
+    /// Notes how many slots each operation changes.
+    #[derive(Clone, Default)]
+    struct Sizes(Arc<Mutex<Vec<usize>>>);
+
+    impl Journal for Sizes {
+        fn commit(&self, parts: &[(HashSlot, &Section)]) {
+            self.0.lock().unwrap().push(parts.len());
+        }
+    }
+
+    #[test]
+    fn a_swap_is_one_operation_over_all_slots_that_have_keys() {
+        let sizes = Sizes::default();
+        let engine = Engine::new(Store::new(Some(Box::new(sizes.clone()))));
+        for key in ["a", "b", "c"] {
+            reply_at(&engine, 1, &format!("SET {key} v"));
+        }
+        assert_eq!(reply_at(&engine, 1, "SWAPDB 0 1"), r"+OK\r\n");
+        assert_eq!(reply_at(&engine, 1, "GET a"), r"$-1\r\n");
+        assert_eq!(*sizes.0.lock().unwrap(), [1, 1, 1, 3]);
     }
 }
