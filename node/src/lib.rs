@@ -7,6 +7,7 @@ pub mod engine;
 pub mod log;
 pub mod machine;
 pub mod mail;
+pub mod offline;
 pub mod pubsub;
 mod script;
 mod server;

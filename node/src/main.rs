@@ -8,12 +8,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use ringmaster_node::Node;
+use indicatif::{ProgressBar, ProgressStyle};
 use ringmaster_node::config::{Config, Persistence};
+use ringmaster_node::dump_file::Fields;
 use ringmaster_node::log::disk::RealDisk;
 use ringmaster_node::log::{Fsync, check};
 use ringmaster_node::store::eviction::Policy;
+use ringmaster_node::{Node, offline};
 use ringmaster_protocol::config::ByteSize;
+use ringmaster_protocol::slot::SLOT_COUNT;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -72,6 +75,25 @@ enum Command {
         #[arg(long, required = true)]
         cut: bool,
     },
+    /// Put the keys of a Redis dump.rdb into a data directory, which is made if it is not there
+    Import {
+        /// The dump.rdb, of Redis 2.8 to 8.0
+        file: PathBuf,
+        /// The data directory
+        #[arg(long, default_value = "data", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Write what a data directory holds as a dump.rdb, for Redis 7.0 and later
+    Export {
+        /// The dump.rdb; one that is there is replaced
+        file: PathBuf,
+        /// The data directory
+        #[arg(long, default_value = "data", value_name = "DIR")]
+        dir: PathBuf,
+        /// Write the deadlines of single fields of hashes, too: for Redis 7.4 and later only
+        #[arg(long)]
+        fields: bool,
+    },
 }
 
 impl Command {
@@ -89,8 +111,58 @@ impl Command {
                 }
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Import { file, dir } => import(file, dir),
+            Self::Export { file, dir, fields } => {
+                export(file, dir, if *fields { Fields::Kept } else { Fields::Dropped })
+            }
         }
     }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn bar(len: u64, template: &str) -> anyhow::Result<ProgressBar> {
+    Ok(ProgressBar::new(len).with_style(ProgressStyle::with_template(template)?))
+}
+
+fn import(file: &Path, directory: &Path) -> anyhow::Result<ExitCode> {
+    let named = || format!("cannot import {} into {}", file.display(), directory.display());
+    let bytes = file.metadata().with_context(named)?.len();
+    let bar = bar(bytes, "{wide_bar} {bytes}/{total_bytes}, {eta} left, {msg}")?;
+    let imported = offline::import(directory, file, &mut |imported| {
+        bar.set_position(imported.bytes);
+        bar.set_message(format!("{} keys", imported.keys));
+    });
+    bar.finish_and_clear();
+    let imported = imported.with_context(named)?;
+    println!("{} keys imported into {}", imported.keys, directory.display());
+    if imported.expired > 0 {
+        println!("{} keys had expired and were left out", imported.expired);
+    }
+    for (number, code) in (1..).zip(&imported.libraries) {
+        let path = directory.join(format!("library-{number}.lua"));
+        std::fs::write(&path, code).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("a library of functions: load it with `redis-cli -x FUNCTION LOAD < {}`", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn export(file: &Path, directory: &Path, fields: Fields) -> anyhow::Result<ExitCode> {
+    let bar = bar(SLOT_COUNT as u64, "{wide_bar} {percent} %, {eta} left, {msg}")?;
+    let exported = offline::export(directory, file, fields, &mut |exported| {
+        bar.set_position(u64::from(exported.slots));
+        bar.set_message(format!("{} keys", exported.keys));
+    });
+    bar.finish_and_clear();
+    let exported =
+        exported.with_context(|| format!("cannot export {} to {}", directory.display(), file.display()))?;
+    println!("{} keys exported to {}", exported.keys, file.display());
+    if exported.deadlines_dropped > 0 {
+        println!(
+            "{} fields of hashes expire here and will not there: Redis 7.0 has no such fields (--fields keeps them, for 7.4)",
+            exported.deadlines_dropped
+        );
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn existing(directory: &Path) -> anyhow::Result<RealDisk> {

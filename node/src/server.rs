@@ -34,13 +34,14 @@ use crate::engine::Engine;
 use crate::store::{Store, key};
 use pages::Pages;
 use shared::Shared;
+pub(crate) use shared::random_bytes;
 use worker::Worker;
 
 /// Gives the hashes of this process the seed that is set, or, where none was, a random one.
 fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
     let Some(seed) = seed else {
         let mut random = [0; 8];
-        shared::random_bytes(&mut random);
+        random_bytes(&mut random);
         // An earlier node of the process may have set one: this one shares it.
         key::seed_hashes(u64::from_le_bytes(random));
         return Ok(());

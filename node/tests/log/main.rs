@@ -2,5 +2,6 @@
 
 mod client;
 mod killed;
+mod offline;
 mod restart;
 mod snapshot;
