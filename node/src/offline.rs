@@ -64,7 +64,7 @@ fn read(disk: &dyn Disk, data_id: &DataId) -> Result<Data, OfflineError> {
     let loaded = snapshot::load(disk, data_id, &store, threads, &mut |_, _| {})?;
     let Loaded { start_lsn, libraries: records, .. } =
         loaded.clone().unwrap_or(Loaded { start_lsn: 1, ..Loaded::default() });
-    for record in records.iter().filter(|record| !libraries.replay(record)) {
+    if let Some(record) = records.iter().find(|record| !libraries.replay(record)) {
         let why = format!("malformed libraries of {} bytes in the snapshot", record.len());
         return Err(io::Error::new(io::ErrorKind::InvalidData, why).into());
     }
