@@ -10,15 +10,13 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use ringmaster_node::engine::Engine;
 use ringmaster_node::store::Store;
-use ringmaster_node::store::effect::Effect;
+use ringmaster_node::store::journal::{Journal, Section};
 use ringmaster_node::store::keyspace::Moment;
-use ringmaster_node::store::slot::Journal;
 use ringmaster_protocol::command::{Spec, all, resolve};
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::resp::{Args, Protocol, Span};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
 
 /// Commands of one tape.
 const COMMANDS_MAX: usize = 64;
@@ -42,7 +40,7 @@ const WORDS: [&str; 72] = [
 struct Count(Arc<AtomicUsize>);
 
 impl Journal for Count {
-    fn record(&self, _: HashSlot, _: Version, _: u64, _: &Effect<'_>) {
+    fn commit(&self, _: &[(HashSlot, &Section)]) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
