@@ -1,8 +1,9 @@
 //! Conversations of several clients, played to a node and to a redis-server: every reply must be the same.
 //!
 //! A script is a list of lines. `a: COMMAND` sends a command of client `a` and reads its reply; `a~ COMMAND` only
-//! sends; `a<` reads one frame that `a` gets; `blocked 2` waits until two clients are blocked. Each script is played
-//! with all its clients in RESP2, and again in RESP3. `{a}` in a command stands for the id of client `a`.
+//! sends; `a<` reads one frame that `a` gets; `a!` closes; `blocked 2` waits until two clients are blocked. At the end
+//! all clients leave, and the server must notice. Each script is played with all its clients in RESP2, and again in
+//! RESP3. `{a}` in a command stands for the id of client `a`.
 
 mod blocking;
 mod observing;
@@ -120,7 +121,22 @@ fn played(address: SocketAddr, protocol: u8, script: &str) -> Vec<String> {
             transcript.push(format!("{line} => {}", client.frame()));
         }
     }
+    let ids: Vec<String> = clients.into_values().map(|client| client.id).collect();
+    wait_until_forgotten(&mut control, &ids);
     transcript
+}
+
+/// Waits until the server has noticed that the clients of these ids have left.
+fn wait_until_forgotten(control: &mut Client, ids: &[String]) {
+    let began = Instant::now();
+    loop {
+        let list = control.call("CLIENT LIST");
+        if !ids.iter().any(|id| list.contains(&format!("id={id} "))) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "clients that left are forgotten in time: {list}");
+        std::thread::yield_now();
+    }
 }
 
 /// Waits until `count` clients are blocked.
@@ -149,14 +165,13 @@ fn play(script: &str) {
 #[track_caller]
 fn play_in(protocols: &[u8], script: &str) {
     let Some(redis) = Redis::start() else { return };
+    let node = node();
     for &protocol in protocols {
-        // A new one each time: it may not have noticed yet that the clients before have left.
-        let node = node();
         let (ours, theirs) =
             (played(node.address(), protocol, script), played(redis.address(), protocol, script));
         for (ours, theirs) in ours.iter().zip(&theirs) {
             assert_eq!(ours, theirs, "RESP{protocol}");
         }
-        node.stop();
     }
+    node.stop();
 }

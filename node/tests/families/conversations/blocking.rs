@@ -209,3 +209,20 @@ fn a_waiter_in_a_transaction_does_not_wait() {
          a: EXEC",
     );
 }
+
+#[test]
+fn a_waiter_that_goes_leaves_nothing_of_what_it_sent_behind() {
+    play(
+        "a~ BLPOP k 0
+         a~ PING
+         a~ RPUSH l 1
+         a~ BLPOP k 0
+         a~ PING
+         blocked 1
+         a!
+         blocked 0
+         b: RPUSH k v
+         b: LLEN k
+         b: EXISTS l",
+    );
+}
