@@ -153,7 +153,7 @@ impl Engine {
                 | Handler::Far(handler, _),
             ) => match keys_of(spec, args, moment.database) {
                 Ok(keys) => {
-                    self.prefetch(&keys);
+                    self.prefetch(&keys, spec.writes());
                     match Keyspace::lock(&self.store, &keys, moment) {
                         Ok(keyspace) if self.is_long(spec, &keyspace) => Flow::Long,
                         Ok(mut keyspace) => carry_out(&mut keyspace, (spec, handler), args, moment, reply),
@@ -176,10 +176,10 @@ impl Engine {
     }
 
     /// Asks for the cache lines of several keys at once, as a batch of commands does for its single ones.
-    fn prefetch(&self, keys: &[Key<'_>]) {
+    fn prefetch(&self, keys: &[Key<'_>], writes: bool) {
         let keys = &keys[..keys.len().min(PREFETCHED_MAX)];
         if keys.len() > 1 {
-            keys.iter().for_each(|key| self.store.prefetch_slot(key.slot));
+            keys.iter().for_each(|key| self.store.prefetch_slot(key.slot, writes));
             keys.iter().for_each(|key| self.store.prefetch_bucket(key.slot, key.hash));
             keys.iter().for_each(|key| self.store.prefetch_entry(key.slot, key.hash));
         }

@@ -205,10 +205,14 @@ impl Store {
         total
     }
 
-    /// Brings the lock and the table's place of `slot` near the processor.
+    /// Brings the lock and the table's place of `slot` near the processor, and for who `writes` what a change needs.
     #[inline]
-    pub(crate) fn prefetch_slot(&self, slot: HashSlot) {
-        prefetch(std::ptr::from_ref(&self.slots[slot.index()]).cast());
+    pub(crate) fn prefetch_slot(&self, slot: HashSlot, writes: bool) {
+        let (lookup, change) = self.slots[slot.index()].lines();
+        prefetch(lookup);
+        if writes {
+            prefetch(change);
+        }
     }
 
     /// Brings the bucket of `hash` near, by the table's published place.

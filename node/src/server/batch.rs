@@ -140,12 +140,15 @@ impl Batch {
         // Of commands in a row on the same key one is enough.
         let keys = || {
             let mut last = None;
-            let is_other = move |key: &(HashSlot, u64)| last.replace(*key) != Some(*key);
-            self.commands.iter().filter_map(|command| command.key).filter(is_other)
+            self.commands.iter().filter_map(move |command| {
+                let key = command.key?;
+                (last.replace(key) != Some(key)).then_some((command, key))
+            })
         };
-        keys().for_each(|(slot, _)| store.prefetch_slot(slot));
-        keys().for_each(|(slot, hash)| store.prefetch_bucket(slot, hash));
-        keys().for_each(|(slot, hash)| store.prefetch_entry(slot, hash));
+        let writes = |command: &Planned| command.spec.is_ok_and(Spec::writes);
+        keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, writes(command)));
+        keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
+        keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
     }
 }
 

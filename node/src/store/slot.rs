@@ -21,11 +21,18 @@ use super::table::Table;
 const BUCKET_BYTES: usize = 10;
 
 /// A slot's state. Its changes are in `super::door`.
+///
+/// What every command looks at stands first: together with the lock it fills one cache line. What changes are noted
+/// in fills the second.
 #[repr(C)]
 pub struct Slot {
     pub(super) table: Table,
     /// The slot's time in Unix milliseconds: that of its last operation, never falling.
     pub(super) time: u64,
+    /// No field of a hash is due before this; `u64::MAX` when none ever is.
+    pub(super) fields_due: u64,
+    /// Who waits for something to happen to a key; mostly nobody.
+    pub(super) observers: Option<Box<Observers>>,
     /// Version of the last operation applied.
     pub version: Version,
     /// No key is to be freed promptly before this; `u64::MAX` when none ever is.
@@ -33,10 +40,8 @@ pub struct Slot {
     pub(super) census: Census,
     /// What falls due soon, where the slot has been visited for that.
     pub(super) agenda: Option<Box<Agenda>>,
-    /// No field of a hash is due before this; `u64::MAX` when none ever is.
-    pub(super) fields_due: u64,
-    /// Who waits for something to happen to a key; mostly nobody.
-    pub(super) observers: Option<Box<Observers>>,
+    /// What of `next_deadline` the search for due keys has been told.
+    pub(super) told_deadline: u64,
     /// How a use of now is noted.
     pub(super) touch: Touch,
 }
@@ -46,12 +51,13 @@ impl Default for Slot {
         Self {
             table: Table::default(),
             time: 0,
+            fields_due: u64::MAX,
+            observers: None,
             version: Version::default(),
             next_deadline: u64::MAX,
             census: Census::default(),
             agenda: None,
-            fields_due: u64::MAX,
-            observers: None,
+            told_deadline: u64::MAX,
             touch: Touch::default(),
         }
     }
@@ -241,11 +247,12 @@ impl Slot {
         &self.census
     }
 
-    /// When the slot is to be looked through for due keys, `u64::MAX` when it has no deadline.
+    /// When the slot is to be looked through for due keys, `u64::MAX` when it has no deadline; `None` if that is as at
+    /// the last call.
     #[inline]
-    #[must_use]
-    pub(crate) fn next_deadline(&self) -> u64 {
-        self.next_deadline
+    pub(super) fn take_untold_deadline(&mut self) -> Option<u64> {
+        let deadline = self.next_deadline;
+        (std::mem::replace(&mut self.told_deadline, deadline) != deadline).then_some(deadline)
     }
 
     /// Where the table lies; see [`Table::hint`].
