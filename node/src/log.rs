@@ -15,6 +15,7 @@ pub mod operation;
 pub mod record;
 pub mod recovery;
 pub mod register;
+mod renewal;
 pub mod replay;
 mod runner;
 mod segment;

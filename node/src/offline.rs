@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::dump_file::{self, Exported, Fields, ImportError, Imported};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::record::{Bad, DataId, Kind, Record};
-use crate::log::recovery::{self, Found, RecoveryError};
+use crate::log::recovery::{self, Begin, Found, RecoveryError};
 use crate::log::replay::{ReplayError, replay};
 use crate::log::snapshot::{self, Pace, Position, SnapshotError, Source};
 use crate::log::{identity, snapshot::Loaded};
@@ -62,15 +62,17 @@ fn read(disk: &dyn Disk, data_id: &DataId) -> Result<Data, OfflineError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (store, libraries) = (Store::new(None), Libraries::default());
     let loaded = snapshot::load(disk, data_id, &store, threads, &mut |_, _| {})?;
+    // Without one the log is read from its first record.
     let Loaded { start_lsn, libraries: records, .. } =
         loaded.clone().unwrap_or(Loaded { start_lsn: 1, ..Loaded::default() });
+    let begin = loaded.as_ref().map_or(Begin::At(1), Loaded::log);
     if let Some(record) = records.iter().find(|record| !libraries.replay(record)) {
         let why = format!("malformed libraries of {} bytes in the snapshot", record.len());
         return Err(io::Error::new(io::ErrorKind::InvalidData, why).into());
     }
     // What is read is not written to: an unfinished end is left for the node's next start to cut.
     let found = replay(&store, threads, |replayer| {
-        recovery::read(disk, data_id, start_lsn, &mut |record: Record<'_>| match record.kind {
+        recovery::read(disk, data_id, begin, &mut |record: Record<'_>| match record.kind {
             Kind::Library if libraries.replay(record.body) => Ok(()),
             Kind::Library => Err(Bad::Body),
             _ => replayer.operation(record),

@@ -23,9 +23,9 @@ fuzz_target!(|data: &[u8]| {
         let segment = [&Header { data_id: ID, first_lsn: 1 }.encode()[..], tail].concat();
         disk.put("wal-0000000000000001.log", &segment);
         let mut visit = |record: Record<'_>| parts(record.body).map(drop);
-        let Ok(found) = recovery::read(&disk, &ID, 1, &mut visit) else { continue };
+        let Ok(found) = recovery::read(&disk, &ID, recovery::Begin::At(1), &mut visit) else { continue };
         recovery::cut(&disk, &found).unwrap();
-        let again = recovery::read(&disk, &ID, 1, &mut visit).unwrap();
+        let again = recovery::read(&disk, &ID, recovery::Begin::At(1), &mut visit).unwrap();
         assert_eq!((again.records, &again.tail), (found.records, &None));
     }
 });

@@ -6,7 +6,7 @@ use std::io;
 use super::disk::Disk;
 use super::operation::parts;
 use super::record::{Bad, DataId, Kind, Record};
-use super::recovery::{Damage, Found, RecoveryError, Visit, copy, read};
+use super::recovery::{Begin, Damage, Found, RecoveryError, Visit, copy, read};
 use super::sequence::Sequence;
 use super::snapshot::{self, Loaded};
 use super::{identity, segment};
@@ -53,8 +53,8 @@ fn examine_all(
     visit: Visit<'_>,
 ) -> Result<(Option<Loaded>, Found), RecoveryError> {
     let snapshot = snapshot::verify(disk, data_id)?;
-    let from = snapshot.as_ref().map_or(1, |snapshot| snapshot.start_lsn);
-    let found = read(disk, data_id, from, visit)?;
+    let begin = snapshot.as_ref().map_or(Begin::At(1), Loaded::log);
+    let found = read(disk, data_id, begin, visit)?;
     snapshot.as_ref().map_or(Ok(()), |snapshot| snapshot.check(&found))?;
     Ok((snapshot, found))
 }

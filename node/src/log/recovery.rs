@@ -95,17 +95,43 @@ impl Found {
 /// Takes each whole record; an error of it is damage.
 pub type Visit<'v> = &'v mut dyn FnMut(Record<'_>) -> Result<(), Bad>;
 
-/// Hands the operations and libraries from lsn `from` on (0: from the first that is there) to `visit`, in order; a long operation that was written in
-/// parts as one, with the lsn of its last. Nothing on the disk is changed.
+/// Where the reading begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With this record, to which the log must reach back.
+    At(u64),
+    /// With this record, which is the first of its segment: segments before that are of a log that was given up.
+    Anew(u64),
+}
+
+impl Begin {
+    fn lsn(self) -> u64 {
+        match self {
+            Self::At(lsn) | Self::Anew(lsn) => lsn,
+        }
+    }
+}
+
+/// Hands the operations and libraries from `begin` on to `visit`, in order; a long operation that was written in parts
+/// as one, with the lsn of its last. Nothing on the disk is changed.
 ///
 /// # Errors
 /// [`RecoveryError`]; what was handed out until then is not to be used.
-pub fn read(disk: &dyn Disk, data_id: &DataId, from: u64, visit: Visit<'_>) -> Result<Found, RecoveryError> {
+pub fn read(
+    disk: &dyn Disk,
+    data_id: &DataId,
+    begin: Begin,
+    visit: Visit<'_>,
+) -> Result<Found, RecoveryError> {
+    let from = begin.lsn();
     let mut reader =
         Reader { disk, data_id, framer: Framer::new(data_id), from, visit, found: Found::default() };
     let mut segments = segment::list(disk)?;
     // Of what a snapshot has made superfluous some may be left, with gaps.
-    let behind = segments.partition_point(|(first_lsn, _)| *first_lsn <= from).saturating_sub(1);
+    let behind = match begin {
+        Begin::At(from) => segments.partition_point(|(first_lsn, _)| *first_lsn <= from).saturating_sub(1),
+        Begin::Anew(from) => segments.partition_point(|(first_lsn, _)| *first_lsn < from),
+    };
     segments.drain(..behind);
     let last = segments.len().saturating_sub(1);
     for (index, (first_lsn, file)) in segments.into_iter().enumerate() {
@@ -164,7 +190,7 @@ impl Reader<'_> {
     fn follows(&self, first_lsn: u64, file: &str) -> Result<(), RecoveryError> {
         let expected = match self.found.segments.last() {
             Some(before) => before.last_lsn + 1,
-            None if first_lsn <= self.from || self.from == 0 => first_lsn,
+            None if first_lsn <= self.from => first_lsn,
             None => self.from,
         };
         if expected == first_lsn {

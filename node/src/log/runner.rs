@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::Disk;
 use super::record::{DataId, Framer, Kind};
+use super::renewal::Step;
 use super::stage::Stages;
 use super::status::{Refusal, Status};
 use super::writer::{Next, SyncJob, Writer};
@@ -20,6 +21,12 @@ const GATHER: Duration = Duration::from_millis(5);
 
 /// How long the writer sleeps while something that is written is to be synced.
 const SYNC_LOOK: Duration = Duration::from_millis(100);
+
+/// Longest time that the writer may take to make a fresh segment.
+const ANSWER_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// Pause between two looks at whether it has.
+const ANSWER_LOOK_PAUSE: Duration = Duration::from_millis(1);
 
 /// The log of a running node.
 pub struct Log {
@@ -135,6 +142,48 @@ impl Log {
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.stages.bytes() + self.status.gathered.load(Ordering::Relaxed)
+    }
+
+    /// Has a log that is broken keep what is appended from now on. Returns whether it is broken.
+    ///
+    /// # Errors
+    /// Its writer does not answer.
+    pub(super) fn ask_renewal(&self) -> io::Result<bool> {
+        if !self.status.is_broken() {
+            return Ok(false);
+        }
+        self.status.renewal.set(Step::Asked);
+        self.await_writer(|| (self.status.renewal.step() == Step::Keeping).then_some(Ok(())))?;
+        Ok(true)
+    }
+
+    /// Has the log begin anew with the record `start_lsn`, or stay broken for `None`.
+    ///
+    /// # Errors
+    /// The fresh segment cannot be made; the log stays broken.
+    pub(super) fn end_renewal(&self, start_lsn: Option<u64>) -> io::Result<()> {
+        let Some(start_lsn) = start_lsn else {
+            self.status.renewal.set(Step::None);
+            return Ok(());
+        };
+        self.status.renewal.set(Step::Begin(start_lsn));
+        self.await_writer(|| self.status.renewal.ended())
+    }
+
+    /// Wakes the writer and waits for what it does.
+    fn await_writer(&self, done: impl Fn() -> Option<io::Result<()>>) -> io::Result<()> {
+        let end = Instant::now() + ANSWER_PAUSE_MAX;
+        loop {
+            self.stages.bell().ring();
+            if let Some(result) = done() {
+                return result;
+            }
+            if Instant::now() >= end {
+                self.status.renewal.set(Step::None);
+                return Err(io::Error::other("the writer of the log does not answer"));
+            }
+            std::thread::sleep(ANSWER_LOOK_PAUSE);
+        }
     }
 
     /// Writes and syncs all that was appended, and ends the threads. Nothing may be appended after it.

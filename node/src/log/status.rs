@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::renewal::Renewal;
 use super::waiters::Waiters;
 
 /// Every write is accepted.
 const GOOD: u8 = 0;
 /// A write to the disk failed and is tried again; nothing is lost.
 const RETRYING: u8 = 1;
-/// A sync failed: what is durable is not known, and never will be by this log.
+/// A sync failed: what is durable is not known, and never will be by these segments.
 const BROKEN: u8 = 2;
 
 /// Why writes are refused.
@@ -17,7 +18,7 @@ const BROKEN: u8 = 2;
 pub struct Refusal {
     /// What the disk said.
     pub reason: String,
-    /// Whether the log tries again by itself; else the node must be started anew.
+    /// Whether the log tries again by itself; else it needs a snapshot, or the node must be started anew.
     pub retries: bool,
 }
 
@@ -44,6 +45,10 @@ pub struct Status {
     /// Times that writing waited for a sync.
     pub(super) delayed: AtomicU64,
     on_refusal: OnceLock<OnRefusal>,
+    /// Held while somebody is told.
+    telling: Mutex<()>,
+    /// How far a broken log is on its way to begin anew.
+    pub(super) renewal: Renewal,
     pub(super) for_durable: Waiters,
     pub(super) for_room: Waiters,
 }
@@ -152,8 +157,25 @@ impl Status {
     pub(super) fn set_good(&self) {
         if self.state.compare_exchange(RETRYING, GOOD, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             tracing::info!("the log is written again");
-            self.tell_refusal(false);
+            self.tell_refusal();
         }
+    }
+
+    /// A broken log has begun anew: all up to `last_lsn` is in a snapshot.
+    pub(super) fn set_renewed(&self, last_lsn: u64) {
+        self.written.fetch_max(last_lsn, Ordering::Release);
+        self.durable.fetch_max(last_lsn, Ordering::Release);
+        self.durable_bytes.fetch_max(self.written_bytes(), Ordering::Relaxed);
+        if self.state.compare_exchange(BROKEN, GOOD, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            tracing::warn!(last_lsn, "the log begins anew behind a snapshot, writes are accepted again");
+            self.tell_refusal();
+        }
+        self.for_durable.wake(self.durable_lsn());
+    }
+
+    /// Returns when no sync is between its failure and the telling of it.
+    pub(super) fn settle(&self) {
+        drop(self.sync.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// A sync failed.
@@ -171,7 +193,7 @@ impl Status {
                 "the log cannot be written, writes are refused"
             );
         }
-        self.tell_refusal(true);
+        self.tell_refusal();
         self.for_room.wake(u64::MAX);
     }
 
@@ -180,13 +202,14 @@ impl Status {
         // Set once, when the log begins.
         let _ = self.on_refusal.set(Box::new(hear));
         if self.refuses() {
-            self.tell_refusal(true);
+            self.tell_refusal();
         }
     }
 
-    fn tell_refusal(&self, refuses: bool) {
+    fn tell_refusal(&self) {
         if let Some(hear) = self.on_refusal.get() {
-            hear(refuses);
+            let _alone = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+            hear(self.refuses());
         }
     }
 }

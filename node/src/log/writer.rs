@@ -3,10 +3,11 @@
 //! It owns no thread and no clock: [`super::Log`] calls it in threads, tests call it step by step.
 //! ```text
 //! GOOD ──write fails──► RETRYING ──write succeeds──► GOOD
-//!   └─────── sync fails ────┴──► BROKEN, for good
+//!   └─────── sync fails ────┴──► BROKEN ──snapshot, fresh segment──► GOOD
 //! ```
-//! A write that failed is repeated at the same place: its bytes are kept. A sync that failed is final: the kernel may
-//! have dropped the pages and would report success the next time.
+//! A write that failed is repeated at the same place: its bytes are kept. A sync that failed is final for what was
+//! written: the kernel may have dropped the pages and would report success the next time. Only a snapshot of all that
+//! is in memory, and a segment that begins behind it, make the log good again ([`super::renewal`]).
 
 use std::io;
 use std::sync::atomic::Ordering;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::{Disk, DiskFile};
 use super::record::{DataId, Framer, own};
+use super::renewal::Step;
 use super::segment::Segment;
 use super::stage::Stages;
 use super::status::Status;
@@ -71,6 +73,8 @@ pub struct Writer {
     waits: bool,
     /// Behind the end of the segment there may be bytes of a write that failed.
     is_ragged: bool,
+    /// Of what cannot be written records from this lsn on are kept.
+    kept_from: u64,
 }
 
 /// Records of one stage.
@@ -94,6 +98,17 @@ impl Queue {
             self.records.append(&mut self.fresh);
         }
         self.merged = 0;
+    }
+
+    /// Counts records below `lsn` as merged.
+    fn skip(&mut self, below: u64) {
+        while self.merged < self.records.len() {
+            let (lsn, bytes) = own(self.rest());
+            if lsn >= below {
+                return;
+            }
+            self.merged += bytes;
+        }
     }
 
     /// What is not merged.
@@ -157,6 +172,7 @@ impl Writer {
             synced_at: None,
             waits: false,
             is_ragged: false,
+            kept_from: u64::MAX,
             disk,
             stages,
             status,
@@ -170,8 +186,7 @@ impl Writer {
     /// Writes what was appended, and syncs it where that must be before it is acknowledged.
     pub fn turn(&mut self, now: Instant) -> Next {
         if self.status.is_broken() {
-            self.discard();
-            return Next::Sleep;
+            return self.turn_broken();
         }
         if let Some(at) = self.retry_at.filter(|at| *at > now) {
             return Next::At(at);
@@ -312,10 +327,47 @@ impl Writer {
         Next::At(at)
     }
 
-    /// Nothing can be written any more: what is appended is dropped, nobody was told that it is kept.
+    /// A turn while nothing can be written.
+    fn turn_broken(&mut self) -> Next {
+        match self.status.renewal.step() {
+            Step::None | Step::Failed(_) => self.kept_from = u64::MAX,
+            Step::Asked => {
+                self.kept_from = self.stages.last_lsn() + 1;
+                self.status.renewal.set(Step::Keeping);
+            }
+            Step::Keeping => {}
+            Step::Begin(start_lsn) => return self.begin_anew(start_lsn),
+        }
+        self.discard();
+        Next::Sleep
+    }
+
+    /// Goes on in a fresh segment behind a snapshot, which has all records before `start_lsn`.
+    fn begin_anew(&mut self, start_lsn: u64) -> Next {
+        let segment = Segment::create(&*self.disk, self.data_id, start_lsn)
+            .and_then(|segment| segment.make_durable(&*self.disk).map(|()| segment));
+        match segment {
+            Ok(segment) => self.segment = segment,
+            Err(error) => {
+                self.status.renewal.set(Step::Failed(error.to_string()));
+                return Next::Soon;
+            }
+        }
+        self.kept_from = start_lsn;
+        self.discard();
+        (self.next, self.marked) = (start_lsn, start_lsn - 1);
+        (self.retry_at, self.synced_at) = (None, None);
+        (self.waits, self.is_ragged) = (false, false);
+        self.status.size.fetch_add(self.segment.end, Ordering::Relaxed);
+        self.status.set_renewed(start_lsn - 1);
+        self.status.renewal.set(Step::None);
+        Next::Soon
+    }
+
+    /// Drops what cannot be written, of which nobody was told that it is kept.
     fn discard(&mut self) {
         self.gather();
-        self.queues.iter_mut().for_each(|queue| queue.merged = queue.records.len());
+        self.queues.iter_mut().for_each(|queue| queue.skip(self.kept_from));
         self.out.clear();
         self.count_gathered();
         self.status.for_room.wake(u64::MAX);

@@ -16,7 +16,7 @@ use crate::log::disk::{Disk, RealDisk};
 use crate::log::identity::{self, Identity};
 use crate::log::journal::{Recorder, append_beside};
 use crate::log::record::{Bad, Kind, Record};
-use crate::log::recovery::{self, Found, RecoveryError};
+use crate::log::recovery::{self, Begin, Found, RecoveryError};
 use crate::log::replay::{ReplayError, Replayer, replay};
 use crate::log::snapshot::{self, Loaded};
 use crate::log::{Log, Settings};
@@ -125,14 +125,14 @@ fn read(shared: &Shared, opened: &Opened, began: Instant) -> io::Result<(Option<
     let total_bytes = recovery::bytes(&*opened.disk)? + snapshot::bytes(&*opened.disk)?;
     progress.total_bytes.store(total_bytes, Ordering::Relaxed);
     let loaded = read_snapshot(shared, opened)?;
-    let from = loaded.as_ref().map_or(FIRST_LSN, |loaded| loaded.start_lsn);
+    let begin = loaded.as_ref().map_or(Begin::At(FIRST_LSN), Loaded::log);
     let mut told = began;
     let read = |replayer: &mut Replayer<'_>| {
         let mut visit = |record: Record<'_>| {
             progress.note(record.body.len(), &mut told);
             take(shared, replayer, record)
         };
-        recovery::read(&*opened.disk, &opened.identity.data_id(), from, &mut visit)
+        recovery::read(&*opened.disk, &opened.identity.data_id(), begin, &mut visit)
     };
     let read = replay(shared.engine.store(), shared.config.threads, read);
     let found = read.map_err(gap)?.map_err(unreadable)?;

@@ -153,7 +153,9 @@ impl Snapshots {
             if state.stop {
                 return false;
             }
-            if state.wanted || self.is_due(&state, log.status().size_bytes()) {
+            // A log that is broken waits for somebody to ask: the disk is no good.
+            let is_due = !log.status().is_broken() && self.is_due(&state, log.status().size_bytes());
+            if state.wanted || is_due {
                 state.wanted = false;
                 state.began = Some(Instant::now());
                 return true;

@@ -1,4 +1,5 @@
-//! A process that is killed under load: 20 times, or as often as `RINGMASTER_KILLS` says.
+//! A process that is killed under load, every other time while it takes snapshots: 20 times, or as often as
+//! `RINGMASTER_KILLS` says.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -15,6 +16,9 @@ use crate::client::Client;
 
 /// Clients that write.
 const WRITERS: usize = 4;
+
+/// Keys beside those that change, so that a snapshot takes its time.
+const OTHER_KEYS: usize = 2000;
 
 /// What may be lost of what was acknowledged, where it is not made durable first.
 const WINDOW: Duration = Duration::from_secs(1);
@@ -74,6 +78,18 @@ impl Writer {
     }
 }
 
+/// Has one snapshot after the other taken until the node is gone.
+fn save_again_and_again(address: SocketAddr) {
+    let Ok(mut client) = Client::connect(address) else { return };
+    // One that the growth of the log began may be under way.
+    while client.try_call(&["SAVE"]).is_ok() {}
+}
+
+fn fill(address: SocketAddr) {
+    let mut client = Client::connect(address).unwrap();
+    (0..OTHER_KEYS).for_each(|key| assert_eq!(client.call(&format!("SET other{key} {key}")), "+OK"));
+}
+
 fn check(client: &mut Client, writers: &[Arc<Writer>], killed: Instant, fsync: &str) {
     for (index, writer) in writers.iter().enumerate() {
         let found = client.call(&format!("MGET a{index} b{index}"));
@@ -97,12 +113,18 @@ fn kill_again_and_again(fsync: &str, kills: u64) {
     for round in 0..kills {
         let process = Process::start(directory.path(), fsync);
         let address = process.address;
+        if round == 0 {
+            fill(address);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let threads = writers.iter().enumerate().map(|(index, writer)| {
             let (writer, stop) = (Arc::clone(writer), Arc::clone(&stop));
             thread::spawn(move || writer.write(index, address, &stop))
         });
-        let threads: Vec<_> = threads.collect();
+        let mut threads: Vec<_> = threads.collect();
+        if round % 2 == 1 {
+            threads.push(thread::spawn(move || save_again_and_again(address)));
+        }
         // The load itself is the clock: so many more acknowledged writes, then the end.
         let wanted = acknowledged + 50 + round * 37 % 200;
         let total =
@@ -115,7 +137,9 @@ fn kill_again_and_again(fsync: &str, kills: u64) {
         stop.store(true, Ordering::Relaxed);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
         let process = Process::start(directory.path(), fsync);
-        check(&mut Client::connect(process.address).unwrap(), &writers, killed, fsync);
+        let mut client = Client::connect(process.address).unwrap();
+        check(&mut client, &writers, killed, fsync);
+        assert!(client.call("DBSIZE")[1..].parse::<usize>().unwrap() >= OTHER_KEYS);
         process.kill();
         acknowledged = total();
     }

@@ -256,7 +256,8 @@ pub(super) fn portion<'a>(head: &Head, mut raw: &'a [u8]) -> Result<(HashSlot, P
 pub(super) struct Trailer {
     /// Keys in all blocks of slots, those included that do not count because their slot began anew.
     pub(super) keys: u64,
-    /// The log's last record when the last slot was told: a log that ends earlier does not belong to it.
+    /// The log's last record when the last slot was told: a log that ends earlier does not belong to it. 0 if the log
+    /// begins anew with the start lsn, and nothing before belongs to it.
     pub(super) end_lsn: u64,
 }
 

@@ -9,7 +9,7 @@ use super::format::{Framer, Kind, PREFIX_BYTES, block_bytes, decompress, portion
 use super::list;
 use crate::log::disk::Disk;
 use crate::log::record::{Bad, DataId};
-use crate::log::recovery::{Damage, Found, RecoveryError};
+use crate::log::recovery::{Begin, Damage, Found, RecoveryError};
 use crate::store::Store;
 
 /// Bytes of blocks that are handed to a worker at once.
@@ -28,7 +28,7 @@ pub struct Loaded {
     pub file: String,
     /// The log is to be read from this record on.
     pub start_lsn: u64,
-    /// The log must reach this record.
+    /// The log must reach this record; 0 if it begins anew with [`Loaded::start_lsn`].
     pub end_lsn: u64,
     /// Keys in it.
     pub keys: u64,
@@ -39,14 +39,19 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Where the log that goes with it is to be read.
+    #[must_use]
+    pub fn log(&self) -> Begin {
+        if self.end_lsn == 0 { Begin::Anew(self.start_lsn) } else { Begin::At(self.start_lsn) }
+    }
+
     /// Whether the log that was read from [`Loaded::start_lsn`] on has all that belongs to the snapshot.
     ///
     /// # Errors
     /// [`RecoveryError::Damaged`]: its end is missing.
     pub fn check(&self, log: &Found) -> Result<(), RecoveryError> {
         let found = log.last_lsn();
-        // A directory into which data was imported has no log yet.
-        if found >= self.end_lsn || (log.segments.is_empty() && self.end_lsn < self.start_lsn) {
+        if found >= self.end_lsn {
             return Ok(());
         }
         let bad = Bad::Order { expected: self.end_lsn, found };

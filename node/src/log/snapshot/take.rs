@@ -55,6 +55,31 @@ pub trait Position {
     /// # Errors
     /// They never will be, or a sync of the log has failed.
     fn wait_written(&self, lsn: u64) -> io::Result<()>;
+
+    /// Returns when of each sync of the log that has ended it is known how.
+    ///
+    /// # Errors
+    /// One has failed.
+    fn settle(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Has a log that is broken keep what is appended from now on. Returns whether it is broken.
+    ///
+    /// # Errors
+    /// Its writer does not answer.
+    fn ask_renewal(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Has the log begin anew with the record `start_lsn`, or go on as it is for `None`.
+    ///
+    /// # Errors
+    /// As the disk says; the log is as broken as it was.
+    fn end_renewal(&self, start_lsn: Option<u64>) -> io::Result<()> {
+        let _ = start_lsn;
+        Ok(())
+    }
 }
 
 impl Position for Log {
@@ -72,6 +97,19 @@ impl Position for Log {
             }
             std::thread::sleep(WRITE_LOOK_PAUSE);
         }
+    }
+
+    fn settle(&self) -> io::Result<()> {
+        self.status().settle();
+        self.refusal().map_or(Ok(()), |refusal| Err(io::Error::other(refusal.reason)))
+    }
+
+    fn ask_renewal(&self) -> io::Result<bool> {
+        Self::ask_renewal(self)
+    }
+
+    fn end_renewal(&self, start_lsn: Option<u64>) -> io::Result<()> {
+        Self::end_renewal(self, start_lsn)
     }
 }
 
@@ -112,6 +150,9 @@ pub enum SnapshotError {
     /// The disk failed, or the log.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The log is broken, and a command that had begun before changed something: the snapshot would need a record of it.
+    #[error("keys changed while the log was to begin anew, try again")]
+    Changed,
     /// A slot changed so fast that too much would have to be remembered.
     #[error("slot {0} changes faster than it can be written")]
     Overrun(u16),
@@ -120,21 +161,27 @@ pub enum SnapshotError {
     Stopped,
 }
 
-/// Takes a snapshot and puts it in place, durably. What it replaces is left to [`super::tidy()`].
+/// Takes a snapshot and puts it in place, durably. What it replaces is left to [`super::tidy()`]. A log that is broken
+/// begins anew behind it.
 ///
 /// # Errors
 /// [`SnapshotError`]; there is no new file then, or one that is no snapshot yet and that the next start removes.
 pub fn take(source: &Source<'_>) -> Result<Taken, SnapshotError> {
+    let renews = source.log.ask_renewal()?;
     let start_lsn = source.log.last_lsn() + 1;
-    let result = write(source, start_lsn);
+    let mut result = write(source, start_lsn, renews);
     if result.is_err() {
         // What cannot be removed now is removed at the next start.
         let _ = source.disk.remove(&name_aside(start_lsn));
     }
+    if renews {
+        let renewed = source.log.end_renewal(result.as_ref().ok().map(|taken| taken.start_lsn));
+        result = result.and_then(|taken| Ok(renewed.map(|()| taken)?));
+    }
     result
 }
 
-fn write(source: &Source<'_>, start_lsn: u64) -> Result<Taken, SnapshotError> {
+fn write(source: &Source<'_>, start_lsn: u64, renews: bool) -> Result<Taken, SnapshotError> {
     let output = Output::begin(source.disk, &source.data_id, start_lsn)?;
     let mut walk = Walk { source, output, told: Told::default(), busy_since: Instant::now() };
     for text in (source.libraries)() {
@@ -143,11 +190,21 @@ fn write(source: &Source<'_>, start_lsn: u64) -> Result<Taken, SnapshotError> {
     for slot in HashSlot::all() {
         walk.slot(slot)?;
     }
-    let end_lsn = source.log.last_lsn();
-    sync_log(source, start_lsn, end_lsn)?;
+    let end_lsn = end_lsn(source, start_lsn, renews)?;
     let keys = walk.output.keys();
     let bytes = walk.output.finish(end_lsn)?;
     Ok(Taken { start_lsn, keys, bytes })
+}
+
+/// The record to which the log must reach, which it durably does; 0 if it begins anew.
+fn end_lsn(source: &Source<'_>, start_lsn: u64, renews: bool) -> Result<u64, SnapshotError> {
+    let last_lsn = source.log.last_lsn();
+    if !renews {
+        sync_log(source, start_lsn, last_lsn)?;
+        return Ok(last_lsn);
+    }
+    // Slots are as of one moment only if nothing happened meanwhile.
+    if last_lsn < start_lsn { Ok(0) } else { Err(SnapshotError::Changed) }
 }
 
 /// Makes the log from `start_lsn` to `end_lsn` durable: of an operation on several slots the snapshot may have one slot
@@ -161,7 +218,7 @@ fn sync_log(source: &Source<'_>, start_lsn: u64, end_lsn: u64) -> io::Result<()>
         source.disk.open(name)?.sync()?;
     }
     // A sync that failed elsewhere meanwhile has taken its error with it.
-    source.log.wait_written(end_lsn)
+    source.log.settle()
 }
 
 /// A walk through the slots.

@@ -11,7 +11,9 @@ use crate::log::{Fsync, identity, operation, recovery};
 /// Reads the log, and applies nothing.
 fn read(disk: &FaultyDisk) -> Result<Found, RecoveryError> {
     let data_id = identity::data_id(disk)?;
-    recovery::read(disk, &data_id, 1, &mut |record| operation::parts(record.body).map(drop))
+    recovery::read(disk, &data_id, recovery::Begin::At(1), &mut |record| {
+        operation::parts(record.body).map(drop)
+    })
 }
 
 #[test]

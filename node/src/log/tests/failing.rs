@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::support::{Life, Model, recover, settings};
 use crate::log::disk::faulty::{Deed, EIO, ENOSPC, FaultyDisk, Verdict};
 use crate::log::record::Kind;
+use crate::log::recovery::Begin;
 use crate::log::writer::Next;
 use crate::log::{Fsync, Log, Settings, identity};
 
@@ -108,7 +109,7 @@ fn records_of_many_threads_are_written_in_order() {
     until(|| matches!(log.poll_durable(10_000, &context), Poll::Ready(Ok(()))));
     log.close().unwrap();
     let data_id = identity::data_id(&disk).unwrap();
-    let found = crate::log::recovery::read(&disk, &data_id, 1, &mut |_| Ok(())).unwrap();
+    let found = crate::log::recovery::read(&disk, &data_id, Begin::At(1), &mut |_| Ok(())).unwrap();
     assert_eq!((found.last_lsn(), found.records, found.tail), (10_000, 10_000, None));
 }
 

@@ -7,8 +7,9 @@ use crate::log::disk::Disk;
 use crate::log::disk::faulty::FaultyDisk;
 use crate::log::operation;
 use crate::log::record::{DataId, Framer, Kind};
-use crate::log::recovery::{self, Found, RecoveryError};
+use crate::log::recovery::{self, Begin, Found, RecoveryError};
 use crate::log::replay::replay;
+use crate::log::snapshot::Loaded;
 use crate::log::stage::Stages;
 use crate::log::status::Status;
 use crate::log::writer::Writer;
@@ -85,13 +86,15 @@ impl Life {
         let (found, store, data_id) = recover(disk)?;
         model.check(&store);
         recovery::cut(disk, &found)?;
-        snapshot::tidy(disk, snapshot::list(disk)?.last().map_or(0, |(start_lsn, _)| *start_lsn))?;
-        let stages = Arc::new(Stages::new(Framer::new(&data_id), 1, found.last_lsn() + 1));
-        let status = Arc::new(Status::new(found.last_lsn(), found.good_bytes()));
+        let start_lsn = snapshot::list(disk)?.last().map_or(0, |(start_lsn, _)| *start_lsn);
+        snapshot::tidy(disk, start_lsn)?;
+        let last_lsn = found.last_lsn().max(start_lsn.saturating_sub(1));
+        let stages = Arc::new(Stages::new(Framer::new(&data_id), 1, last_lsn + 1));
+        let status = Arc::new(Status::new(last_lsn, found.good_bytes()));
         let shared = (Arc::clone(&stages), Arc::clone(&status));
         let writer = Writer::new(Arc::new(disk.clone()), settings, data_id, shared)?;
         // All that was found is durable now.
-        model.acknowledged = found.last_lsn();
+        model.acknowledged = last_lsn;
         Ok(Self { stages, status, writer, now: Instant::now(), store: Arc::new(store), data_id })
     }
 
@@ -168,9 +171,9 @@ pub(in crate::log) fn recover(disk: &FaultyDisk) -> Result<(Found, Store, [u8; 1
     })?;
     let store = Store::new(None);
     let loaded = snapshot::load(disk, &identity.data_id(), &store, 2, &mut |_, _| {})?;
-    let from = loaded.as_ref().map_or(1, |loaded| loaded.start_lsn);
+    let begin = loaded.as_ref().map_or(Begin::At(1), Loaded::log);
     let read = replay(&store, 2, |replayer| {
-        recovery::read(disk, &identity.data_id(), from, &mut |record| replayer.operation(record))
+        recovery::read(disk, &identity.data_id(), begin, &mut |record| replayer.operation(record))
     });
     let found = read.expect("records that were read can be applied")?;
     loaded.map_or(Ok(()), |loaded| loaded.check(&found))?;

@@ -81,6 +81,6 @@ fn refusal_text(refusal: &Refusal) -> String {
     }
     format!(
         "MISCONF Errors writing to the log: {reason}. A sync failed, so what is on the disk is not known: writes are \
-         refused until the node is restarted; reads are served."
+         refused until BGSAVE has written a snapshot, or the node is restarted; reads are served."
     )
 }

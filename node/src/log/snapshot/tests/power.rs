@@ -47,6 +47,10 @@ impl Position for Turning<'_> {
             life.writer.turn(now);
         }
     }
+
+    fn settle(&self) -> io::Result<()> {
+        self.wait_written(0)
+    }
 }
 
 /// Takes a snapshot during which more happens, and removes what it replaces. Returns whether it was done.
@@ -64,7 +68,8 @@ fn snapshot(life: &mut Life, disk: &FaultyDisk, random: &mut Random, model: &mut
     done
 }
 
-fn lose_power_at(disk: &FaultyDisk, deed: u64) {
+/// Has the power lost at the deed with this number from now on, from 1.
+pub(super) fn lose_power_at(disk: &FaultyDisk, deed: u64) {
     let from = disk.deeds();
     disk.set_hook(Some(Arc::new(
         move |number, _| {
