@@ -10,7 +10,7 @@ use ringmaster_protocol::view::{Boot, Incarnation};
 
 use super::disk::{Disk, read_whole, replace_whole};
 use super::record::DataId;
-use super::{register, segment};
+use super::{register, segment, snapshot};
 
 /// The file's name.
 pub const FILE: &str = "identity";
@@ -39,7 +39,7 @@ impl Identity {
 /// The directory's identity, drawn from `random` if the directory is new. `random` is called twice at most.
 ///
 /// # Errors
-/// As the disk says; `InvalidData` when the file is damaged, or is missing beside a log.
+/// As the disk says; `InvalidData` when the file is damaged, or is missing beside other files of ours.
 pub fn open(disk: &dyn Disk, mut random: impl FnMut() -> u128) -> io::Result<Identity> {
     let boot = Boot(random());
     let incarnation = match read_whole(disk, FILE, BYTES) {
@@ -59,10 +59,12 @@ pub fn data_id(disk: &dyn Disk) -> io::Result<DataId> {
 }
 
 fn draw(disk: &dyn Disk, random: u128) -> io::Result<Incarnation> {
-    let ours = |name: &String| segment::first_lsn_of(name).is_some() || register::FILES.contains(&&**name);
-    if disk.list()?.iter().any(ours) {
-        return Err(invalid("the file `identity` is missing beside a log or a register"));
+    let ours = |name: &String| segment::first_lsn_of(name).is_some() || snapshot::start_of(name).is_some();
+    if disk.list()?.iter().any(ours) || register::is_used(disk)? {
+        return Err(invalid("the file `identity` is missing beside a log, a snapshot or a register"));
     }
+    // Before it: a directory that has an identity has a register, or has lost it.
+    register::make(disk)?;
     replace_whole(disk, FILE, &encode(Incarnation(random)))?;
     Ok(Incarnation(random))
 }
@@ -88,8 +90,10 @@ fn invalid(message: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::log::disk::faulty::FaultyDisk;
+    use crate::log::disk::faulty::{FaultyDisk, Verdict};
 
     fn counting(mut from: u128) -> impl FnMut() -> u128 {
         move || {
@@ -109,6 +113,33 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_that_lost_its_register_forgets_no_promise() {
+        let disk = FaultyDisk::default();
+        open(&disk, counting(10)).unwrap();
+        let mut register = register::Register::open(&disk).unwrap();
+        register.write(b"promised").unwrap();
+        register::FILES.iter().for_each(|name| disk.remove(name).unwrap());
+        open(&disk, counting(20)).unwrap();
+        assert!(register::Register::open(&disk).is_err());
+    }
+
+    #[test]
+    fn a_directory_in_the_making_is_made_wherever_power_is_lost() {
+        for (at, seed) in (1..30).flat_map(|at| (0..10).map(move |seed| (at, seed))) {
+            let disk = FaultyDisk::default();
+            disk.set_hook(Some(Arc::new(
+                move |number, _| {
+                    if number == at { Verdict::LosePower } else { Verdict::Do }
+                },
+            )));
+            let _ = open(&disk, counting(10));
+            disk.restart(seed);
+            open(&disk, counting(20)).unwrap();
+            assert_eq!(register::Register::open(&disk).unwrap().payload(), None, "at {at}, seed {seed}");
+        }
+    }
+
+    #[test]
     fn a_damaged_or_missing_identity_is_refused() {
         let disk = FaultyDisk::default();
         open(&disk, counting(10)).unwrap();
@@ -120,6 +151,9 @@ mod tests {
             assert!(open(&disk, counting(10)).is_err(), "byte {at}");
         }
         disk.remove(FILE).unwrap();
+        disk.put(&snapshot::name(1), b"");
+        assert!(open(&disk, counting(10)).is_err());
+        disk.remove(&snapshot::name(1)).unwrap();
         disk.put(&segment::name(1), b"");
         assert!(open(&disk, counting(10)).is_err());
     }

@@ -4,7 +4,8 @@
 //! "RMREG" | version u16 | generation u64 | length u32 | payload | crc u32 of what stands before
 //! ```
 //! Generation 0 is no value. A value is written to one copy, then to the other, and each is synced before the next step;
-//! so a loss of power leaves one of them whole, and damage to one of them later leaves the value in the other.
+//! so a loss of power leaves one of them whole, and damage to one of them later leaves the value in the other. Both are
+//! made with the directory, before its identity: where they are missing later, a promise may be forgotten.
 
 use std::io;
 
@@ -21,6 +22,24 @@ const VERSION: u16 = 1;
 const HEAD_BYTES: usize = 19;
 const BYTES_MAX: usize = HEAD_BYTES + PAYLOAD_BYTES_MAX + 4;
 
+/// Makes a register without a value, in a directory that is made.
+///
+/// # Errors
+/// As the disk says.
+pub fn make(disk: &dyn Disk) -> io::Result<()> {
+    FILES.iter().try_for_each(|name| replace_whole(disk, name, &encode(0, &[])))
+}
+
+/// Whether there is more than the copies of a register without a value, which a directory has whose making was not
+/// finished.
+///
+/// # Errors
+/// As the disk says.
+pub fn is_used(disk: &dyn Disk) -> io::Result<bool> {
+    let is_new = |copy: &Copy| matches!(copy, Copy::Missing | Copy::Whole(0, _));
+    Ok(!is_new(&copy(disk, FILES[0])?) || !is_new(&copy(disk, FILES[1])?))
+}
+
 /// The open register.
 pub struct Register {
     files: [Box<dyn DiskFile>; 2],
@@ -31,12 +50,12 @@ pub struct Register {
 }
 
 impl Register {
-    /// Opens the register, or makes an empty one. What it tells is durable: a value that was read may have come no
+    /// Opens the register of a directory. What it tells is durable: a value that was read may have come no
     /// further than the kernel's memory, so it is written anew.
     ///
     /// # Errors
-    /// As the disk says; `InvalidData` when the value is not known: both copies are damaged, one is missing beside a
-    /// value, or they are further apart than one write.
+    /// As the disk says; `InvalidData` when the value is not known: both copies are damaged or missing, one is
+    /// missing beside a value, or they are further apart than one write.
     pub fn open(disk: &dyn Disk) -> io::Result<Self> {
         let (generation, payload) = newest(copy(disk, FILES[0])?, copy(disk, FILES[1])?)?;
         for name in FILES {
@@ -88,7 +107,7 @@ enum Copy {
 fn newest(a: Copy, b: Copy) -> io::Result<(u64, Vec<u8>)> {
     let refuse = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     match (a, b) {
-        (Copy::Missing, Copy::Missing) => Ok((0, Vec::new())),
+        (Copy::Missing, Copy::Missing) => refuse("both copies of the register are missing"),
         (Copy::Whole(a, of_a), Copy::Whole(b, of_b)) if a.abs_diff(b) <= 1 => {
             Ok(if a > b { (a, of_a) } else { (b, of_b) })
         }
@@ -140,9 +159,18 @@ mod tests {
     use super::*;
     use crate::log::disk::faulty::{FaultyDisk, Verdict};
 
+    /// The register, made before if the directory is new.
+    fn begun(disk: &FaultyDisk) -> io::Result<Register> {
+        if !is_used(disk)? {
+            make(disk)?;
+        }
+        Register::open(disk)
+    }
+
     #[test]
     fn the_newest_value_is_read() {
         let disk = FaultyDisk::default();
+        make(&disk).unwrap();
         for number in 0..5u8 {
             Register::open(&disk).unwrap().write(&[number; 100]).unwrap();
             disk.restart(u64::from(number));
@@ -160,13 +188,13 @@ mod tests {
                 },
             )));
             let mut acknowledged = 0;
-            if let Ok(mut register) = Register::open(&disk) {
+            if let Ok(mut register) = begun(&disk) {
                 while acknowledged < 9 && register.write(&[acknowledged + 1; 1500]).is_ok() {
                     acknowledged += 1;
                 }
             }
             disk.restart(seed);
-            let register = Register::open(&disk).unwrap();
+            let register = begun(&disk).unwrap();
             let found = register.payload().map_or(0, |payload| payload[0]);
             assert!((acknowledged..=acknowledged + 1).contains(&found), "at {at}, seed {seed}");
         }
@@ -175,7 +203,7 @@ mod tests {
     #[test]
     fn a_flipped_byte_harms_nothing_and_two_are_refused() {
         let disk = FaultyDisk::default();
-        let mut register = Register::open(&disk).unwrap();
+        let mut register = begun(&disk).unwrap();
         register.write(b"one").unwrap();
         register.write(b"two").unwrap();
         let whole = disk.bytes(FILES[0]).unwrap();
@@ -192,7 +220,7 @@ mod tests {
     #[test]
     fn a_copy_that_is_missing_or_stale_is_refused() {
         let disk = FaultyDisk::default();
-        Register::open(&disk).unwrap().write(b"one").unwrap();
+        begun(&disk).unwrap().write(b"one").unwrap();
         let first = disk.bytes(FILES[1]).unwrap();
         let mut register = Register::open(&disk).unwrap();
         register.write(b"two").unwrap();
@@ -201,13 +229,15 @@ mod tests {
         assert!(Register::open(&disk).is_err());
         disk.remove(FILES[1]).unwrap();
         assert!(Register::open(&disk).is_err());
+        disk.remove(FILES[0]).unwrap();
+        assert!(Register::open(&disk).is_err());
     }
 
     #[test]
     fn a_value_that_was_told_after_a_crash_is_not_forgotten_by_the_next() {
         for (at, seed) in (1..40).flat_map(|at| (0..10).map(move |seed| (at, seed))) {
             let disk = FaultyDisk::default();
-            Register::open(&disk).unwrap().write(&[1; 700]).unwrap();
+            begun(&disk).unwrap().write(&[1; 700]).unwrap();
             let mut register = Register::open(&disk).unwrap();
             let before = disk.deeds();
             disk.set_hook(Some(Arc::new(

@@ -151,6 +151,8 @@ impl Status {
     /// A write failed; it is tried again.
     pub(super) fn set_retrying(&self, reason: &str) {
         self.refuse(RETRYING, reason);
+        // They may wait for long: each looks whether its client is still there.
+        self.for_durable.wake(u64::MAX);
     }
 
     /// The write that had failed is done.

@@ -75,7 +75,7 @@ pub(crate) struct Connection {
     stale: bool,
     /// Where the reply of the command at hand begins in `output`.
     reply_from: usize,
-    /// What came while the client waited for a key: it follows the input that is being executed.
+    /// What came while the client waited: it follows the input that is being executed.
     late: Vec<u8>,
     /// Commands queued since MULTI.
     transaction: Option<Transaction>,
@@ -179,7 +179,10 @@ impl Connection {
             match poll_fn(|context| self.poll_input(context)).await? {
                 Came::Nothing => return Ok(()),
                 Came::Bytes(read) => self.worker.counters().input_bytes.add(read as u64),
-                Came::Mail => self.deliver().await?,
+                Came::Mail => {
+                    self.deliver().await?;
+                    self.input.append(&mut self.late);
+                }
             }
         }
     }
@@ -202,7 +205,8 @@ impl Connection {
         }
         self.deliver().await?;
         self.flush().await?;
-        // What came while the client waited for a key may be a whole command.
+        self.input.append(&mut self.late);
+        // What came while the client waited may be a whole command.
         let is_longer = self.input.len() > parsed;
         self.input.drain(..taken);
         self.note_figures();

@@ -15,11 +15,16 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
-    /// The reply as one text: elements in brackets.
-    pub(crate) fn try_call(&mut self, words: &[&str]) -> io::Result<String> {
+    /// Sends a command.
+    pub(crate) fn send(&mut self, words: &[&str]) -> io::Result<()> {
         let mut request = format!("*{}\r\n", words.len());
         words.iter().for_each(|word| request.push_str(&format!("${}\r\n{word}\r\n", word.len())));
-        self.0.get_mut().write_all(request.as_bytes())?;
+        self.0.get_mut().write_all(request.as_bytes())
+    }
+
+    /// The reply as one text: elements in brackets.
+    pub(crate) fn try_call(&mut self, words: &[&str]) -> io::Result<String> {
+        self.send(words)?;
         self.reply()
     }
 
@@ -29,7 +34,8 @@ impl Client {
         self.try_call(&words).unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
-    fn reply(&mut self) -> io::Result<String> {
+    /// The next reply.
+    pub(crate) fn reply(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.0.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -1,10 +1,7 @@
 //! A process that is killed under load, every other time while it takes snapshots: 20 times, or as often as
 //! `RINGMASTER_KILLS` says.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::Client;
+use crate::process::Process;
 
 /// Clients that write.
 const WRITERS: usize = 4;
@@ -22,31 +20,6 @@ const OTHER_KEYS: usize = 2000;
 
 /// What may be lost of what was acknowledged, where it is not made durable first.
 const WINDOW: Duration = Duration::from_secs(1);
-
-struct Process {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Process {
-    fn start(directory: &Path, fsync: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ringmaster-node"));
-        command.args(["--listen", "127.0.0.1:0", "--threads", "2", "--persistence", "wal", "--fsync", fsync]);
-        command.arg("--data-dir").arg(directory).env("NO_COLOR", "1").stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-        let ready = lines.find(|line| line.contains("node is ready")).expect("it starts");
-        // Read on, so that it can write.
-        thread::spawn(move || lines.for_each(|line| eprintln!("{line}")));
-        let address = ready.split("address=").nth(1).unwrap().split(' ').next().unwrap();
-        Self { child, address: address.parse().unwrap() }
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
 
 /// The numbers that one writer has sent, and that were acknowledged when.
 #[derive(Default)]

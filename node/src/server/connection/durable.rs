@@ -3,13 +3,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::reply::Reply;
 
 use super::Connection;
-use crate::log::Refusal;
 use crate::log::journal::take_seen;
+use crate::log::{Log, Refusal};
 use crate::server::attention::Seen;
 use crate::server::batch::Batch;
 
@@ -30,15 +31,30 @@ impl Connection {
             return Ok(());
         }
         let began = self.begin_wait();
-        let durable = poll_fn(|context| log.poll_durable(lsn, context)).await;
+        let durable = poll_fn(|context| self.poll_durable(&log, lsn, context)).await;
         self.end_wait(began);
         self.stale = true;
-        let Err(refusal) = durable else { return Ok(()) };
+        let Err(refusal) = durable? else { return Ok(()) };
         // Whether it is on the disk is not known: the client is told neither yes nor no, and must ask elsewhere.
         self.output.clear();
         Reply::new(&mut self.output, self.session.protocol).error(&refusal_text(&refusal));
         self.closes = true;
         Ok(())
+    }
+
+    /// As [`Log::poll_durable`]; while the disk is full, which may last, also whether the client goes away. Else that is
+    /// not asked: who has sent its last command may have closed its side, and still wants the reply.
+    fn poll_durable(
+        &mut self,
+        log: &Log,
+        lsn: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<Result<(), Refusal>>> {
+        match log.poll_durable(lsn, context) {
+            Poll::Ready(durable) => Poll::Ready(Ok(durable)),
+            Poll::Pending if log.status().refuses() => self.poll_leaving(context).map(Err),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     /// Waits while the log has no room for what the batch writes.

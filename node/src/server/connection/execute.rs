@@ -19,6 +19,7 @@ use super::transaction::Step;
 use super::{Connection, Fate, OUTPUT_BYTES};
 use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally, Turn};
+use crate::log::journal::take_seen;
 use crate::server::batch::{Batch, Planned};
 use crate::server::room::Room;
 use crate::server::shared::{millis_of, unix_time};
@@ -280,8 +281,11 @@ impl Connection {
         self.session.active_at = Duration::from_millis(self.now);
         self.session.watched_keys = self.watched_keys();
         let before = self.output.len();
+        self.seen.set(self.seen.get().max(take_seen()));
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let outcome = session::execute(spec, args, &mut self.session, context, &mut reply);
+        // Figures are no values: an operator asks for them while the disk is full, and waits for no record.
+        let _ = take_seen();
         if reply.overflowed() {
             reply.truncate(before);
             CommandError::ReplyTooLong.write(&mut reply);

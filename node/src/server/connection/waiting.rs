@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ringmaster_protocol::resp::reply::Reply;
@@ -115,12 +115,26 @@ impl Connection {
         if self.handle.mailbox.has_mail() {
             return Poll::Ready(Ok(Interruption::Mail));
         }
+        match ready!(self.poll_late(context)) {
+            Ok(()) => Poll::Ready(Ok(Interruption::Gone)),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Ready when the client has closed its side, or is to be closed; keeps what comes from it meanwhile.
+    pub(super) fn poll_leaving(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
+        if self.handle.is_aborted() {
+            return Poll::Ready(io::ErrorKind::TimedOut.into());
+        }
+        self.poll_late(context).map(|left| left.err().unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    /// Keeps what comes from the client; ready when nothing more comes.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.late.len() < LATE_BYTES_MAX {
-            match poll_read_buf(Pin::new(&mut self.stream), context, &mut self.late) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Interruption::Gone)),
-                Poll::Ready(Ok(read)) => self.worker.counters().input_bytes.add(read as u64),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => break,
+            match ready!(poll_read_buf(Pin::new(&mut self.stream), context, &mut self.late))? {
+                0 => return Poll::Ready(Ok(())),
+                read => self.worker.counters().input_bytes.add(read as u64),
             }
         }
         Poll::Pending
