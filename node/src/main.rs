@@ -138,10 +138,8 @@ fn import(file: &Path, directory: &Path) -> anyhow::Result<ExitCode> {
     if imported.expired > 0 {
         println!("{} keys had expired and were left out", imported.expired);
     }
-    for (number, code) in (1..).zip(&imported.libraries) {
-        let path = directory.join(format!("library-{number}.lua"));
-        std::fs::write(&path, code).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("a library of functions: load it with `redis-cli -x FUNCTION LOAD < {}`", path.display());
+    if !imported.libraries.is_empty() {
+        println!("{} libraries of functions imported", imported.libraries.len());
     }
     Ok(ExitCode::SUCCESS)
 }

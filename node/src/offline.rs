@@ -13,6 +13,7 @@ use crate::log::recovery::{self, Begin, Found, RecoveryError};
 use crate::log::replay::{ReplayError, replay};
 use crate::log::snapshot::{self, Pace, Position, SnapshotError, Source};
 use crate::log::{identity, snapshot::Loaded};
+use crate::script::learn::learn;
 use crate::script::library::Libraries;
 use crate::server::random_bytes;
 use crate::store::Store;
@@ -35,6 +36,9 @@ pub enum OfflineError {
     /// The `dump.rdb` cannot be read to its end; the directory is as it was.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// A library of functions in it cannot be taken; the directory is as it was.
+    #[error("a library of functions: {0}")]
+    Libraries(String),
     /// The data could not be written; the directory is as it was.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -122,8 +126,8 @@ pub fn export(
 }
 
 /// Puts the keys of the `dump.rdb` `file` into `directory`, beside those that it holds; a key of the same name is
-/// replaced. The directory is made if it is not there, and changes only when all is durable. Libraries of functions are
-/// handed back: they are for a running node to load.
+/// replaced, and so is a library of functions. The directory is made if it is not there, and changes only when all is
+/// durable.
 ///
 /// # Errors
 /// [`OfflineError`]; the directory holds what it held.
@@ -139,6 +143,9 @@ pub fn import(
     let data = read(&disk, &data_id)?;
     recovery::cut(&disk, &data.found)?;
     let imported = dump_file::import(&data.store, source, now_millis(), progress)?;
+    let libraries = imported.libraries.iter().map(|text| learn(text));
+    let libraries = libraries.collect::<Result<_, _>>().map_err(OfflineError::Libraries)?;
+    data.libraries.put(libraries, true, false).map_err(OfflineError::Libraries)?;
     let taken = snapshot::take(&Source {
         store: &data.store,
         disk: &disk,

@@ -15,6 +15,7 @@ mod cmsgpack;
 pub(crate) mod convert;
 pub(crate) mod desk;
 mod failure;
+pub(crate) mod learn;
 pub(crate) mod library;
 mod number;
 mod pace;

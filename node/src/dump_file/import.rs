@@ -18,7 +18,7 @@ pub struct Imported {
     pub keys: u64,
     /// Keys left out because they had expired.
     pub expired: u64,
-    /// The code of the libraries of functions, which are for the caller to keep.
+    /// The texts of the libraries of functions, which are for the caller to take in.
     pub libraries: Vec<Vec<u8>>,
     /// Bytes of the file that were read.
     pub bytes: u64,

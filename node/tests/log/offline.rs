@@ -7,12 +7,15 @@ use tempfile::TempDir;
 
 use crate::restart::{COMMANDS, contents, start};
 
+const LIBRARY: &str = "#!lua name=l\nredis.register_function('seven', function() return 7 end)";
+
 #[test]
 fn what_is_exported_comes_in_elsewhere_and_goes_on() {
     let (from, to, files) = (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let file = files.path().join("dump.rdb");
     let (node, mut client) = start(from.path(), Fsync::Everysec);
     COMMANDS.iter().for_each(|command| drop(client.call(command)));
+    client.try_call(&["FUNCTION", "LOAD", LIBRARY]).unwrap();
     let before = contents(&mut client);
     let held = export(from.path(), &file, Fields::Dropped, &mut |_| {});
     assert!(matches!(held, Err(OfflineError::Io(_))), "a node uses the directory");
@@ -24,6 +27,7 @@ fn what_is_exported_comes_in_elsewhere_and_goes_on() {
     assert_eq!((imported.keys, imported.expired), (exported.keys, 0));
     let (node, mut client) = start(to.path(), Fsync::Everysec);
     assert_eq!(contents(&mut client), before);
+    assert_eq!(client.call("FCALL seven 0"), ":7");
     client.call("SET more 1");
     node.stop();
 
@@ -31,6 +35,7 @@ fn what_is_exported_comes_in_elsewhere_and_goes_on() {
     import(to.path(), &file, &mut |_| {}).unwrap();
     let (node, mut client) = start(to.path(), Fsync::Everysec);
     assert_eq!(client.call("GET more"), "1");
+    assert_eq!(client.call("FCALL seven 0"), ":7");
     assert_eq!(contents(&mut client).len(), before.len() + 1);
     node.stop();
 }

@@ -1,20 +1,14 @@
 //! SCRIPT LOAD, FUNCTION LOAD and FUNCTION RESTORE: what brings code.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 
 use super::payload;
-use crate::script::desk::{Outcome, Task};
+use crate::script::learn::{Learning, parsed};
 use crate::script::library::Library;
-use crate::script::shebang;
-use crate::script::vm::{Answer, Need};
 use crate::server::connection::Connection;
-
-/// Longest time that the code of a library may run to register its functions.
-const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
 
 impl Connection {
     /// `SCRIPT LOAD text`.
@@ -75,43 +69,15 @@ impl Connection {
 
     /// Runs the code of a library to learn its functions.
     async fn learn(&mut self, text: &[u8]) -> Result<Library, String> {
-        let (name, code_from) = parsed(text)?;
-        let library = Library { name, text: text.to_vec(), code_from, ..Library::default() };
-        let library = Arc::new(library);
+        parsed(text)?;
         let mut lease = self.machine().await?;
-        let began = Instant::now();
-        let mut need = lease.start(Task::Library(Arc::clone(&library)));
+        let mut learning = Learning::begin(text, &mut lease)?;
         loop {
-            match need {
-                Need::Ended(Outcome::Registered(functions)) => {
-                    let Library { name, text, code_from, .. } = &*library;
-                    let (name, text) = (name.clone(), text.clone());
-                    let code_from = *code_from;
-                    return Ok(Library { name, text, code_from, functions, ..Library::default() });
-                }
-                Need::Ended(Outcome::Failed(text)) => {
-                    return Err(String::from_utf8_lossy(&text).into_owned());
-                }
-                Need::Ended(Outcome::Done) => return Err("ERR No functions registered".to_owned()),
-                Need::Turn if began.elapsed() < LOAD_TIMEOUT => {
-                    tokio::task::yield_now().await;
-                    lease.desk().turn_began.set(Instant::now());
-                    need = lease.resume(Answer::Go);
-                }
-                Need::Turn | Need::Call => {
-                    lease.stop();
-                    return Err("ERR Error registering functions: ERR FUNCTION LOAD timeout".to_owned());
-                }
+            if let Some(result) = learning.result(&mut lease) {
+                return result;
             }
+            tokio::task::yield_now().await;
+            learning.go_on(&mut lease);
         }
     }
-}
-
-/// The name of a library and where its code begins in `text`.
-fn parsed(text: &[u8]) -> Result<(String, usize), String> {
-    let heading = shebang::of_library(text).map_err(|text| format!("ERR {text}"))?;
-    if !heading.engine.eq_ignore_ascii_case(b"lua") {
-        return Err(format!("ERR Engine '{}' not found", String::from_utf8_lossy(&heading.engine)));
-    }
-    Ok((String::from_utf8_lossy(&heading.name).into_owned(), text.len() - heading.code.len()))
 }
