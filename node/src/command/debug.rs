@@ -1,13 +1,15 @@
 //! `DEBUG`: what test suites and tools ask of it.
 //!
-//! `SLEEP`, `DIGEST` and `SET-ACTIVE-EXPIRE` are carried out by the connection; what comes here of them is within a
+//! `SLEEP`, `DIGEST`, `RELOAD` and `SET-ACTIVE-EXPIRE` are carried out by the connection; what comes here of them is within a
 //! transaction, where nothing waits.
 //! Redis's knobs that have no counterpart here are accepted and change nothing.
 
 mod digest;
+mod reload;
 mod sample;
 
 pub(crate) use digest::digest;
+pub(crate) use reload::reload;
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::number::parse_double;
@@ -28,7 +30,7 @@ const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
 const WITHIN: CommandError = CommandError::text("ERR this form of DEBUG is not allowed within a transaction");
 
-const HELP: [&str; 29] = [
+const HELP: [&str; 32] = [
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "CHANGE-REPL-ID",
     "    Accepted without effect.",
@@ -48,6 +50,9 @@ const HELP: [&str; 29] = [
     "    bignum.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted without effect.",
+    "RELOAD",
+    "    Take a snapshot, if anything is kept, and make all keys anew from what a",
+    "    snapshot tells of them. Not within a transaction.",
     "REPLYBUFFER <PEAK-RESET-TIME|RESIZING> <value>",
     "    Accepted without effect.",
     "SET-ACTIVE-EXPIRE <0|1>",
@@ -83,7 +88,7 @@ fn parse(args: Args<'_>) -> Result<Box<dyn Wish>, CommandError> {
         ("object", 3) => Debug::Object(args[2].to_vec()),
         ("digest-value", _) => Debug::Digests(args.from(2).iter().map(<[u8]>::to_vec).collect()),
         ("protocol", 3) => Debug::Sample(args[2].to_vec()),
-        ("digest", 2) | ("set-active-expire", 3) => return Err(WITHIN),
+        ("digest" | "reload", 2) | ("set-active-expire", 3) => return Err(WITHIN),
         ("sleep", 3) => Debug::Sleep(millis(&args[2])?),
         _ => {
             let name = String::from_utf8_lossy(&args[1]).chars().take(128).collect::<String>();

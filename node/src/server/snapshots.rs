@@ -54,10 +54,13 @@ pub(crate) struct Figures {
     pub(crate) keys_done: u64,
 }
 
+/// Counts the snapshots that have ended, and tells whether the last one was taken.
+pub(crate) type Ended = watch::Receiver<(u64, bool)>;
+
 /// What a request for a snapshot meets.
 pub(crate) enum Asked {
     /// One begins; the receiver changes when it ends.
-    Begins(watch::Receiver<(u64, bool)>),
+    Begins(Ended),
     /// One is under way.
     UnderWay,
 }

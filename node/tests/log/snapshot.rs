@@ -99,6 +99,41 @@ fn snapshots_on_demand_answer_as_in_redis() {
 }
 
 #[test]
+fn a_snapshot_in_a_transaction_is_taken_behind_it() {
+    let directory = TempDir::new().unwrap();
+    let (node, mut client) = start(directory.path(), Fsync::No);
+    for line in ["MULTI", "SET k v", "BGSAVE", "LASTSAVE"] {
+        client.call(line);
+    }
+    let replies = client.call("EXEC");
+    assert!(replies.starts_with("[+OK +Background saving scheduled :"), "{replies}");
+    wait_until(|| field(&mut client, "rdb_last_bgsave_time_sec") != "-1");
+    assert_eq!(field(&mut client, "rdb_last_bgsave_status"), "ok");
+    client.call("MULTI");
+    client.call("BGREWRITEAOF");
+    assert_eq!(client.call("EXEC"), "[+Background append only file rewriting scheduled]");
+    wait_until(|| client.call("SAVE") == "+OK");
+    client.call("MULTI");
+    assert_eq!(client.call("SAVE"), "-ERR Command not allowed inside a transaction");
+    node.stop();
+}
+
+#[test]
+fn a_reload_takes_a_snapshot_and_changes_nothing() {
+    let directory = TempDir::new().unwrap();
+    let (node, mut client) = start(directory.path(), Fsync::Everysec);
+    COMMANDS.iter().for_each(|line| drop(client.call(line)));
+    let (before, digest) = (contents(&mut client), client.call("DEBUG DIGEST"));
+    assert_eq!(client.call("DEBUG RELOAD"), "+OK");
+    assert_eq!(files(directory.path(), "snap-").len(), 1);
+    assert_eq!((contents(&mut client), client.call("DEBUG DIGEST")), (before.clone(), digest));
+    node.stop();
+    let (node, mut client) = start(directory.path(), Fsync::Everysec);
+    assert_eq!(contents(&mut client), before);
+    node.stop();
+}
+
+#[test]
 fn a_snapshot_while_threads_write_is_what_they_wrote() {
     let directory = TempDir::new().unwrap();
     let (node, mut client) = start(directory.path(), Fsync::Everysec);

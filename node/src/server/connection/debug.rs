@@ -1,6 +1,7 @@
 //! `DEBUG`, as far as it concerns connections and the process; the rest is `crate::command::debug`.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -8,15 +9,18 @@ use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::{Args, number};
 
+use super::durable::LOADING;
+use super::snapshot::SAVING;
 use super::{Connection, Fate};
-use crate::command::debug::digest;
+use crate::command::debug::{digest, reload};
 use crate::engine::Journey;
+use crate::server::snapshots::Asked;
 
 /// Whether a command is one of those that [`Connection::debug`] carries out.
 pub(super) fn concerns_connection(spec: &Spec, args: Args<'_>) -> bool {
     let is = |name: &str| args[1].eq_ignore_ascii_case(name.as_bytes());
     let known = match args.len() {
-        2 => is("digest"),
+        2 => is("digest") || is("reload"),
         3 => is("sleep") || is("set-active-expire"),
         _ => false,
     };
@@ -24,10 +28,14 @@ pub(super) fn concerns_connection(spec: &Spec, args: Args<'_>) -> bool {
 }
 
 impl Connection {
-    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`, `DEBUG DIGEST`.
+    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`, `DEBUG DIGEST`, `DEBUG RELOAD`.
     pub(super) async fn debug(&mut self, args: Args<'_>) -> io::Result<Fate> {
         if args.len() == 2 {
-            self.walk(Journey::new(digest(), self.moment())).await;
+            if args[1].eq_ignore_ascii_case(b"digest") {
+                self.walk(Journey::new(digest(), self.moment())).await;
+            } else {
+                self.reload().await;
+            }
             return Ok(Fate::Open);
         }
         let mut fate = Fate::Open;
@@ -41,6 +49,23 @@ impl Connection {
         }
         Reply::new(&mut self.output, self.session.protocol).ok();
         Ok(fate)
+    }
+
+    /// `DEBUG RELOAD`. What cannot be saved is not reloaded.
+    async fn reload(&mut self) {
+        let shared = Arc::clone(&self.worker.shared);
+        let snapshots = &shared.keeping.snapshots;
+        if shared.attention.look().is_loading() {
+            return self.refuse(LOADING);
+        }
+        if shared.keeping.log().is_some() {
+            let Asked::Begins(ended) = snapshots.ask() else { return self.refuse(SAVING) };
+            if !self.await_snapshot(ended).await {
+                let why = snapshots.failure().unwrap_or_default();
+                return self.refuse(&format!("ERR no snapshot could be taken: {why}"));
+            }
+        }
+        self.walk(Journey::new(reload(), self.moment())).await;
     }
 }
 

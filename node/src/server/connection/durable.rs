@@ -14,7 +14,7 @@ use crate::log::{Log, Refusal};
 use crate::server::attention::Seen;
 use crate::server::batch::Batch;
 
-const LOADING: &str = "LOADING Redis is loading the dataset in memory";
+pub(super) const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 
 impl Connection {
     /// Waits until what the replies show is durable, where that was promised.

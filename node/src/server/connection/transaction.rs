@@ -13,6 +13,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::execute::is_script;
 use super::queued::{Queued, size_of_args};
+use super::snapshot::concerns_snapshots;
 use super::subscribe::Change;
 use super::{Connection, Fate};
 use crate::engine::within::Reach;
@@ -323,6 +324,8 @@ impl Connection {
                 let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
                 let tally = shared.engine.run_within(keyspace, (spec, args), moment, &mut reply);
                 self.count(tally);
+            } else if concerns_snapshots(spec) {
+                self.snapshot_in_transaction(spec, args);
             } else if is_script(spec) {
                 self.script_in_transaction(spec, args, keyspace).await;
             } else {
