@@ -45,6 +45,8 @@ pub enum Bound<'b> {
     AfterMember(&'b [u8]),
     /// Before this member of this score.
     Item(f64, &'b [u8]),
+    /// Behind this member of this score.
+    AfterItem(f64, &'b [u8]),
 }
 
 impl Bound<'_> {
@@ -57,6 +59,7 @@ impl Bound<'_> {
             Self::Member(bound) => member() < bound,
             Self::AfterMember(bound) => member() <= bound,
             Self::Item(bound, name) => score < bound || score == bound && member() < name,
+            Self::AfterItem(bound, name) => score < bound || score == bound && member() <= name,
         }
     }
 }
@@ -115,18 +118,17 @@ impl Order {
 
     /// Puts an item in its place.
     pub(super) fn insert(&mut self, item: Item) {
-        let rank = self.position(&Bound::Item(item.score, item.name()));
-        if let Some(right) = self.root.insert(rank, item) {
+        if let Some(right) = self.root.insert(item) {
             let left = std::mem::replace(&mut self.root, Node::Leaf(Vec::new()));
             self.root = Node::Branch(vec![Child::of(left), right]);
         }
         self.len += 1;
     }
 
-    /// Takes out the item of `rank`, which is below the length.
-    pub(super) fn remove(&mut self, rank: usize) -> Item {
+    /// Takes out the item of this score and name, which is there.
+    pub(super) fn remove(&mut self, score: f64, name: &[u8]) -> Item {
         self.len -= 1;
-        let item = self.root.remove(rank);
+        let item = self.root.remove(score, name);
         while let Node::Branch(children) = &mut self.root
             && children.len() <= 1
         {
@@ -155,10 +157,9 @@ impl Node {
 
     fn position(&self, bound: &Bound<'_>) -> usize {
         match self {
-            Self::Leaf(items) => items.partition_point(|item| bound.is_behind(item.score, || item.name())),
+            Self::Leaf(items) => place_in(items, bound),
             Self::Branch(children) => {
-                let begins_before = |child: &Child| bound.is_behind(child.low, || child.node.first().name());
-                let at = children[1..].partition_point(begins_before);
+                let at = child_before(children, bound);
                 let before: usize = children[..at].iter().map(|child| child.len).sum();
                 before + children[at].node.position(bound)
             }
@@ -176,14 +177,22 @@ impl Node {
         }
     }
 
-    /// Puts an item at `rank`; returns the right half if that takes a split.
-    fn insert(&mut self, rank: usize, item: Item) -> Option<Child> {
+    /// Puts an item in its place; returns the right half if that takes a split.
+    fn insert(&mut self, item: Item) -> Option<Child> {
+        let place = Bound::Item(item.score, item.name());
         match self {
-            Self::Leaf(items) => insert_into(items, LEAF_MAX, rank, item).map(Self::Leaf),
+            Self::Leaf(items) => {
+                let at = place_in(items, &place);
+                insert_into(items, LEAF_MAX, at, item).map(Self::Leaf)
+            }
             Self::Branch(children) => {
-                let (at, rank) = child_of(children, rank);
-                let right = children[at].node.insert(rank, item);
-                children[at].refresh();
+                let at = child_before(children, &place);
+                let child = &mut children[at];
+                if item.score < child.low {
+                    child.low = item.score;
+                }
+                let right = child.node.insert(item);
+                child.len = child.len + 1 - right.as_ref().map_or(0, |right| right.len);
                 let halves = right.and_then(|right| insert_into(children, BRANCH_MAX, at + 1, right));
                 halves.map(Self::Branch)
             }
@@ -191,21 +200,23 @@ impl Node {
         .map(Child::of)
     }
 
-    fn remove(&mut self, rank: usize) -> Item {
+    /// Takes out the item of this score and name, which is there.
+    fn remove(&mut self, score: f64, name: &[u8]) -> Item {
         match self {
             Self::Leaf(items) => {
-                let item = items.remove(rank);
+                let at = place_in(items, &Bound::Item(score, name));
+                let item = items.remove(at);
                 slim(items);
                 item
             }
             Self::Branch(children) => {
-                let (at, rank) = child_of(children, rank);
-                let item = children[at].node.remove(rank);
+                let at = child_before(children, &Bound::AfterItem(score, name));
+                let item = children[at].node.remove(score, name);
                 if children[at].len == 1 {
                     children.remove(at);
                     slim(children);
                 } else {
-                    children[at].refresh();
+                    children[at].lost(score);
                     mend(children, at);
                 }
                 item
@@ -246,6 +257,26 @@ impl Child {
         self.len = self.node.len();
         self.low = self.node.first().score;
     }
+
+    /// Notes that an item of this score has left. Only if the score is the lowest can that have been the first item.
+    fn lost(&mut self, score: f64) {
+        self.len -= 1;
+        if score == self.low {
+            self.low = self.node.first().score;
+        }
+    }
+}
+
+/// How many of `items` lie before `bound`.
+#[inline]
+fn place_in(items: &[Item], bound: &Bound<'_>) -> usize {
+    items.partition_point(|item| bound.is_behind(item.score, || item.name()))
+}
+
+/// The last child that begins before `bound`, or the first one.
+#[inline]
+fn child_before(children: &[Child], bound: &Bound<'_>) -> usize {
+    children[1..].partition_point(|child| bound.is_behind(child.low, || child.node.first().name()))
 }
 
 /// The child that holds `rank` (the last one if it is behind all), and the rank in it.

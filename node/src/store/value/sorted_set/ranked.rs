@@ -66,7 +66,7 @@ impl Ranked {
         match old {
             Some(old) if old == score => {}
             Some(old) => {
-                let mut item = self.order.remove(self.position(&Bound::Item(old, member)));
+                let mut item = self.order.remove(old, member);
                 item.member.set_score(score);
                 self.order.insert(Item { score, ..item });
             }
@@ -85,7 +85,7 @@ impl Ranked {
     pub(super) fn remove(&mut self, member: &[u8]) -> bool {
         let Some(score) = self.score(member) else { return false };
         self.names.remove(hash_of(member), 0, member, hash_of);
-        let item = self.order.remove(self.position(&Bound::Item(score, member)));
+        let item = self.order.remove(score, member);
         self.member_bytes -= item.member.as_ref().heap_bytes();
         true
     }
