@@ -213,7 +213,9 @@ impl Framer {
         let len = u32::try_from(frame.len() - PREFIX_BYTES).expect("a body is bounded").to_le_bytes();
         frame[8..16].copy_from_slice(&lsn.to_le_bytes());
         frame[16] = kind.number();
-        let crc = self.checksum(len, &frame[PREFIX_BYTES..]);
+        // The length stands for a moment where the checksum will, so that what that is of lies in one piece.
+        frame[4..8].copy_from_slice(&len);
+        let crc = crc32c::crc32c_append(self.seed, &frame[4..]);
         frame[..4].copy_from_slice(&len);
         frame[4..8].copy_from_slice(&crc.to_le_bytes());
     }

@@ -273,7 +273,7 @@ impl Task {
             Next::Sleep => {
                 bell.set_asleep(true);
                 // What was appended before the others could see that is found here.
-                if self.stages.bytes() == 0 {
+                if self.stages.is_empty() {
                     bell.wait((!self.writer.is_durable()).then_some(SYNC_LOOK));
                 }
                 bell.set_asleep(false);

@@ -4,7 +4,7 @@
 //! there: what fails before that leaves no gap. So within a stage records ascend, and of two operations on one slot the later has the greater lsn. Between two stages the writer may find a
 //! gap: a record taken from a stage that it has visited already. It writes up to the gap and finds the rest next time.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -131,10 +131,11 @@ impl Stages {
     fn leave(&self, stage: &Stage, before: usize, records: MutexGuard<'_, Vec<u8>>) {
         let after = records.len();
         stage.bytes.store(after, Ordering::Relaxed);
+        // While the stage is locked: the writer, which says that it sleeps and then locks each stage, finds this record,
+        // or this finds it asleep.
+        let asleep = self.bell.is_asleep();
         drop(records);
-        // Either the writer, which says that it sleeps and then looks at the bytes, sees these, or they see it asleep.
-        fence(Ordering::SeqCst);
-        if (before < WAKE_BYTES && after >= WAKE_BYTES) || self.bell.is_asleep() {
+        if asleep || (before < WAKE_BYTES && after >= WAKE_BYTES) {
             self.bell.ring();
         }
     }
@@ -143,6 +144,11 @@ impl Stages {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.stages.iter().map(|stage| stage.bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether nothing waits. Who appends after it was looked at sees what its caller did before.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stages.iter().all(|stage| lock(stage).is_empty())
     }
 
     /// The greatest lsn that was given out.
@@ -189,8 +195,7 @@ impl Bell {
 
     /// Says that the writer sleeps, or that it does not.
     pub(super) fn set_asleep(&self, asleep: bool) {
-        self.asleep.store(asleep, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.asleep.store(asleep, Ordering::Release);
     }
 
     /// Wakes the writer, or keeps it from going to sleep.
