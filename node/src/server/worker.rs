@@ -91,7 +91,9 @@ impl service::Worker for Worker {
         self.counters().connections.add(1);
         let seen = Rc::default();
         if let Some(connection) = Connection::new(Rc::clone(&self), stream, Rc::clone(&seen)) {
-            seeing(&seen, timing::measured(&self.shared.timing, connection.run(&stop))).await;
+            // In a box of its own: those around it would hold it twice each, once to take it and once to run it.
+            let run = Box::pin(connection.run(&stop));
+            seeing(&seen, timing::measured(&self.shared.timing, run)).await;
         }
     }
 }
