@@ -1,6 +1,7 @@
 //! The store: 16384 slots, each with its own lock, version and table. Nothing here is global but the allocator.
 
 mod agenda;
+mod ahead;
 pub mod census;
 pub(crate) mod describe;
 mod door;
@@ -203,37 +204,6 @@ impl Store {
             });
         }
         total
-    }
-
-    /// Brings the lock and the table's place of `slot` near the processor, and for who `writes` what a change needs.
-    #[inline]
-    pub(crate) fn prefetch_slot(&self, slot: HashSlot, writes: bool) {
-        let (lookup, change) = self.slots[slot.index()].lines();
-        prefetch(lookup);
-        if writes {
-            prefetch(change);
-        }
-    }
-
-    /// Brings the bucket of `hash` near, by the table's published place.
-    #[inline]
-    pub(crate) fn prefetch_bucket(&self, slot: HashSlot, hash: u64) {
-        let hint = self.slots[slot.index()].table_hint();
-        if hint != 0 {
-            prefetch(<table::Table>::hinted_bucket(hint, hash));
-        }
-    }
-
-    /// Brings the entry of `hash` near; looks at the table under the slot's lock.
-    #[inline]
-    pub(crate) fn prefetch_entry(&self, slot: HashSlot, hash: u64) {
-        if let Some(guard) = self.try_lock(slot)
-            && let Some(address) = guard.candidate(hash)
-        {
-            // The header and key, and where a value of some size goes on.
-            prefetch(address);
-            prefetch(address.wrapping_add(64));
-        }
     }
 
     /// The published lower bound of deadlines in `slot`, in Unix milliseconds.

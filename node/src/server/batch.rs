@@ -24,6 +24,9 @@ const KEPT: usize = 64 << 10;
 /// From this many commands on, prefetching is worth its instructions.
 const PREFETCH_FROM: usize = 2;
 
+/// From this many commands in a row on one key on, so is prefetching the elements that they name.
+const ELEMENTS_FROM: usize = 4;
+
 /// One parsed command.
 #[derive(Clone, Copy)]
 pub(crate) struct Planned {
@@ -131,9 +134,10 @@ impl Batch {
         Args::new(if command.inline { &self.inline_words } else { input }, spans)
     }
 
-    /// Asks for the cache lines that the batch's commands will touch.
+    /// Asks for the cache lines that the batch's commands will touch; `input` is what was parsed, `database` the one
+    /// that is selected.
     #[inline]
-    pub(crate) fn prefetch(&self, store: &Store) {
+    pub(crate) fn prefetch(&self, input: &[u8], database: u8, store: &Store) {
         if self.commands.len() < PREFETCH_FROM {
             return;
         }
@@ -149,6 +153,20 @@ impl Batch {
         keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, writes(command)));
         keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
         keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
+        let runs = self.commands.chunk_by(|before, command| before.key == command.key);
+        runs.filter(|run| run.len() >= ELEMENTS_FROM)
+            .for_each(|run| self.prefetch_run(run, input, database, store));
+    }
+
+    /// Asks for the elements that commands on one key name.
+    fn prefetch_run(&self, run: &[Planned], input: &[u8], database: u8, store: &Store) {
+        let args = |command: &Planned| self.args(command, input);
+        let Some(key) = run.first().and_then(|command| command.key(args(command), database)) else { return };
+        let named = run.iter().filter_map(|command| {
+            let args = args(command);
+            Some((args.get(2)?, args.get(args.len() - 1)?))
+        });
+        store.prefetch_elements(key, named);
     }
 }
 

@@ -196,7 +196,7 @@ impl Connection {
         let mut batch = std::mem::take(&mut self.batch);
         let parsed = self.input.len();
         let (taken, end) = batch.parse(&self.input, &self.limits());
-        batch.prefetch(self.worker.shared.engine.store());
+        batch.prefetch(&self.input, self.session.database, self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
         self.batch = batch;
         self.batch.give_back();

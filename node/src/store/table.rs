@@ -91,6 +91,14 @@ impl<T: Block> Table<T> {
         std::ptr::without_provenance((hint & ADDRESS_MASK) as usize + home * 8)
     }
 
+    /// Address of the bucket where a search for `hash` begins, to prefetch.
+    #[inline]
+    pub(crate) fn bucket(&self, hash: Hash) -> *const u8 {
+        let (leaf, hash) = self.root.leaf(hash);
+        let home = leaf::home(leaf::tag(hash), leaf.buckets().len());
+        leaf.buckets().as_ptr().wrapping_add(home).cast()
+    }
+
     /// Address of the first block whose tag matches `hash`, to prefetch.
     #[inline]
     pub(crate) fn candidate(&self, hash: Hash) -> Option<*const u8> {

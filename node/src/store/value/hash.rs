@@ -33,7 +33,7 @@ impl<'a> Hash<'a> {
         Self(Form::Spread(fields))
     }
 
-    pub(super) fn fields(self) -> Option<&'a Fields> {
+    pub(in crate::store) fn fields(self) -> Option<&'a Fields> {
         match self.0 {
             Form::Packed(_) => None,
             Form::Spread(fields) => Some(fields),

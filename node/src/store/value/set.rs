@@ -48,7 +48,7 @@ impl<'a> Set<'a> {
         Self(Form::Spread(members))
     }
 
-    pub(super) fn members(self) -> Option<&'a Members> {
+    pub(in crate::store) fn members(self) -> Option<&'a Members> {
         match self.0 {
             Form::Spread(members) => Some(members),
             _ => None,

@@ -38,7 +38,7 @@ impl<'a> SortedSet<'a> {
         Self(Form::Ranked(ranked))
     }
 
-    pub(super) fn ranked(self) -> Option<&'a Ranked> {
+    pub(in crate::store) fn ranked(self) -> Option<&'a Ranked> {
         match self.0 {
             Form::Packed(_) => None,
             Form::Ranked(ranked) => Some(ranked),

@@ -42,6 +42,11 @@ impl Fields {
         self.table.find(hash_of(field), 0, field).and_then(EntryRef::as_string)
     }
 
+    /// Brings what is looked at for `fields` near the processor.
+    pub(crate) fn prefetch<'a>(&self, fields: impl Iterator<Item = &'a [u8]>) {
+        self.table.prefetch(fields);
+    }
+
     /// Fields and values, in no stated order.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.table.iter().map(pair)

@@ -38,6 +38,11 @@ impl Members {
         self.table.find(hash_of(member), 0, member).is_some()
     }
 
+    /// Brings what is looked at for `members` near the processor.
+    pub(crate) fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {
+        self.table.prefetch(members);
+    }
+
     /// The members, in no stated order.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         self.table.iter().map(PrefixedRef::bytes)

@@ -38,6 +38,11 @@ impl Ranked {
         self.names.find(hash_of(member), 0, member).map(PrefixedRef::score)
     }
 
+    /// Brings what is looked at for `members` near the processor.
+    pub(crate) fn prefetch<'a>(&self, members: impl Iterator<Item = &'a [u8]>) {
+        self.names.prefetch(members);
+    }
+
     pub(super) fn position(&self, bound: &Bound<'_>) -> usize {
         self.order.position(bound)
     }
