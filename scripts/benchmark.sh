@@ -10,7 +10,8 @@
 #                    D: the latency that a proxy adds (open loop, direct and proxied in turns)
 #                    E: the node's CPU time an operation, commands of all families, beside redis-server
 #                    F: memory of strings and small collections, beside redis-server
-#                    G: the node's latency under heavy work: a big delete, a table growth, mass expiry, eviction
+#                    G: the node's latency under heavy work: a big delete, a table growth, mass expiry, eviction,
+#                       snapshots
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1

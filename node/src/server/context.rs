@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ringmaster_protocol::session::info::{self, Info, Section};
+use ringmaster_protocol::session::info::{self, Info, MemoryParts, Section};
 use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, Setting, TrackingMode};
 
 use super::clients::Unblock;
@@ -111,6 +111,8 @@ impl Context for Shared {
 impl Shared {
     /// The figures of `INFO`, with these counts of keys.
     fn info_of(&self, census: Keys) -> Info {
+        // Looks at all slots: once is enough.
+        let parts = self.memory_parts();
         Info {
             server: self.server(),
             clients: info::Clients {
@@ -120,14 +122,14 @@ impl Shared {
                 tracking: self.engine.tracking().clients() as u64,
                 subscribed: self.clients.subscribers() as u64,
             },
-            memory: self.memory_figures(),
+            memory: self.memory_figures(parts),
             persistence: self.persistence(),
             statistics: self.statistics(),
             processor: processor::times(),
             commands: observed::command_figures(self),
             errors: self.error_totals(),
             keyspace: keyspace(census),
-            extra: self.extra(),
+            extra: self.extra(parts),
         }
     }
 
@@ -158,14 +160,13 @@ impl Shared {
         info::Persistence { loading, log, snapshot }
     }
 
-    fn extra(&self) -> Vec<(Section, &'static str, String)> {
+    fn extra(&self, parts: MemoryParts) -> Vec<(Section, &'static str, String)> {
         let mut lines = vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())];
         let lag = self.expiry_lag_millis.load(Ordering::Relaxed).to_string();
         lines.push((Section::Stats, "ringmaster_expiry_lag_ms", lag));
         let percents = self.miss_percents().into_iter();
         lines.extend(percents.map(|(name, percent)| (Section::Memory, name, format!("{percent:.2}"))));
         lines.extend(observed::extra(self));
-        let parts = self.memory_parts();
         lines.extend(
             [
                 ("ringmaster_memory_tables", parts.tables),
@@ -202,7 +203,7 @@ impl Shared {
         }
     }
 
-    fn memory_figures(&self) -> info::Memory {
+    fn memory_figures(&self, parts: MemoryParts) -> info::Memory {
         self.memory.look();
         self.memory.look_at_kernel();
         let used = self.memory.used_bytes();
@@ -210,7 +211,7 @@ impl Shared {
             used_bytes: used,
             used_peak_bytes: self.memory.peak_bytes(),
             used_startup_bytes: self.memory.startup_bytes(),
-            parts: self.memory_parts(),
+            parts,
             resident_bytes: self.memory.resident_bytes(),
             system_bytes: crate::machine::memory_bytes().unwrap_or(0),
             max_bytes: self.maxmemory.load(Ordering::Relaxed),

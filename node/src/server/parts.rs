@@ -4,7 +4,6 @@
 use std::sync::atomic::Ordering;
 
 use ringmaster_protocol::session::info::MemoryParts;
-use ringmaster_protocol::slot::HashSlot;
 
 use super::shared::Shared;
 use crate::script::desk;
@@ -20,10 +19,9 @@ impl Shared {
     pub(crate) fn memory_parts(&self) -> MemoryParts {
         let (store, tracking) = (self.engine.store(), self.engine.tracking());
         let (keys, items) = (tracking.keys.load(Ordering::Relaxed), tracking.items.load(Ordering::Relaxed));
-        let table = |slot| store.try_lock(slot).map_or(0, |guard| guard.table_bytes());
         MemoryParts {
             clients: self.clients.buffer_bytes() as u64,
-            tables: HashSlot::all().map(table).sum::<usize>() as u64,
+            tables: store.table_bytes() as u64,
             eviction: store.replacement().kept_bytes() as u64,
             tracking: keys as u64 * TRACKED_KEY_BYTES + items as u64 * TRACKED_ITEM_BYTES,
             machines: desk::machine_bytes() as u64,

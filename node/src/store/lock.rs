@@ -54,10 +54,22 @@ impl SlotLock {
     /// The slot if it is free, or becomes so within a microsecond.
     #[inline]
     pub(crate) fn try_lock<'a>(&'a self, parking: &'a Parking, index: u16) -> Option<SlotGuard<'a>> {
+        let mut guard = self.try_lock_unmeasured(parking, index)?;
+        guard.held_from = parking.holds.begin();
+        Some(guard)
+    }
+
+    /// As [`SlotLock::try_lock`]; how long it is held is not measured.
+    #[inline]
+    pub(crate) fn try_lock_unmeasured<'a>(
+        &'a self,
+        parking: &'a Parking,
+        index: u16,
+    ) -> Option<SlotGuard<'a>> {
         if self.state.compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed).is_err() {
             self.spin()?;
         }
-        Some(SlotGuard { lock: self, parking, index, changed: false, held_from: parking.holds.begin() })
+        Some(SlotGuard { lock: self, parking, index, changed: false, held_from: 0 })
     }
 
     #[cold]
@@ -105,7 +117,7 @@ pub(crate) struct SlotGuard<'a> {
     index: u16,
     /// Lent for a change: what is published may be out of date.
     changed: bool,
-    /// As [`HoldWatch::begin`] told it.
+    /// As [`HoldWatch::begin`] told it; 0 if the hold is not measured.
     held_from: u64,
 }
 

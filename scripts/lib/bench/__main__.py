@@ -202,7 +202,7 @@ def part_g(setup, options, out):
     node = contenders.RingmasterNode(options.node_bin)
     out.versions[node.name] = node.version()
     samples, longest, commands = busy.measure(
-        lambda core: node.start(core, setup.work_dir), options.cli_bin, setup)
+        lambda core, keeps: node.start(core, setup.work_dir, keeps), options.cli_bin, setup)
     out.raw("busy", [sample.row() for sample in samples])
     text = ("Open loop at a fifth of what the node carried in a closed loop of 50 connections; quiet windows and windows "
             "with heavy work in turns, medians over the pairs. The longest turn of the node's data thread and the longest "

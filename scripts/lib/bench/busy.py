@@ -126,7 +126,29 @@ class Eviction(Growth):
         connection.call_all(wire.encode("SET", b"old:%012d" % n, self.value) for n in range(self.keys * 5 // 4))
 
 
-WORKS = (BigDelete, Growth, Expiry, Eviction)
+class Snapshot:
+    """One snapshot after the other of a node that keeps a log: all keys, as fast as they come."""
+
+    name = "snapshots"
+    keeps = True
+    key, value = b"kept:%011d", b"v" * 32
+
+    def __init__(self, scale):
+        self.keys = scale.keys
+
+    def prepare(self, connection, _port):
+        connection.call_all(wire.encode("SET", self.key % n, self.value) for n in range(self.keys))
+        # The log has grown: what that begins is not to be in the window.
+        connection.call("CONFIG", "SET", "auto-aof-rewrite-percentage", 0)
+        while info(connection, "rdb_bgsave_in_progress"):
+            time.sleep(0.1)
+
+    def run(self, connection, end):
+        while time.monotonic() < end:
+            connection.call("SAVE")
+
+
+WORKS = (BigDelete, Growth, Expiry, Eviction, Snapshot)
 
 
 def pace(connection, commands, count, end):
@@ -245,7 +267,7 @@ def measure(start, cli_bin, setup):
     scale = QUICK if setup.quick else FULL
     samples, longest, commands = [], {}, []
     for kind in WORKS:
-        server = start(setup.server_core)
+        server = start(setup.server_core, getattr(kind, "keeps", False))
         try:
             busy = Busy(kind(scale), server, cli_bin, scale, setup)
             for round_number in range(1, setup.rounds + 1):

@@ -37,7 +37,7 @@ class RedisServer:
 
 
 class RingmasterNode:
-    """ringmaster-node with one data thread, without persistence."""
+    """ringmaster-node with one data thread, without persistence unless it `keeps`."""
 
     name = "ringmaster-node"
 
@@ -47,10 +47,11 @@ class RingmasterNode:
     def version(self):
         return version_line([self.binary, "--version"])
 
-    def start(self, core, work_dir):
+    def start(self, core, work_dir, keeps=False):
         port = free_port()
         command = [self.binary, "--listen", f"{HOST}:{port}", "--admin", f"{HOST}:{free_port()}", "--threads", "1",
-                   "--persistence", "off"]
+                   *(["--persistence", "wal", "--data-dir", str(Path(work_dir) / f"data-{port}")] if keeps
+                     else ["--persistence", "off"])]
         return Server(self.name, command, port, core, work_dir)
 
 
