@@ -12,6 +12,7 @@ pub mod disk;
 pub mod identity;
 pub mod journal;
 pub mod operation;
+mod pieces;
 pub mod record;
 pub mod recovery;
 pub mod register;

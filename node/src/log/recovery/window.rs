@@ -1,83 +1,55 @@
-//! Reads a segment piece by piece: a piece of some MiB, or one record if that is longer.
+//! Reads a segment record by record.
 
 use std::io;
 
 use crate::log::disk::DiskFile;
+use crate::log::pieces::Pieces;
 use crate::log::record::{Bad, FRAME_BYTES, Framer, HEADER_BYTES, Header, MARK_BYTES, Record, needed};
 
 /// Bytes read at once.
 const PIECE_BYTES: usize = 4 << 20;
 
 /// A segment and where in it the reading is.
-pub(super) struct Window {
-    file: Box<dyn DiskFile>,
-    size: u64,
-    /// Place in the file of what `bytes` begin with.
-    start: u64,
-    bytes: Vec<u8>,
-    at: usize,
-}
+pub(super) struct Window(Pieces);
 
 impl Window {
     pub(super) fn over(file: Box<dyn DiskFile>) -> io::Result<Self> {
-        Ok(Self { size: file.size()?, file, start: 0, bytes: Vec::new(), at: 0 })
+        Pieces::over(file, 0, PIECE_BYTES).map(Self)
     }
 
     /// Bytes of the file.
     pub(super) fn size(&self) -> u64 {
-        self.size
+        self.0.size()
     }
 
     /// Where the next record begins.
     pub(super) fn offset(&self) -> u64 {
-        self.start + self.at as u64
+        self.0.offset()
     }
 
     /// The header.
     pub(super) fn header(&mut self) -> io::Result<Result<Header, Bad>> {
-        self.fill(HEADER_BYTES)?;
-        let header = Header::decode(&self.bytes[self.at..]);
-        self.at += HEADER_BYTES.min(self.bytes.len());
-        Ok(header)
+        self.0.take(HEADER_BYTES).map(Header::decode)
     }
 
     /// The next record; `None` at the end of the file.
     pub(super) fn next(&mut self, framer: &Framer) -> io::Result<Result<Option<Record<'_>>, Bad>> {
-        if self.offset() == self.size {
+        let left = self.size().saturating_sub(self.offset());
+        if left == 0 {
             return Ok(Ok(None));
         }
-        self.fill(FRAME_BYTES)?;
-        let total = match needed(&self.bytes[self.at..]) {
+        let total = match needed(self.0.look(FRAME_BYTES)?) {
             Ok(total) => total.unwrap_or(FRAME_BYTES),
             Err(bad) => return Ok(Err(bad)),
         };
-        if total as u64 > self.size - self.offset() {
+        if total as u64 > left {
             return Ok(Err(Bad::CutOff));
         }
-        self.fill(total)?;
-        let from = self.at;
-        self.at += total;
-        Ok(match framer.take(&self.bytes[from..]) {
+        Ok(match framer.take(self.0.take(total)?) {
             Ok(Some((record, _))) => Ok(Some(record)),
             Ok(None) => Err(Bad::CutOff),
             Err(bad) => Err(bad),
         })
-    }
-
-    /// Has `count` bytes from the place on at hand, if the file has so many.
-    fn fill(&mut self, count: usize) -> io::Result<()> {
-        if self.bytes.len() - self.at >= count {
-            return Ok(());
-        }
-        self.bytes.drain(..self.at);
-        self.start += self.at as u64;
-        self.at = 0;
-        let had = self.bytes.len();
-        let left = usize::try_from(self.size - self.start).unwrap_or(usize::MAX);
-        self.bytes.resize(count.max(PIECE_BYTES).min(left).max(had), 0);
-        let read = self.file.read_at(&mut self.bytes[had..], self.start + had as u64)?;
-        self.bytes.truncate(had + read);
-        Ok(())
     }
 
     /// The greatest lsn that a mark anywhere from `from` on names as durable.
@@ -85,7 +57,7 @@ impl Window {
         let (mut from, mut greatest) = (from, None);
         let mut piece = vec![0; PIECE_BYTES];
         loop {
-            let read = self.file.read_at(&mut piece, from)?;
+            let read = self.0.file().read_at(&mut piece, from)?;
             greatest = greatest.max(framer.greatest_mark(&piece[..read]));
             if read < PIECE_BYTES {
                 return Ok(greatest);

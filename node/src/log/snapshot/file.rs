@@ -6,7 +6,8 @@ use super::format::{
     BLOCK_HEAD_BYTES, Framer, HEADER_BYTES, Head, Kind, PREFIX_BYTES, TRAILER_BYTES, Trailer,
 };
 use super::format::{block_bytes, check_header, head};
-use crate::log::disk::{Disk, DiskFile};
+use crate::log::disk::Disk;
+use crate::log::pieces::Pieces;
 use crate::log::record::{Bad, DataId};
 use crate::log::recovery::{Damage, RecoveryError};
 
@@ -15,18 +16,13 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// A snapshot that is read.
 pub(super) struct Input {
-    file: Box<dyn DiskFile>,
+    pieces: Pieces,
     name: String,
-    size: u64,
     trailer: Trailer,
     /// Blocks before the trailer.
     blocks: u64,
     /// Number of the next one.
     next: u64,
-    /// Place in the file of what `bytes` begin with.
-    start: u64,
-    bytes: Vec<u8>,
-    at: usize,
 }
 
 impl Input {
@@ -47,8 +43,8 @@ impl Input {
         let mut last = [0; TRAILER_BYTES];
         let read = file.read_at(&mut last, end)?;
         let (head, trailer) = take_trailer(&last[..read], data_id).map_err(|bad| damaged(end, bad))?;
-        let (start, bytes) = (HEADER_BYTES as u64, Vec::new());
-        Ok(Self { file, size, trailer, blocks: head.number, next: 0, start, bytes, at: 0, name })
+        let pieces = Pieces::over(file, HEADER_BYTES as u64, PIECE_BYTES)?;
+        Ok(Self { pieces, name, trailer, blocks: head.number, next: 0 })
     }
 
     pub(super) fn trailer(&self) -> Trailer {
@@ -57,12 +53,12 @@ impl Input {
 
     /// Bytes of the file.
     pub(super) fn size(&self) -> u64 {
-        self.size
+        self.pieces.size()
     }
 
     /// Where the next block begins.
     pub(super) fn offset(&self) -> u64 {
-        self.start + self.at as u64
+        self.pieces.offset()
     }
 
     /// The error that tells of damage at `offset`.
@@ -72,45 +68,37 @@ impl Input {
 
     /// The next block's head, which is unchecked but for its number, and the block. `None` behind the last one.
     pub(super) fn next(&mut self) -> Result<Option<(Head, &[u8])>, RecoveryError> {
-        let (offset, end) = (self.offset(), self.size - TRAILER_BYTES as u64);
+        let (offset, end) = (self.offset(), self.size() - TRAILER_BYTES as u64);
         if offset == end && self.next == self.blocks {
             return Ok(None);
         }
         let left = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
-        if left < BLOCK_HEAD_BYTES {
-            return Err(self.damage(offset, Bad::CutOff));
-        }
-        self.fill(BLOCK_HEAD_BYTES)?;
-        let total = block_bytes(&self.bytes[self.at..self.at + PREFIX_BYTES]);
-        let total = total.map_err(|bad| self.damage(offset, bad))?;
-        if total > left {
-            return Err(self.damage(offset, Bad::CutOff));
-        }
-        self.fill(total)?;
-        let from = self.at;
-        let head = head(&self.bytes[from..]).map_err(|bad| self.damage(offset, bad))?;
-        if head.number != self.next || head.kind == Kind::Trailer {
-            return Err(self.damage(offset, Bad::Order { expected: self.next, found: head.number }));
-        }
-        self.at += total;
+        let total = self.block_bytes(left)?.map_err(|bad| self.damage(offset, bad))?;
+        let number = self.next;
         self.next += 1;
-        Ok(Some((head, &self.bytes[from..from + total])))
+        let block = self.pieces.take(total)?;
+        let damaged = |bad| damage(&self.name, offset, bad);
+        if block.len() < total {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        let head = head(block).map_err(damaged)?;
+        if head.number != number || head.kind == Kind::Trailer {
+            return Err(damaged(Bad::Order { expected: number, found: head.number }));
+        }
+        Ok(Some((head, block)))
     }
 
-    /// Has `count` bytes from the place on at hand; the file has so many.
-    fn fill(&mut self, count: usize) -> io::Result<()> {
-        if self.bytes.len() - self.at >= count {
-            return Ok(());
+    /// Bytes of the next block, before whose end there are `left`.
+    fn block_bytes(&mut self, left: usize) -> io::Result<Result<usize, Bad>> {
+        if left < BLOCK_HEAD_BYTES {
+            return Ok(Err(Bad::CutOff));
         }
-        self.bytes.drain(..self.at);
-        self.start += self.at as u64;
-        self.at = 0;
-        let had = self.bytes.len();
-        let left = usize::try_from(self.size - self.start).unwrap_or(usize::MAX);
-        self.bytes.resize(count.max(PIECE_BYTES).min(left).max(had), 0);
-        let read = self.file.read_at(&mut self.bytes[had..], self.start + had as u64)?;
-        self.bytes.truncate(had + read);
-        if self.bytes.len() < count { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+        let prefix = self.pieces.look(PREFIX_BYTES)?;
+        if prefix.len() < PREFIX_BYTES {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let total = block_bytes(prefix);
+        Ok(total.and_then(|total| if total > left { Err(Bad::CutOff) } else { Ok(total) }))
     }
 }
 
