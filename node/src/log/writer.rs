@@ -7,7 +7,7 @@
 //! ```
 //! A write that failed is repeated at the same place: its bytes are kept. A sync that failed is final for what was
 //! written: the kernel may have dropped the pages and would report success the next time. Only a snapshot of all that
-//! is in memory, and a segment that begins behind it, make the log good again ([`super::renewal`]).
+//! is in memory, and a segment that begins behind it, make the log good again (`renewal.rs`).
 
 use std::io;
 use std::sync::atomic::Ordering;
