@@ -8,6 +8,7 @@
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
+//! | [`varint`] | numbers of any size in few bytes |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
 //! | [`config`] | the loader of YAML files: all errors at once, each with line and column; sizes and times |
 //! | [`cluster_file`] | the types of `cluster.yaml` |
@@ -22,4 +23,5 @@ pub mod rdb;
 pub mod resp;
 pub mod session;
 pub mod slot;
+pub mod varint;
 pub mod view;

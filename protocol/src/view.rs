@@ -4,17 +4,29 @@
 //! What a view promises is checked when it is made ([`View::new`]), so readers need not look again.
 
 mod chain;
+mod change;
+mod encoding;
 mod error;
 mod id;
+#[cfg(test)]
+mod testing;
 
 pub use chain::{Chain, Entry};
+pub use change::{ChainChangeFault, ChangeFault};
+pub use encoding::{VIEW_BYTES_MAX, ViewDecodeError};
 pub use error::{ChainFault, ViewError};
-pub use id::{Boot, ClusterId, Epoch, Incarnation, MemberIndex, Version};
+pub use id::{Boot, ClusterId, ConfigDigest, Epoch, Incarnation, MemberIndex, Version};
 
 use crate::cluster_file::{NODES_MAX, NodeAddress, NodeName};
 use crate::config::Millis;
 use crate::slot::{HashSlot, SLOT_COUNT};
 use std::collections::{HashMap, HashSet};
+
+/// Most entries of a chain.
+pub const ENTRIES_MAX: usize = 8;
+
+/// Most digests that a view keeps of superseded files.
+pub const SUPERSEDED_MAX: usize = 32;
 
 /// Most acceptors of a view; they are odd in number.
 pub const ACCEPTORS_MAX: usize = 5;
@@ -34,6 +46,8 @@ pub struct Member {
     pub incarnation: Incarnation,
     /// Its process.
     pub boot: Boot,
+    /// Whether it keeps its data over a restart.
+    pub is_durable: bool,
 }
 
 /// What a view is made of.
@@ -49,6 +63,15 @@ pub struct ViewParts {
     pub acceptors: Vec<MemberIndex>,
     /// How long a majority's confirmation of the view holds.
     pub lease: Millis,
+    /// The longest lease of the views that a proxy may still hold, at least [`ViewParts::lease`].
+    pub longest_lease: Millis,
+    /// Seed of the hashes by which nodes order keys, so that a cursor means the same on each.
+    pub hash_seed: u64,
+    /// The topology that the view moves toward.
+    pub config: ConfigDigest,
+    /// Topologies that were replaced, the latest last, at most [`SUPERSEDED_MAX`]: nobody proposes them again for
+    /// still having their file.
+    pub superseded: Vec<ConfigDigest>,
     /// The chain of each slot: [`SLOT_COUNT`].
     pub chains: Vec<Chain>,
 }
@@ -61,6 +84,10 @@ pub struct View {
     members: Vec<Member>,
     acceptors: Vec<MemberIndex>,
     lease: Millis,
+    longest_lease: Millis,
+    hash_seed: u64,
+    config: ConfigDigest,
+    superseded: Vec<ConfigDigest>,
     /// Each chain once.
     chains: Vec<Chain>,
     /// By slot, the index of its chain.
@@ -80,9 +107,45 @@ impl View {
                 .check(parts.epoch, parts.members.len())
                 .map_err(|fault| ViewError::Chain { slot, fault })?;
         }
+        if parts.superseded.len() > SUPERSEDED_MAX {
+            return Err(ViewError::Superseded(parts.superseded.len()));
+        }
+        if parts.longest_lease < parts.lease {
+            return Err(ViewError::Lease);
+        }
         let (chains, chain_of) = share(parts.chains)?;
-        let ViewParts { cluster, epoch, members, acceptors, lease, .. } = parts;
-        Ok(Self { cluster, epoch, members, acceptors, lease, chains, chain_of })
+        let ViewParts { cluster, epoch, members, acceptors, lease, longest_lease, .. } = parts;
+        let ViewParts { hash_seed, config, superseded, .. } = parts;
+        Ok(Self {
+            cluster,
+            epoch,
+            members,
+            acceptors,
+            lease,
+            longest_lease,
+            hash_seed,
+            config,
+            superseded,
+            chains,
+            chain_of,
+        })
+    }
+
+    /// What the view is made of, to make the next one.
+    #[must_use]
+    pub fn parts(&self) -> ViewParts {
+        ViewParts {
+            cluster: self.cluster,
+            epoch: self.epoch,
+            members: self.members.clone(),
+            acceptors: self.acceptors.clone(),
+            lease: self.lease,
+            longest_lease: self.longest_lease,
+            hash_seed: self.hash_seed,
+            config: self.config,
+            superseded: self.superseded.clone(),
+            chains: HashSlot::all().map(|slot| self.chain(slot).clone()).collect(),
+        }
     }
 
     /// The cluster that the view belongs to.
@@ -113,6 +176,33 @@ impl View {
     /// How long a majority's confirmation of the view holds.
     pub fn lease(&self) -> Millis {
         self.lease
+    }
+
+    /// The longest lease of the views that a proxy may still hold.
+    pub fn longest_lease(&self) -> Millis {
+        self.longest_lease
+    }
+
+    /// Seed of the hashes by which nodes order keys.
+    pub fn hash_seed(&self) -> u64 {
+        self.hash_seed
+    }
+
+    /// The topology that the view moves toward.
+    pub fn config(&self) -> ConfigDigest {
+        self.config
+    }
+
+    /// Topologies that were replaced, the latest last.
+    pub fn superseded(&self) -> &[ConfigDigest] {
+        &self.superseded
+    }
+
+    /// The place of the member of this name.
+    #[must_use]
+    pub fn member_named(&self, name: &NodeName) -> Option<MemberIndex> {
+        let at = self.members.iter().position(|member| member.name == *name)?;
+        u16::try_from(at).ok().map(MemberIndex::new)
     }
 
     /// Chain of `slot`, head first, never empty. For a holder of an older view it can be stale.
@@ -181,45 +271,8 @@ fn share(chains: Vec<Chain>) -> Result<(Vec<Chain>, Box<[u16; SLOT_COUNT]>), Vie
 
 #[cfg(test)]
 mod tests {
+    use super::testing::{entry, member, parts};
     use super::*;
-
-    fn member(name: &str) -> Member {
-        Member {
-            name: name.parse().unwrap(),
-            address: format!("{name}:6380").parse().unwrap(),
-            zone: String::new(),
-            weight: 1,
-            incarnation: Incarnation::default(),
-            boot: Boot::default(),
-        }
-    }
-
-    fn entry(member: u16) -> Entry {
-        Entry { member: MemberIndex::new(member), boot: Boot::default(), since: Epoch::FIRST }
-    }
-
-    fn chain(members: &[u16]) -> Chain {
-        Chain {
-            changed: Epoch::FIRST,
-            born: Epoch::FIRST,
-            unsealed: None,
-            entries: members.iter().copied().map(entry).collect(),
-            in_sync: members.len(),
-        }
-    }
-
-    /// Three members; even slots are on a then b, odd ones on c.
-    fn parts() -> ViewParts {
-        let chains = (0..SLOT_COUNT).map(|slot| if slot % 2 == 0 { chain(&[0, 1]) } else { chain(&[2]) });
-        ViewParts {
-            cluster: ClusterId::default(),
-            epoch: Epoch::FIRST,
-            members: ["a", "b", "c"].map(member).to_vec(),
-            acceptors: vec![0, 1, 2].into_iter().map(MemberIndex::new).collect(),
-            lease: Millis::new(500),
-            chains: chains.collect(),
-        }
-    }
 
     fn fault_of_first_chain(change: impl FnOnce(&mut Chain)) -> ChainFault {
         let mut parts = parts();

@@ -1,7 +1,7 @@
 //! The chain of a slot: the members that hold it, in the order of its writes.
 
 use super::error::ChainFault;
-use super::{Boot, Epoch, MemberIndex};
+use super::{Boot, ENTRIES_MAX, Epoch, MemberIndex};
 
 /// One member's place in a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,6 +52,9 @@ impl Chain {
         let joining = self.entries.len().wrapping_sub(self.in_sync);
         if self.in_sync == 0 || joining > 1 {
             return Err(ChainFault::InSync);
+        }
+        if self.entries.len() > ENTRIES_MAX {
+            return Err(ChainFault::TooLong);
         }
         if self.entries.iter().any(|entry| entry.member.index() >= members) {
             return Err(ChainFault::NoSuchMember);

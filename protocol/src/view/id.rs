@@ -60,3 +60,7 @@ pub struct Incarnation(pub u128);
 /// Drawn when a node's process starts. The default, 0, is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Boot(pub u128);
+
+/// Digest of the topology that a cluster.yaml asks for, in canonical form. The default is that of no file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConfigDigest(pub [u8; 32]);

@@ -10,7 +10,7 @@ use ringmaster_protocol::cluster_file::{ClusterFile, Node, NodeAddress, NodeName
 use ringmaster_protocol::config::Millis;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_protocol::view::{
-    Boot, ClusterId, Epoch, Incarnation, Member, MemberIndex, View, ViewError, ViewParts,
+    Boot, ClusterId, ConfigDigest, Epoch, Incarnation, Member, MemberIndex, View, ViewError, ViewParts,
 };
 
 /// Lease of a view, until cluster.yaml has a word for it.
@@ -99,6 +99,10 @@ impl Topology {
             members: file.nodes.iter().map(member).collect(),
             acceptors: Vec::new(),
             lease: LEASE,
+            longest_lease: LEASE,
+            hash_seed: 0,
+            config: ConfigDigest::default(),
+            superseded: Vec::new(),
             chains: chains::of(&node_of, &file.nodes, epoch, before.map(|before| &before.view)),
         })?;
         let mut ids_used = before.map_or(0, |before| before.ids_used);
@@ -189,7 +193,15 @@ fn place(nodes: &[Node]) -> Option<Box<[u16; SLOT_COUNT]>> {
 /// A node as the view names it. What it says of itself is not asked yet.
 fn member(node: &Node) -> Member {
     let Node { name, address, zone, weight } = node.clone();
-    Member { name, address, zone, weight, incarnation: Incarnation::default(), boot: Boot::default() }
+    Member {
+        name,
+        address,
+        zone,
+        weight,
+        incarnation: Incarnation::default(),
+        boot: Boot::default(),
+        is_durable: false,
+    }
 }
 
 #[cfg(test)]
