@@ -1,5 +1,6 @@
 //! A node: the dumb tier. It stores keys, expires and evicts them, and knows no other node.
 
+pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod dump_file;

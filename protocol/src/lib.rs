@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
 //! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
+//! | [`register`] | deciding the next view: what proposers and acceptors say |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
@@ -20,6 +21,7 @@ pub mod command;
 pub mod config;
 pub mod glob;
 pub mod rdb;
+pub mod register;
 pub mod resp;
 pub mod session;
 pub mod slot;

@@ -2,6 +2,7 @@
 //!
 //! This room is the only writer of the view; all others read it.
 
+pub mod proposer;
 pub mod ring;
 mod topology;
 

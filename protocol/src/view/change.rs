@@ -264,10 +264,13 @@ mod tests {
 
     #[test]
     fn an_alteration_is_of_its_epoch() {
-        assert_eq!(fault(|chain| {
-            chain.entries.pop();
-            chain.in_sync = 1;
-        }), Some(Fault::Changed));
+        assert_eq!(
+            fault(|chain| {
+                chain.entries.pop();
+                chain.in_sync = 1;
+            }),
+            Some(Fault::Changed)
+        );
         assert_eq!(fault(|chain| chain.changed = SECOND), Some(Fault::Changed));
     }
 
@@ -285,17 +288,27 @@ mod tests {
         assert_eq!(altered(|chain| chain.entries.push(entry(2))), Some(Fault::NewEntry));
         let foreign = Entry { boot: Boot(9), ..came(2) };
         assert_eq!(
-            fault(|chain| { chain.entries.push(foreign); chain.changed = SECOND; }),
+            fault(|chain| {
+                chain.entries.push(foreign);
+                chain.changed = SECOND;
+            }),
             Some(Fault::NewEntry)
         );
-        let at_once = |chain: &mut Chain| { chain.entries.push(came(2)); chain.in_sync = 3; };
+        let at_once = |chain: &mut Chain| {
+            chain.entries.push(came(2));
+            chain.in_sync = 3;
+        };
         assert_eq!(altered(at_once), Some(Fault::Promotion));
         assert_eq!(altered(|chain| chain.born = SECOND), Some(Fault::Born));
-        assert_eq!(
-            altered(|chain| { chain.entries.push(came(2)); chain.unsealed = Some(SECOND; })),
-            Some(Fault::Unsealed)
-        );
-        let back = |chain: &mut Chain| { chain.in_sync = 1; chain.changed = SECOND; };
+        let mark = |chain: &mut Chain| {
+            chain.entries.push(came(2));
+            chain.unsealed = Some(SECOND);
+        };
+        assert_eq!(altered(mark), Some(Fault::Unsealed));
+        let back = |chain: &mut Chain| {
+            chain.in_sync = 1;
+            chain.changed = SECOND;
+        };
         assert_eq!(fault(back), Some(Fault::Promotion));
     }
 
