@@ -1,3 +1,13 @@
-//! The node as a member of a cluster: what it has promised about views.
+//! What a node is to its cluster: an acceptor of views, and an entry of the chains of slots.
+//!
+//! Everything here is without I/O and without a clock. [`replica`] is one slot's place in its chain; [`acceptor`] what
+//! the node has promised and accepted; [`row`] what a committed view says of this node.
 
 pub mod acceptor;
+mod held;
+mod recent;
+pub mod replica;
+pub mod row;
+
+pub use held::Ticket;
+pub use recent::Budget;

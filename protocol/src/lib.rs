@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
 //! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
+//! | [`extension`] | what proxies and nodes say to each other about slots: the RM.* messages |
 //! | [`register`] | deciding the next view: what proposers and acceptors say |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
@@ -19,6 +20,7 @@
 pub mod cluster_file;
 pub mod command;
 pub mod config;
+pub mod extension;
 pub mod glob;
 pub mod rdb;
 pub mod register;
