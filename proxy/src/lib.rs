@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+pub mod chain;
 pub mod cluster;
 pub mod config;
 mod downstream;

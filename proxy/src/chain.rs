@@ -1,0 +1,577 @@
+//! The chains as a proxy drives them: writes in order down the chain, reads from its tail, and what is done when a view
+//! changes, a connection is lost or an entry lacks something.
+//!
+//! ```text
+//! downstream ──submit──► [ line of the slot: commands in order ] ──Execute──► head
+//!                                       │ ◄──note, reply──────────────────────┘
+//!                                       ├──Apply──► next entry … last entry     ([`repair`] where one lacks operations)
+//! downstream ◄──Answer── lease held after the last reply, no hold, the chain is still the same
+//! ```
+//! It does no I/O and reads no clock: it is told the time, the lease and every answer, and says what to send. What it
+//! promises is said in docs/REPLICATION.md; the rules are named where they act.
+
+mod action;
+mod holds;
+mod line;
+mod operation;
+mod repair;
+#[cfg(test)]
+mod tests;
+
+pub use action::{
+    Action, Answered, ClientId, Command, Kind, Lease, Links, Moment, OperationId, Outcome, Target, Wire,
+};
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringmaster_protocol::extension::{Ask, Note, Rule, Rules, Say};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Chain, Epoch, View};
+
+use holds::Holds;
+use line::Line;
+use operation::{Active, State};
+
+/// Pause before something that was refused is tried again.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// Time after which an operation that a head has executed and that cannot be brought down the chain is given up; its
+/// client was told long before.
+const GIVEN_UP: Duration = Duration::from_secs(30);
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Time that a command waits for a chain that cannot serve it.
+    pub failover_wait: Duration,
+    /// Bound of the drift of clocks, as a share of the time that passes.
+    pub clock_drift: f64,
+    /// Most commands under way to one slot; the others wait.
+    pub slot_operations_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { failover_wait: Duration::from_secs(2), clock_drift: 0.001, slot_operations_max: 256 }
+    }
+}
+
+/// All commands under way.
+#[derive(Debug)]
+pub struct Chains {
+    rules: Rules,
+    limits: Limits,
+    view: Option<Arc<View>>,
+    holds: Holds,
+    lines: HashMap<HashSlot, Line>,
+    /// Which slot's line waits for an answer.
+    wires: HashMap<Wire, HashSlot>,
+    /// When a line is to be looked at, as a line wished.
+    alarms: BTreeMap<(Duration, HashSlot), ()>,
+    last_id: u64,
+}
+
+impl Chains {
+    /// No commands, and no view yet.
+    #[must_use]
+    pub fn new(rules: Rules, limits: Limits) -> Self {
+        Self {
+            rules,
+            limits,
+            view: None,
+            holds: Holds::default(),
+            lines: HashMap::new(),
+            wires: HashMap::new(),
+            alarms: BTreeMap::new(),
+            last_id: 0,
+        }
+    }
+
+    /// The view by which commands are sent.
+    #[must_use]
+    pub fn view(&self) -> Option<&Arc<View>> {
+        self.view.as_ref()
+    }
+
+    /// Commands under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lines.values().map(|line| line.commands.len()).sum()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// A later view holds from now on. Lines whose chain it alters are decided anew.
+    pub fn adopt(&mut self, view: &Arc<View>, moment: Moment<'_>, out: &mut Vec<Action>) {
+        if self.view.as_ref().is_some_and(|known| known.epoch() >= view.epoch()) {
+            return;
+        }
+        self.holds.learn(view, moment.now, self.limits.clock_drift);
+        self.view = Some(Arc::clone(view));
+        let slots: Vec<HashSlot> = self.lines.keys().copied().collect();
+        for slot in slots {
+            self.with_line(slot, moment, out, |work| work.chain_may_have_changed());
+        }
+    }
+
+    /// A command has come.
+    pub fn submit(&mut self, command: Command, moment: Moment<'_>, out: &mut Vec<Action>) -> OperationId {
+        let id = OperationId(self.draw());
+        let slot = command.slot;
+        self.with_line(slot, moment, out, |work| {
+            work.line.commands.push_back(Active::new(id, command, moment.now));
+        });
+        id
+    }
+
+    /// A head or tail has answered a command.
+    pub fn answered(&mut self, wire: Wire, answer: Answered, moment: Moment<'_>, out: &mut Vec<Action>) {
+        self.with_wire(wire, moment, out, |work, place| work.answered(place, answer));
+    }
+
+    /// A question was answered.
+    pub fn said(&mut self, wire: Wire, say: Say, moment: Moment<'_>, out: &mut Vec<Action>) {
+        if self.wires.get(&wire).is_some_and(|slot| {
+            self.lines
+                .get(slot)
+                .is_some_and(|line| line.repair.as_ref().is_some_and(|repair| repair.awaits(wire)))
+        }) {
+            let slot = self.wires.remove(&wire).unwrap_or_default();
+            return self.with_line(slot, moment, out, |work| work.repair_said(wire, say));
+        }
+        self.with_wire(wire, moment, out, |work, place| work.said(place, say));
+    }
+
+    /// A message got no answer: its connection was lost, or was never there. `sent` is false where it is certain that
+    /// nobody got it.
+    pub fn lost(&mut self, wire: Wire, sent: bool, moment: Moment<'_>, out: &mut Vec<Action>) {
+        let Some(&slot) = self.wires.get(&wire) else { return };
+        let is_repair = |line: &Line| line.repair.as_ref().is_some_and(|repair| repair.awaits(wire));
+        if self.lines.get(&slot).is_some_and(is_repair) {
+            self.wires.remove(&wire);
+            return self.with_line(slot, moment, out, |work| work.repair_failed());
+        }
+        self.with_wire(wire, moment, out, |work, place| work.lost(place, sent));
+    }
+
+    /// The clock has moved, a lease was renewed or a connection came: goes on with what waited for that.
+    pub fn poll(&mut self, moment: Moment<'_>, out: &mut Vec<Action>) {
+        while let Some((&(at, slot), ())) = self.alarms.first_key_value()
+            && at <= moment.now
+        {
+            self.alarms.remove(&(at, slot));
+            if let Some(line) = self.lines.get_mut(&slot) {
+                line.alarm = None;
+                self.with_line(slot, moment, out, |_| {});
+            }
+        }
+    }
+
+    /// When [`Chains::poll`] is to be called at the latest.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Duration> {
+        self.alarms.first_key_value().map(|((at, _), ())| *at)
+    }
+
+    /// Whether an answer that was got under `changed` may be handed to a client now: the lease is held, the chain is
+    /// still the same, and nobody can read an earlier tail of it.
+    #[must_use]
+    pub fn may_answer(&self, slot: HashSlot, changed: Epoch, now: Duration, lease: Lease) -> bool {
+        let Some(view) = &self.view else { return false };
+        let chain = view.chain(slot);
+        // Between `changed` and the view's epoch every view has this very chain.
+        let is_held = (changed..=view.epoch()).contains(&lease.epoch) && now < lease.until;
+        chain.changed == changed
+            && (is_held || !self.rules.keep(Rule::LeaseAtTheAnswer))
+            && (self.holds.is_over(chain, now) || !self.rules.keep(Rule::HoldAfterATail))
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Works on the command that waits for `wire`; an answer that nobody waits for any more is dropped.
+    fn with_wire(
+        &mut self,
+        wire: Wire,
+        moment: Moment<'_>,
+        out: &mut Vec<Action>,
+        work: impl FnOnce(&mut Work<'_, '_>, usize),
+    ) {
+        let Some(slot) = self.wires.remove(&wire) else { return };
+        self.with_line(slot, moment, out, |line| {
+            if let Some(place) = line.line.commands.iter().position(|active| active.wire() == Some(wire)) {
+                work(line, place);
+            }
+        });
+    }
+
+    /// Works on the line of `slot`, then sends what can be sent and answers what can be answered.
+    fn with_line(
+        &mut self,
+        slot: HashSlot,
+        moment: Moment<'_>,
+        out: &mut Vec<Action>,
+        work: impl FnOnce(&mut Work<'_, '_>),
+    ) {
+        let mut line = self.lines.remove(&slot).unwrap_or_default();
+        let mut on_line = Work { chains: self, slot, line: &mut line, moment, out };
+        work(&mut on_line);
+        on_line.go_on();
+        let alarm = on_line.next_alarm();
+        if let Some(old) = line.alarm.take() {
+            self.alarms.remove(&(old, slot));
+        }
+        if line.commands.is_empty() && line.repair.is_none() {
+            return;
+        }
+        if let Some(at) = alarm {
+            line.alarm = Some(at);
+            self.alarms.insert((at, slot), ());
+        }
+        self.lines.insert(slot, line);
+    }
+}
+
+/// Work on one slot's line.
+struct Work<'w, 'm> {
+    chains: &'w mut Chains,
+    slot: HashSlot,
+    line: &'w mut Line,
+    moment: Moment<'m>,
+    out: &'w mut Vec<Action>,
+}
+
+impl Work<'_, '_> {
+    fn view(&self) -> Option<Arc<View>> {
+        self.chains.view.clone()
+    }
+
+    fn target(view: &View, chain: &Chain, place: usize) -> Target {
+        let entry = &chain.entries[place];
+        Target { member: entry.member, boot: entry.boot, epoch: view.epoch(), changed: chain.changed }
+    }
+
+    fn draw_wire(&mut self) -> Wire {
+        let wire = Wire(self.chains.draw());
+        self.chains.wires.insert(wire, self.slot);
+        wire
+    }
+
+    fn ask(&mut self, to: Target, ask: Ask) -> Wire {
+        let wire = self.draw_wire();
+        self.out.push(Action::Ask { wire, to, ask });
+        wire
+    }
+
+    /// Sends, answers and gives up whatever can be, in the order of the line.
+    fn go_on(&mut self) {
+        let mut place = 0;
+        while place < self.line.commands.len() {
+            if matches!(self.line.commands[place].state, State::Ready(at) if at <= self.moment.now) {
+                self.send(place);
+            }
+            if self.line.commands[place].state == State::Finished {
+                self.try_answer(place);
+            }
+            if self.is_over(place) {
+                self.remove(place);
+            } else {
+                place += 1;
+            }
+        }
+    }
+
+    /// Sends a command to where the view has it executed or read.
+    fn send(&mut self, place: usize) {
+        let Some(view) = self.view() else { return };
+        let chain = view.chain(self.slot);
+        if !self.line.may_send(place, (view.epoch(), chain.changed), &self.chains.limits) {
+            return;
+        }
+        let active = &self.line.commands[place];
+        let (entry, unless) = match active.command.kind {
+            Kind::Write => (0, active.operation.as_ref().map(|operation| operation.new)),
+            Kind::Read => (chain.in_sync - 1, None),
+            Kind::ReadAny(any) => (any % chain.in_sync, None),
+        };
+        let needed = if active.is_write() { &chain.entries[..] } else { &chain.entries[entry..=entry] };
+        if !needed.iter().all(|entry| self.moment.links.is_up(entry.member)) {
+            return self.restart(place, self.moment.now + RETRY);
+        }
+        let is_held = unless.is_some() && active.changed == chain.changed;
+        if is_held {
+            // The head of this very chain has executed it: it goes on down the chain.
+            return self.pass(place, 1);
+        }
+        let unless = unless.filter(|_| self.chains.rules.keep(Rule::ExecutedOnce));
+        let (operation, request) = (active.id, active.command.request.clone());
+        let (to, wire) = (Self::target(&view, chain, entry), self.draw_wire());
+        self.out.push(Action::Execute { wire, to, operation, request, unless });
+        let active = &mut self.line.commands[place];
+        active.state = State::Executing(wire);
+        (active.sent_at, active.changed) = (view.epoch(), chain.changed);
+    }
+
+    fn answered(&mut self, place: usize, answer: Answered) {
+        let now = self.moment.now;
+        match answer {
+            Answered::Done { note, reply } => {
+                self.line.commands[place].reply = reply;
+                self.executed(place, note);
+            }
+            Answered::HasIt => self.continue_under_this_chain(place),
+            Answered::Forgotten => self.give_up(place, "whether the command was executed is forgotten"),
+            Answered::Refused(epoch) => {
+                let changed = self.line.commands[place].changed;
+                self.differs(0, epoch);
+                let is_same = self.chain_changed() == Some(changed);
+                self.restart(place, if is_same { now + RETRY } else { now });
+            }
+        }
+    }
+
+    /// The head has made something of the command, or the tail has read.
+    fn executed(&mut self, place: usize, note: Option<Note>) {
+        let active = &mut self.line.commands[place];
+        match note.map(|note| note.outcome) {
+            Some(Ok(operation)) => {
+                active.operation = Some(operation);
+                self.continue_under_this_chain(place);
+            }
+            Some(Err(version)) => {
+                (active.operation, active.seen) = (None, Some(version));
+                self.confirm(place);
+            }
+            None => {
+                active.operation = None;
+                active.state = State::Finished;
+            }
+        }
+    }
+
+    /// Brings down the chain what its head has; where the chain is another by now, its head is asked first.
+    fn continue_under_this_chain(&mut self, place: usize) {
+        if self.chain_changed() == Some(self.line.commands[place].changed) {
+            self.pass(place, 1);
+        } else {
+            self.restart(place, self.moment.now);
+        }
+    }
+
+    /// R2: hands the operation to the entry of `entry`, or finishes behind the last.
+    fn pass(&mut self, place: usize, entry: usize) {
+        let Some(view) = self.view() else { return };
+        let chain = view.chain(self.slot);
+        let Some(operation) = self.line.commands[place].operation.clone() else { return };
+        if entry >= chain.entries.len() {
+            self.line.commands[place].state = State::Finished;
+            return;
+        }
+        let entry =
+            if self.chains.rules.keep(Rule::ChainOrder) { entry } else { chain.entries.len() - entry };
+        if self.line.is_repaired(entry) {
+            self.line.commands[place].state = State::Blocked(entry);
+            return;
+        }
+        let (slot, since) = (self.slot, chain.entries[entry].since);
+        let wire = self.ask(Self::target(&view, chain, entry), Ask::Apply { slot, since, operation });
+        self.line.commands[place].state = State::Passing(wire, entry);
+    }
+
+    /// R5 and R6: has the last entry confirm what was seen, unless who showed it is the last.
+    fn confirm(&mut self, place: usize) {
+        let Some(view) = self.view() else { return };
+        let chain = view.chain(self.slot);
+        let (last, active) = (chain.entries.len() - 1, &self.line.commands[place]);
+        let rule = if active.is_write() { Rule::NoOpsAreConfirmed } else { Rule::JoinersFollowReads };
+        let (has_shown, is_stale_read) = match active.command.kind {
+            Kind::Write => (0, false),
+            Kind::Read => (chain.in_sync - 1, false),
+            Kind::ReadAny(_) => (last, true),
+        };
+        let is_needed = has_shown < last && !is_stale_read && self.chains.rules.keep(rule);
+        if chain.changed != active.changed {
+            return self.restart(place, self.moment.now);
+        }
+        let (true, Some(version)) = (is_needed, active.seen) else {
+            self.line.commands[place].state = State::Finished;
+            return;
+        };
+        if self.line.is_repaired(last) {
+            self.line.commands[place].state = State::Blocked(last);
+            return;
+        }
+        let (slot, since) = (self.slot, chain.entries[last].since);
+        let wire = self.ask(Self::target(&view, chain, last), Ask::Await { slot, since, version });
+        self.line.commands[place].state = State::Confirming(wire, last);
+    }
+
+    fn said(&mut self, place: usize, say: Say) {
+        let (entry, is_passing) = match self.line.commands[place].state {
+            State::Passing(_, entry) => (entry, true),
+            State::Confirming(_, entry) => (entry, false),
+            _ => return,
+        };
+        if self.chain_changed() != Some(self.line.commands[place].changed) {
+            return self.restart(place, self.moment.now);
+        }
+        match say {
+            Say::Done if is_passing => self.passed(place, entry),
+            Say::Done => self.line.commands[place].state = State::Finished,
+            Say::Behind(version) | Say::Gap(version) => {
+                self.line.commands[place].state = State::Blocked(entry);
+                self.repair(entry, version);
+            }
+            Say::Stale(epoch) | Say::Fenced(epoch) => {
+                self.differs(entry, epoch);
+                self.restart(place, self.moment.now + RETRY);
+            }
+            _ => self.restart(place, self.moment.now + RETRY),
+        }
+    }
+
+    fn passed(&mut self, place: usize, entry: usize) {
+        if self.chains.rules.keep(Rule::ChainOrder) {
+            return self.pass(place, entry + 1);
+        }
+        // The rule is left out: the chain was gone through from its end.
+        let len = self.view().map_or(0, |view| view.chain(self.slot).entries.len());
+        self.pass(place, len - entry + 1);
+    }
+
+    /// Begins a command anew, at the earliest then. What a head has made of it is not forgotten: it is asked for first.
+    /// One that changed nothing and that its client's next commands have overtaken is not executed at all.
+    fn restart(&mut self, place: usize, at: Duration) {
+        if let Some(wire) = self.line.commands[place].wire() {
+            self.chains.wires.remove(&wire);
+        }
+        let is_overtaken = self.line.is_followed(place);
+        let active = &mut self.line.commands[place];
+        let has_only_seen = active.is_write() && active.seen.take().is_some();
+        active.state = State::Ready(at);
+        if has_only_seen && is_overtaken {
+            self.tell(
+                place,
+                Outcome::NotExecuted("the chain changed under it, and commands behind it were executed"),
+            );
+        }
+    }
+
+    fn lost(&mut self, place: usize, sent: bool) {
+        let active = &self.line.commands[place];
+        match active.state {
+            State::Executing(_) if sent && active.is_write() => {
+                self.give_up(place, "the node was lost before it answered");
+            }
+            _ => self.restart(place, self.moment.now + RETRY),
+        }
+    }
+
+    /// The node at this place of the chain is at another epoch.
+    fn differs(&mut self, entry: usize, epoch: Epoch) {
+        let Some(view) = self.view() else { return };
+        if let Some(entry) = view.chain(self.slot).entries.get(entry) {
+            self.out.push(Action::Differs { member: entry.member, epoch });
+        }
+    }
+
+    fn chain_changed(&self) -> Option<Epoch> {
+        self.chains.view.as_ref().map(|view| view.chain(self.slot).changed)
+    }
+
+    /// What is under way under an older chain is decided anew, but for what is at a head or tail: its answer tells more.
+    fn chain_may_have_changed(&mut self) {
+        let Some(changed) = self.chain_changed() else { return };
+        for place in 0..self.line.commands.len() {
+            let active = &self.line.commands[place];
+            let is_under_way = !matches!(active.state, State::Executing(_) | State::Ready(_));
+            if active.changed != changed && is_under_way {
+                self.restart(place, self.moment.now);
+            }
+        }
+        if let Some(repair) = self.line.repair.take_if(|repair| repair.changed != changed) {
+            repair.wires().for_each(|wire| {
+                self.chains.wires.remove(&wire);
+            });
+        }
+    }
+
+    fn try_answer(&mut self, place: usize) {
+        let Moment { now, lease, .. } = self.moment;
+        if !self.line.may_answer(place) {
+            return;
+        }
+        let active = &mut self.line.commands[place];
+        if self.chains.may_answer(self.slot, active.changed, now, lease) {
+            let outcome = Outcome::Reply(std::mem::take(&mut active.reply));
+            self.tell(place, outcome);
+            self.line.commands[place].operation = None;
+        } else if self.chain_changed() != Some(self.line.commands[place].changed) {
+            self.restart(place, now);
+        }
+    }
+
+    fn tell(&mut self, place: usize, outcome: Outcome) {
+        let active = &mut self.line.commands[place];
+        if !std::mem::replace(&mut active.is_told, true) {
+            self.out.push(Action::Answer { operation: active.id, outcome });
+        }
+    }
+
+    /// Ends a command of which nobody can say whether it was executed.
+    fn give_up(&mut self, place: usize, why: &'static str) {
+        self.tell(place, Outcome::Maybe(why));
+        let active = &mut self.line.commands[place];
+        (active.operation, active.state) = (None, State::Finished);
+    }
+
+    /// Whether the line is rid of the command: answered, and nothing of it is to be brought down the chain. Tells those
+    /// that have waited too long.
+    fn is_over(&mut self, place: usize) -> bool {
+        let waited = self.moment.now.saturating_sub(self.line.commands[place].begun);
+        if waited >= self.chains.limits.failover_wait && !self.line.commands[place].is_told {
+            self.tell_late(place);
+        }
+        let active = &self.line.commands[place];
+        active.is_told && (active.operation.is_none() && active.wire().is_none() || waited >= GIVEN_UP)
+    }
+
+    fn tell_late(&mut self, place: usize) {
+        let active = &self.line.commands[place];
+        let is_maybe =
+            active.is_write() && (active.operation.is_some() || matches!(active.state, State::Executing(_)));
+        match active.state {
+            // The connection's own bound decides.
+            State::Executing(_) => {}
+            _ if is_maybe => self.tell(place, Outcome::Maybe("its chain does not answer")),
+            _ => self.tell(place, Outcome::NotExecuted("its chain cannot serve it at present")),
+        }
+    }
+
+    fn remove(&mut self, place: usize) {
+        if let Some(wire) = self.line.commands.remove(place).and_then(|active| active.wire()) {
+            self.chains.wires.remove(&wire);
+        }
+    }
+
+    /// When the line is to be looked at again.
+    fn next_alarm(&self) -> Option<Duration> {
+        let now = self.moment.now;
+        let hold = self.view().and_then(|view| self.chains.holds.until(view.chain(self.slot)));
+        let wish = |active: &Active| match active.state {
+            State::Ready(at) => at.max(now + RETRY),
+            State::Finished => hold.unwrap_or_default().max(now + RETRY),
+            _ if active.is_told => active.begun + GIVEN_UP,
+            _ => (active.begun + self.chains.limits.failover_wait).max(now + RETRY),
+        };
+        self.line.commands.iter().map(wish).min()
+    }
+}

@@ -1,0 +1,64 @@
+//! The commands of one slot, in the order in which they came.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ringmaster_protocol::view::Epoch;
+
+use super::Limits;
+use super::operation::{Active, State};
+use super::repair::Repair;
+
+/// What is under way to one slot.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    pub(super) commands: VecDeque<Active>,
+    pub(super) repair: Option<Repair>,
+    /// When the line is looked at again.
+    pub(super) alarm: Option<Duration>,
+}
+
+impl Line {
+    /// Whether the command at `place` may be sent now, under a view of `epoch` whose chain was changed in `changed`.
+    ///
+    /// Commands of one client take effect in the order in which they came. Behind one that is under way only its like may
+    /// follow, and only along the very same way, so that both are refused or neither.
+    pub(super) fn may_send(&self, place: usize, (epoch, changed): (Epoch, Epoch), limits: &Limits) -> bool {
+        let under_way = self.commands.iter().filter(|other| other.is_sent());
+        let active = &self.commands[place];
+        if !active.is_sent() && under_way.count() >= limits.slot_operations_max {
+            return false;
+        }
+        self.before(place).all(|other| {
+            let follows = match other.state {
+                State::Executing(_) => other.sent_at == epoch,
+                State::Ready(_) => false,
+                _ => other.changed == changed && (other.operation.is_some() || !other.is_write()),
+            };
+            follows && other.command.kind == active.command.kind
+        })
+    }
+
+    /// Whether the command at `place` may be answered: all that its client sent before it has been.
+    pub(super) fn may_answer(&self, place: usize) -> bool {
+        self.before(place).next().is_none()
+    }
+
+    /// What the client of the command at `place` sent before it and has no answer to.
+    fn before(&self, place: usize) -> impl Iterator<Item = &Active> {
+        let client = self.commands[place].command.client;
+        self.commands.range(..place).filter(move |other| other.command.client == client && !other.is_told)
+    }
+
+    /// Whether something that the client of the command at `place` sent behind it is, or may be, executed.
+    pub(super) fn is_followed(&self, place: usize) -> bool {
+        let client = self.commands[place].command.client;
+        let mut behind = self.commands.range(place + 1..);
+        behind.any(|other| other.command.client == client && other.is_write() && other.is_sent())
+    }
+
+    /// Whether operations are being brought to the entry at this place.
+    pub(super) fn is_repaired(&self, entry: usize) -> bool {
+        self.repair.as_ref().is_some_and(|repair| repair.entry == entry)
+    }
+}

@@ -1,0 +1,88 @@
+//! One command on its way down a chain and back.
+//!
+//! ```text
+//!            ┌──────────────── refused · the chain changed · no lease ────────────────┐
+//!            ▼                                                                        │
+//!  write  Ready ─Execute─► AtHead ─note: operation─► Passing 1..last ─► Finished ─lease, no hold─► answered
+//!            ▲                └────note: nothing───► Confirming last ──────┘
+//!  read   Ready ─────────► AtTail ─────────────────► (an entry joins: Confirming it) ─► Finished
+//!  the chain changed after a note: Execute unless it has it; lost before its answer: maybe executed
+//! ```
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringmaster_protocol::extension::Operation;
+use ringmaster_protocol::view::{Epoch, Version};
+
+use super::action::{Command, Kind, OperationId, Wire};
+
+/// Where a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is to be sent when that is possible, at the earliest then.
+    Ready(Duration),
+    /// At the head or the tail.
+    Executing(Wire),
+    /// At the entry of this place, behind the head.
+    Passing(Wire, usize),
+    /// The entry of this place is asked for the version that was seen.
+    Confirming(Wire, usize),
+    /// The entry of this place lacks operations, which are being brought.
+    Blocked(usize),
+    /// All that is needed was said; the answer waits for the lease or the end of a hold.
+    Finished,
+}
+
+/// A command under way.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) id: OperationId,
+    pub(super) command: Command,
+    pub(super) begun: Duration,
+    pub(super) state: State,
+    /// Epoch of the view by which it was last sent, and `changed` of the chain.
+    pub(super) sent_at: Epoch,
+    pub(super) changed: Epoch,
+    /// The operation that the head made of it.
+    pub(super) operation: Option<Operation>,
+    /// The version that must be confirmed, and where.
+    pub(super) seen: Option<Version>,
+    pub(super) reply: Bytes,
+    /// The client has been told something already; what a head has executed goes on all the same.
+    pub(super) is_told: bool,
+}
+
+impl Active {
+    pub(super) fn new(id: OperationId, command: Command, now: Duration) -> Self {
+        Self {
+            id,
+            command,
+            begun: now,
+            state: State::Ready(now),
+            sent_at: Epoch::default(),
+            changed: Epoch::default(),
+            operation: None,
+            seen: None,
+            reply: Bytes::new(),
+            is_told: false,
+        }
+    }
+
+    pub(super) fn is_write(&self) -> bool {
+        self.command.kind == Kind::Write
+    }
+
+    /// Whether a head has, or may have, made something of it.
+    pub(super) fn is_sent(&self) -> bool {
+        !matches!(self.state, State::Ready(_)) || self.operation.is_some()
+    }
+
+    /// The message whose answer it waits for.
+    pub(super) fn wire(&self) -> Option<Wire> {
+        match self.state {
+            State::Executing(wire) | State::Passing(wire, _) | State::Confirming(wire, _) => Some(wire),
+            State::Ready(_) | State::Blocked(_) | State::Finished => None,
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Chains whose nodes are played by the test. Whole clusters are in the simulation.
+
+use super::*;
+use bytes::Bytes;
+use ringmaster_protocol::config::Millis;
+use ringmaster_protocol::extension::{Contents, History, Operation};
+use ringmaster_protocol::slot::SLOT_COUNT;
+use ringmaster_protocol::view::{
+    Boot, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, Version, ViewParts,
+};
+
+struct AllUp;
+
+impl Links for AllUp {
+    fn is_up(&self, _: MemberIndex) -> bool {
+        true
+    }
+}
+
+const SLOT: HashSlot = match HashSlot::new(7) {
+    Some(slot) => slot,
+    None => panic!("a slot"),
+};
+
+fn member(name: &str) -> Member {
+    let (name, address) = (name.parse().unwrap(), format!("{name}:1").parse().unwrap());
+    let (incarnation, boot) = (Incarnation(1), Boot(1));
+    Member { name, address, zone: String::new(), weight: 1, incarnation, boot, is_durable: false }
+}
+
+/// A view of three members whose chains have these entries, the first `in_sync` of them in-sync, since `changed`.
+fn view(epoch: u64, changed: u64, entries: &[u16], in_sync: usize, unsealed: Option<u64>) -> Arc<View> {
+    let entry = |at: &u16| Entry { member: MemberIndex::new(*at), boot: Boot(1), since: Epoch(1) };
+    let chain = Chain {
+        changed: Epoch(changed),
+        born: Epoch(1),
+        unsealed: unsealed.map(Epoch),
+        entries: entries.iter().map(entry).collect(),
+        in_sync,
+    };
+    let parts = ViewParts {
+        cluster: ClusterId(1),
+        epoch: Epoch(epoch),
+        members: ["a", "b", "c"].map(member).to_vec(),
+        acceptors: vec![MemberIndex::new(0)],
+        lease: Millis::new(500),
+        longest_lease: Millis::new(500),
+        hash_seed: 1,
+        config: ConfigDigest::default(),
+        superseded: Vec::new(),
+        chains: vec![chain; SLOT_COUNT],
+    };
+    Arc::new(View::new(parts).unwrap())
+}
+
+/// A proxy whose messages the test answers.
+struct Proxy {
+    chains: Chains,
+    now: Duration,
+    lease: Lease,
+    out: Vec<Action>,
+}
+
+fn at(changed: u64, n: u64) -> Version {
+    Version { changed: Epoch(changed), n }
+}
+
+fn operation(changed: u64, n: u64) -> Operation {
+    Operation { previous: at(changed, n - 1), new: at(changed, n), time: 0, effects: Bytes::new() }
+}
+
+fn done(outcome: Result<Operation, Version>) -> Answered {
+    Answered::Done { note: Some(Note { slot: SLOT, outcome }), reply: Bytes::from_static(b"+OK\r\n") }
+}
+
+impl Proxy {
+    fn new(view: &Arc<View>) -> Self {
+        let chains = Chains::new(Rules::ALL, Limits::default());
+        let (now, until) = (Duration::from_secs(1), Duration::from_secs(100));
+        let lease = Lease { epoch: view.epoch(), until };
+        let mut proxy = Self { chains, now, lease, out: Vec::new() };
+        proxy.adopt(view);
+        proxy
+    }
+
+    fn moment(&self) -> Moment<'static> {
+        Moment { now: self.now, lease: self.lease, links: &AllUp }
+    }
+
+    fn adopt(&mut self, view: &Arc<View>) {
+        self.lease.epoch = view.epoch();
+        self.chains.adopt(view, self.moment(), &mut self.out);
+    }
+
+    fn submit(&mut self, client: u64, kind: Kind) -> OperationId {
+        let request = Bytes::from_static(b"*1\r\n$1\r\nX\r\n");
+        let command = Command { client: ClientId(client), slot: SLOT, kind, request };
+        self.chains.submit(command, self.moment(), &mut self.out)
+    }
+
+    fn answer(&mut self, wire: Wire, answer: Answered) {
+        self.chains.answered(wire, answer, self.moment(), &mut self.out);
+    }
+
+    fn say(&mut self, wire: Wire, say: Say) {
+        self.chains.said(wire, say, self.moment(), &mut self.out);
+    }
+
+    fn poll(&mut self, later: Duration) {
+        self.now += later;
+        self.chains.poll(self.moment(), &mut self.out);
+    }
+
+    /// The one command that was sent: its wire, to which member, unless which version.
+    fn sent(&mut self) -> (Wire, usize, Option<Version>) {
+        match &self.out.split_off(0)[..] {
+            [Action::Execute { wire, to, unless, .. }] => (*wire, to.member.index(), *unless),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The one question that was asked: its wire, of which member, what.
+    fn asked(&mut self) -> (Wire, usize, Ask) {
+        match &self.out.split_off(0)[..] {
+            [Action::Ask { wire, to, ask }] => (*wire, to.member.index(), ask.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The one client that was answered.
+    fn told(&mut self) -> (OperationId, Outcome) {
+        match &self.out.split_off(0)[..] {
+            [Action::Answer { operation, outcome }] => (*operation, outcome.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn ok() -> Outcome {
+    Outcome::Reply(Bytes::from_static(b"+OK\r\n"))
+}
+
+#[test]
+fn a_write_goes_down_the_chain_in_order_and_is_answered_behind_the_last() {
+    let mut proxy = Proxy::new(&view(1, 1, &[2, 0, 1], 3, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, member, unless) = proxy.sent();
+    assert_eq!((member, unless), (2, None));
+    proxy.answer(wire, done(Ok(operation(1, 1))));
+    for expected in [0, 1] {
+        let (wire, member, ask) = proxy.asked();
+        assert_eq!(member, expected);
+        assert_eq!(ask, Ask::Apply { slot: SLOT, since: Epoch(1), operation: operation(1, 1) });
+        proxy.say(wire, Say::Done);
+    }
+    assert_eq!(proxy.told(), (id, ok()));
+    assert!(proxy.chains.is_empty() && proxy.chains.wakes_at().is_none());
+}
+
+#[test]
+fn a_read_goes_to_the_tail_and_waits_for_who_joins() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1, 2], 2, None));
+    let id = proxy.submit(1, Kind::Read);
+    let (wire, member, _) = proxy.sent();
+    assert_eq!(member, 1);
+    proxy.answer(wire, done(Err(at(1, 4))));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (2, Ask::Await { slot: SLOT, since: Epoch(1), version: at(1, 4) }));
+    proxy.say(wire, Say::Done);
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn what_changed_nothing_is_confirmed_by_the_last() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Err(at(1, 4))));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (1, Ask::Await { slot: SLOT, since: Epoch(1), version: at(1, 4) }));
+    proxy.say(wire, Say::Done);
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn without_a_lease_nothing_is_answered() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0], 1, None));
+    proxy.lease.until = proxy.now;
+    let id = proxy.submit(1, Kind::Read);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, Answered::Done { note: None, reply: Bytes::from_static(b"+OK\r\n") });
+    assert_eq!(proxy.out, []);
+    proxy.lease.until = Duration::from_secs(100);
+    proxy.poll(Duration::from_millis(10));
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn after_a_tail_was_removed_nothing_is_answered_until_nobody_can_read_it() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.adopt(&view(2, 2, &[0], 1, Some(2)));
+    let id = proxy.submit(1, Kind::Read);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, Answered::Done { note: None, reply: Bytes::from_static(b"+OK\r\n") });
+    proxy.poll(Duration::from_millis(490));
+    assert_eq!(proxy.out, []);
+    proxy.poll(Duration::from_millis(12));
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn when_the_chain_changes_its_head_is_asked_before_anything_is_executed_again() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1, 2], 3, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Ok(operation(1, 1))));
+    let (late, ..) = proxy.asked();
+    proxy.adopt(&view(2, 2, &[1, 2], 2, None));
+    let (wire, member, unless) = proxy.sent();
+    assert_eq!((member, unless), (1, Some(at(1, 1))));
+    proxy.say(late, Say::Done);
+    assert_eq!(proxy.out, [], "what was asked under the old chain is void");
+    proxy.answer(wire, Answered::HasIt);
+    // The head has it: it goes on behind it, and is not executed again.
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (2, Ask::Apply { slot: SLOT, since: Epoch(1), operation: operation(1, 1) }));
+    proxy.say(wire, Say::Done);
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn a_write_that_was_lost_at_its_head_may_have_been_executed() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.chains.lost(wire, true, proxy.moment(), &mut proxy.out);
+    let (told, outcome) = proxy.told();
+    assert_eq!(told, id);
+    assert!(matches!(outcome, Outcome::Maybe(_)), "{outcome:?}");
+    assert!(proxy.chains.is_empty());
+
+    proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.chains.lost(wire, false, proxy.moment(), &mut proxy.out);
+    assert_eq!(proxy.out, []);
+    proxy.poll(Duration::from_millis(10));
+    assert_eq!(proxy.sent().1, 0, "nobody got it: it is sent again");
+}
+
+#[test]
+fn commands_of_one_client_keep_their_order() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let first = proxy.submit(1, Kind::Write);
+    let (write, ..) = proxy.sent();
+    proxy.submit(1, Kind::Read);
+    assert_eq!(proxy.out, [], "the read waits for the write");
+    proxy.submit(2, Kind::Read);
+    let (_, member, _) = proxy.sent();
+    assert_eq!(member, 1, "another client's does not");
+    proxy.submit(1, Kind::Write);
+    assert_eq!(proxy.out, [], "nor may the next write overtake the read");
+    proxy.answer(write, done(Ok(operation(1, 1))));
+    let (pass, ..) = proxy.asked();
+    proxy.say(pass, Say::Done);
+    let [Action::Answer { operation, .. }, Action::Execute { to, .. }] = &proxy.out[..] else {
+        panic!("{:?}", proxy.out)
+    };
+    assert_eq!((*operation, to.member.index()), (first, 1));
+}
+
+#[test]
+fn writes_of_one_client_are_pipelined() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.submit(1, Kind::Write);
+    let (first, ..) = proxy.sent();
+    proxy.submit(1, Kind::Write);
+    let (second, ..) = proxy.sent();
+    // Both are refused: they come again in their order.
+    proxy.answer(first, Answered::Refused(Epoch(2)));
+    proxy.answer(second, Answered::Refused(Epoch(2)));
+    proxy.out.clear();
+    proxy.adopt(&view(2, 2, &[1], 1, None));
+    proxy.poll(Duration::from_millis(10));
+    let sent: Vec<u64> = proxy
+        .out
+        .iter()
+        .filter_map(|action| match action {
+            Action::Execute { operation, .. } => Some(operation.0),
+            _ => None,
+        })
+        .collect();
+    assert!(sent.len() == 2 && sent.is_sorted(), "{sent:?}");
+}
+
+#[test]
+fn a_gap_is_filled_from_the_ring_of_the_entry_before() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Ok(operation(1, 3))));
+    let (wire, ..) = proxy.asked();
+    proxy.say(wire, Say::Behind(at(1, 1)));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (0, Ask::Ring { slot: SLOT, after: at(1, 1) }));
+    proxy.say(wire, Say::Operations(vec![operation(1, 2)]));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (1, Ask::Apply { slot: SLOT, since: Epoch(1), operation: operation(1, 2) }));
+    proxy.say(wire, Say::Done);
+    let (wire, _, ask) = proxy.asked();
+    assert_eq!(ask, Ask::Apply { slot: SLOT, since: Epoch(1), operation: operation(1, 3) });
+    proxy.say(wire, Say::Done);
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
+fn what_the_ring_has_forgotten_is_copied() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Ok(operation(1, 3))));
+    let (wire, ..) = proxy.asked();
+    proxy.say(wire, Say::Gap(at(9, 1)));
+    let (wire, ..) = proxy.asked();
+    proxy.say(wire, Say::Forgotten);
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (0, Ask::Export { slot: SLOT }));
+    let history = History::born(Epoch(1));
+    let contents = Contents { changed: Epoch(1), born: Epoch(1), history, time: 0, effects: Bytes::new() };
+    proxy.say(wire, Say::Contents(contents.clone()));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (1, Ask::Import { slot: SLOT, since: Epoch(1), contents }));
+    proxy.say(wire, Say::Done);
+    assert!(matches!(proxy.asked().2, Ask::Apply { .. }));
+}
+
+#[test]
+fn a_command_that_cannot_be_served_is_told_so_in_time() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, Answered::Refused(Epoch(1)));
+    proxy.out.clear();
+    proxy.chains.view = None;
+    proxy.poll(Duration::from_secs(2));
+    let (told, outcome) = proxy.told();
+    assert_eq!(told, id);
+    assert!(matches!(outcome, Outcome::NotExecuted(_)), "{outcome:?}");
+    assert!(proxy.chains.is_empty());
+}
