@@ -5,17 +5,32 @@
 //!                    proxy ──Apply──► next entry ──Done──► proxy ──Apply──► last entry ──Done──► client
 //! Behind ─► Ring at the entry before ─► Apply each          Gap ─► Export at the entry before ─► Import
 //! ```
+//! On the wire they are RESP: requests named `RM.…` whose last argument is the message, and replies that carry it.
+//!
+//! | request | where | answer |
+//! | --- | --- | --- |
+//! | `RM.ATTACH cluster epoch incarnation boot` | first on a connection for data or questions, again at later epochs | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
+//! | a command | for data | its reply, preceded by a [`Note`] as an attribute where there is something to note; `-STALE epoch`, `-FENCED epoch` |
+//! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
+//! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
+//! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
+//!
 //! Every question is about one slot under one view, so a connection names the epoch at which it is attached and a node
 //! refuses what is older than the slot's chain.
 
 mod content;
 mod history;
 mod message;
+mod request;
 mod rule;
 mod wire;
 
 pub use content::{Contents, Operation, Report};
 pub use history::{History, LINEAGE_MAX};
-pub use message::{Ask, Note, Say};
+pub use message::{Ask, Note, Outcome, Say};
+pub use request::{
+    Attach, RefusedAttach, attribute, put_ask, put_attach, put_attribute, put_blob, put_refusal, put_request,
+    put_say, put_unless, refusal, split_attribute,
+};
 pub use rule::{Rule, Rules};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError};

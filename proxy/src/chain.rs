@@ -19,14 +19,14 @@ mod repair;
 mod tests;
 
 pub use action::{
-    Action, Answered, ClientId, Command, Kind, Lease, Links, Moment, OperationId, Outcome, Target, Wire,
+    Action, Answered, ClientId, Command, Kind, Lease, Links, Moment, OperationId, Target, Told, Wire,
 };
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::extension::{Ask, Note, Rule, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Outcome, Rule, Rules, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Chain, Epoch, View};
 
@@ -298,7 +298,7 @@ impl Work<'_, '_> {
         }
         let active = &self.line.commands[place];
         let (entry, unless) = match active.command.kind {
-            Kind::Write => (0, active.operation.as_ref().map(|operation| operation.new)),
+            Kind::Write => (0, active.version),
             Kind::Read => (chain.in_sync - 1, None),
             Kind::ReadAny(any) => (any % chain.in_sync, None),
         };
@@ -323,12 +323,14 @@ impl Work<'_, '_> {
     fn answered(&mut self, place: usize, answer: Answered) {
         let now = self.moment.now;
         match answer {
+            Answered::Done { note: Some(Outcome::HasIt), .. } => self.continue_under_this_chain(place),
+            Answered::Done { note: Some(Outcome::Forgotten), .. } => {
+                self.give_up(place, "whether the command was executed is forgotten");
+            }
             Answered::Done { note, reply } => {
                 self.line.commands[place].reply = reply;
                 self.executed(place, note);
             }
-            Answered::HasIt => self.continue_under_this_chain(place),
-            Answered::Forgotten => self.give_up(place, "whether the command was executed is forgotten"),
             Answered::Refused(epoch) => {
                 let changed = self.line.commands[place].changed;
                 self.differs(0, epoch);
@@ -339,21 +341,23 @@ impl Work<'_, '_> {
     }
 
     /// The head has made something of the command, or the tail has read.
-    fn executed(&mut self, place: usize, note: Option<Note>) {
+    fn executed(&mut self, place: usize, note: Option<Outcome>) {
         let active = &mut self.line.commands[place];
-        match note.map(|note| note.outcome) {
-            Some(Ok(operation)) => {
-                active.operation = Some(operation);
+        (active.version, active.operation) = (None, None);
+        match note {
+            Some(Outcome::Made(operation)) => {
+                (active.version, active.operation) = (Some(operation.new), Some(operation));
                 self.continue_under_this_chain(place);
             }
-            Some(Err(version)) => {
-                (active.operation, active.seen) = (None, Some(version));
+            Some(Outcome::Alone(version)) => {
+                active.version = Some(version);
+                self.continue_under_this_chain(place);
+            }
+            Some(Outcome::Saw(version)) => {
+                active.seen = Some(version);
                 self.confirm(place);
             }
-            None => {
-                active.operation = None;
-                active.state = State::Finished;
-            }
+            _ => active.state = State::Finished,
         }
     }
 
@@ -370,7 +374,11 @@ impl Work<'_, '_> {
     fn pass(&mut self, place: usize, entry: usize) {
         let Some(view) = self.view() else { return };
         let chain = view.chain(self.slot);
-        let Some(operation) = self.line.commands[place].operation.clone() else { return };
+        let Some(operation) = self.line.commands[place].operation.clone() else {
+            // Its effects are not known here: the last entry tells when it has them, from whomever.
+            self.line.commands[place].seen = self.line.commands[place].version;
+            return self.confirm(place);
+        };
         if entry >= chain.entries.len() {
             self.line.commands[place].state = State::Finished;
             return;
@@ -455,12 +463,12 @@ impl Work<'_, '_> {
         }
         let is_overtaken = self.line.is_followed(place);
         let active = &mut self.line.commands[place];
-        let has_only_seen = active.is_write() && active.seen.take().is_some();
+        let has_only_seen = active.is_write() && active.seen.take().is_some() && active.version.is_none();
         active.state = State::Ready(at);
         if has_only_seen && is_overtaken {
             self.tell(
                 place,
-                Outcome::NotExecuted("the chain changed under it, and commands behind it were executed"),
+                Told::NotExecuted("the chain changed under it, and commands behind it were executed"),
             );
         }
     }
@@ -511,26 +519,26 @@ impl Work<'_, '_> {
         }
         let active = &mut self.line.commands[place];
         if self.chains.may_answer(self.slot, active.changed, now, lease) {
-            let outcome = Outcome::Reply(std::mem::take(&mut active.reply));
-            self.tell(place, outcome);
-            self.line.commands[place].operation = None;
+            let told = Told::Reply(std::mem::take(&mut active.reply));
+            self.tell(place, told);
+            (self.line.commands[place].version, self.line.commands[place].operation) = (None, None);
         } else if self.chain_changed() != Some(self.line.commands[place].changed) {
             self.restart(place, now);
         }
     }
 
-    fn tell(&mut self, place: usize, outcome: Outcome) {
+    fn tell(&mut self, place: usize, told: Told) {
         let active = &mut self.line.commands[place];
         if !std::mem::replace(&mut active.is_told, true) {
-            self.out.push(Action::Answer { operation: active.id, outcome });
+            self.out.push(Action::Answer { operation: active.id, told });
         }
     }
 
     /// Ends a command of which nobody can say whether it was executed.
     fn give_up(&mut self, place: usize, why: &'static str) {
-        self.tell(place, Outcome::Maybe(why));
+        self.tell(place, Told::Maybe(why));
         let active = &mut self.line.commands[place];
-        (active.operation, active.state) = (None, State::Finished);
+        (active.version, active.operation, active.state) = (None, None, State::Finished);
     }
 
     /// Whether the line is rid of the command: answered, and nothing of it is to be brought down the chain. Tells those
@@ -541,18 +549,18 @@ impl Work<'_, '_> {
             self.tell_late(place);
         }
         let active = &self.line.commands[place];
-        active.is_told && (active.operation.is_none() && active.wire().is_none() || waited >= GIVEN_UP)
+        active.is_told && (active.version.is_none() && active.wire().is_none() || waited >= GIVEN_UP)
     }
 
     fn tell_late(&mut self, place: usize) {
         let active = &self.line.commands[place];
         let is_maybe =
-            active.is_write() && (active.operation.is_some() || matches!(active.state, State::Executing(_)));
+            active.is_write() && (active.version.is_some() || matches!(active.state, State::Executing(_)));
         match active.state {
             // The connection's own bound decides.
             State::Executing(_) => {}
-            _ if is_maybe => self.tell(place, Outcome::Maybe("its chain does not answer")),
-            _ => self.tell(place, Outcome::NotExecuted("its chain cannot serve it at present")),
+            _ if is_maybe => self.tell(place, Told::Maybe("its chain does not answer")),
+            _ => self.tell(place, Told::NotExecuted("its chain cannot serve it at present")),
         }
     }
 

@@ -125,8 +125,23 @@ pub enum Say {
 pub struct Note {
     /// The slot.
     pub slot: HashSlot,
-    /// What the command did: an operation; or nothing, then the version that it saw.
-    pub outcome: Result<Operation, Version>,
+    /// What became of the command.
+    pub outcome: Outcome,
+}
+
+/// What became of a command at its head or tail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was executed, and this operation is to go down the chain.
+    Made(Operation),
+    /// It was executed as the operation of this version, in a chain of one entry: nobody else needs its effects.
+    Alone(Version),
+    /// It changed nothing and saw this version.
+    Saw(Version),
+    /// It was not executed: the operation that was asked for is in the history.
+    HasIt,
+    /// It was not executed: whether the operation that was asked for is in the history is forgotten.
+    Forgotten,
 }
 
 impl Ask {
@@ -144,17 +159,6 @@ impl Ask {
             | Self::Stage { slot, .. }
             | Self::StageMore { slot, .. } => Some(*slot),
             Self::Fence { .. } | Self::Report { .. } => None,
-        }
-    }
-}
-
-impl Note {
-    /// The version of the slot after the command.
-    #[must_use]
-    pub fn version(&self) -> Version {
-        match &self.outcome {
-            Ok(operation) => operation.new,
-            Err(version) => *version,
         }
     }
 }

@@ -9,7 +9,7 @@
 
 use bytes::Bytes;
 
-use super::{Ask, Contents, History, LINEAGE_MAX, Note, Operation, Report, Say};
+use super::{Ask, Contents, History, LINEAGE_MAX, Note, Operation, Outcome, Report, Say};
 use crate::slot::HashSlot;
 use crate::varint;
 use crate::view::{Epoch, Version};
@@ -177,14 +177,20 @@ impl Note {
     pub fn encode(&self, out: &mut Vec<u8>) {
         put_slot(out, &self.slot);
         match &self.outcome {
-            Ok(operation) => {
-                out.push(1);
+            Outcome::Made(operation) => {
+                out.push(0);
                 put_operation(out, operation);
             }
-            Err(version) => {
-                out.push(0);
+            Outcome::Alone(version) => {
+                out.push(1);
                 put_version(out, *version);
             }
+            Outcome::Saw(version) => {
+                out.push(2);
+                put_version(out, *version);
+            }
+            Outcome::HasIt => out.push(3),
+            Outcome::Forgotten => out.push(4),
         }
     }
 
@@ -196,8 +202,11 @@ impl Note {
         let mut input = Input::new(bytes);
         let slot = input.slot()?;
         let outcome = match input.byte()? {
-            1 => Ok(input.operation()?),
-            0 => Err(input.version()?),
+            0 => Outcome::Made(input.operation()?),
+            1 => Outcome::Alone(input.version()?),
+            2 => Outcome::Saw(input.version()?),
+            3 => Outcome::HasIt,
+            4 => Outcome::Forgotten,
             _ => return Err(MessageDecodeError),
         };
         input.end(Self { slot, outcome })
@@ -391,7 +400,14 @@ mod tests {
             Say::Fenced(since),
             Say::Broken(Bytes::from_static(b"disk")),
         ];
-        let notes = vec![Note { slot, outcome: Ok(operation) }, Note { slot, outcome: Err(at(4, 4)) }];
+        let outcomes = [
+            Outcome::Made(operation),
+            Outcome::Alone(at(4, 4)),
+            Outcome::Saw(at(4, 4)),
+            Outcome::HasIt,
+            Outcome::Forgotten,
+        ];
+        let notes = outcomes.map(|outcome| Note { slot, outcome }).to_vec();
         (asks, says, notes)
     }
 

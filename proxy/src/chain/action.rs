@@ -86,7 +86,7 @@ pub enum Action {
         /// The command.
         operation: OperationId,
         /// What the client is told.
-        outcome: Outcome,
+        told: Told,
     },
     /// A node's committed epoch is another than the view's: hand it the view, or learn a later one.
     Differs {
@@ -99,7 +99,7 @@ pub enum Action {
 
 /// What a client is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Told {
     /// The reply of a command that was done.
     Reply(Bytes),
     /// It was not executed, and can be tried again.
@@ -137,17 +137,13 @@ pub trait Links {
 /// What a head or tail answered to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// It was carried out; with what it did, where the node said so.
+    /// It was carried out, or found to have been; with what the node noted, where it did.
     Done {
-        /// What it did, or the version that it saw.
-        note: Option<ringmaster_protocol::extension::Note>,
+        /// What became of it.
+        note: Option<ringmaster_protocol::extension::Outcome>,
         /// The reply.
         reply: Bytes,
     },
-    /// To an `unless`: the operation is in the history, the command was not executed again.
-    HasIt,
-    /// To an `unless`: that is forgotten, and the command was not executed.
-    Forgotten,
-    /// It was not executed: the node is at this epoch, or is fenced.
+    /// It was not executed: the node is at this epoch, or fenced for it.
     Refused(Epoch),
 }

@@ -33,7 +33,7 @@ impl Line {
             let follows = match other.state {
                 State::Executing(_) => other.sent_at == epoch,
                 State::Ready(_) => false,
-                _ => other.changed == changed && (other.operation.is_some() || !other.is_write()),
+                _ => other.changed == changed && (other.version.is_some() || !other.is_write()),
             };
             follows && other.command.kind == active.command.kind
         })

@@ -44,7 +44,9 @@ pub(super) struct Active {
     /// Epoch of the view by which it was last sent, and `changed` of the chain.
     pub(super) sent_at: Epoch,
     pub(super) changed: Epoch,
-    /// The operation that the head made of it.
+    /// The version that the head gave it.
+    pub(super) version: Option<Version>,
+    /// The operation that the head made of it, if others need it.
     pub(super) operation: Option<Operation>,
     /// The version that must be confirmed, and where.
     pub(super) seen: Option<Version>,
@@ -62,6 +64,7 @@ impl Active {
             state: State::Ready(now),
             sent_at: Epoch::default(),
             changed: Epoch::default(),
+            version: None,
             operation: None,
             seen: None,
             reply: Bytes::new(),
@@ -75,7 +78,7 @@ impl Active {
 
     /// Whether a head has, or may have, made something of it.
     pub(super) fn is_sent(&self) -> bool {
-        !matches!(self.state, State::Ready(_)) || self.operation.is_some()
+        !matches!(self.state, State::Ready(_)) || self.version.is_some()
     }
 
     /// The message whose answer it waits for.

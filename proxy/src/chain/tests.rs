@@ -69,8 +69,8 @@ fn operation(changed: u64, n: u64) -> Operation {
     Operation { previous: at(changed, n - 1), new: at(changed, n), time: 0, effects: Bytes::new() }
 }
 
-fn done(outcome: Result<Operation, Version>) -> Answered {
-    Answered::Done { note: Some(Note { slot: SLOT, outcome }), reply: Bytes::from_static(b"+OK\r\n") }
+fn done(note: Outcome) -> Answered {
+    Answered::Done { note: Some(note), reply: Bytes::from_static(b"+OK\r\n") }
 }
 
 impl Proxy {
@@ -128,16 +128,16 @@ impl Proxy {
     }
 
     /// The one client that was answered.
-    fn told(&mut self) -> (OperationId, Outcome) {
+    fn told(&mut self) -> (OperationId, Told) {
         match &self.out.split_off(0)[..] {
-            [Action::Answer { operation, outcome }] => (*operation, outcome.clone()),
+            [Action::Answer { operation, told }] => (*operation, told.clone()),
             other => panic!("{other:?}"),
         }
     }
 }
 
-fn ok() -> Outcome {
-    Outcome::Reply(Bytes::from_static(b"+OK\r\n"))
+fn ok() -> Told {
+    Told::Reply(Bytes::from_static(b"+OK\r\n"))
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_write_goes_down_the_chain_in_order_and_is_answered_behind_the_last() {
     let id = proxy.submit(1, Kind::Write);
     let (wire, member, unless) = proxy.sent();
     assert_eq!((member, unless), (2, None));
-    proxy.answer(wire, done(Ok(operation(1, 1))));
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
     for expected in [0, 1] {
         let (wire, member, ask) = proxy.asked();
         assert_eq!(member, expected);
@@ -163,7 +163,7 @@ fn a_read_goes_to_the_tail_and_waits_for_who_joins() {
     let id = proxy.submit(1, Kind::Read);
     let (wire, member, _) = proxy.sent();
     assert_eq!(member, 1);
-    proxy.answer(wire, done(Err(at(1, 4))));
+    proxy.answer(wire, done(Outcome::Saw(at(1, 4))));
     let (wire, member, ask) = proxy.asked();
     assert_eq!((member, ask), (2, Ask::Await { slot: SLOT, since: Epoch(1), version: at(1, 4) }));
     proxy.say(wire, Say::Done);
@@ -175,7 +175,7 @@ fn what_changed_nothing_is_confirmed_by_the_last() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     let id = proxy.submit(1, Kind::Write);
     let (wire, ..) = proxy.sent();
-    proxy.answer(wire, done(Err(at(1, 4))));
+    proxy.answer(wire, done(Outcome::Saw(at(1, 4))));
     let (wire, member, ask) = proxy.asked();
     assert_eq!((member, ask), (1, Ask::Await { slot: SLOT, since: Epoch(1), version: at(1, 4) }));
     proxy.say(wire, Say::Done);
@@ -213,14 +213,14 @@ fn when_the_chain_changes_its_head_is_asked_before_anything_is_executed_again() 
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1, 2], 3, None));
     let id = proxy.submit(1, Kind::Write);
     let (wire, ..) = proxy.sent();
-    proxy.answer(wire, done(Ok(operation(1, 1))));
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
     let (late, ..) = proxy.asked();
     proxy.adopt(&view(2, 2, &[1, 2], 2, None));
     let (wire, member, unless) = proxy.sent();
     assert_eq!((member, unless), (1, Some(at(1, 1))));
     proxy.say(late, Say::Done);
     assert_eq!(proxy.out, [], "what was asked under the old chain is void");
-    proxy.answer(wire, Answered::HasIt);
+    proxy.answer(wire, done(Outcome::HasIt));
     // The head has it: it goes on behind it, and is not executed again.
     let (wire, member, ask) = proxy.asked();
     assert_eq!((member, ask), (2, Ask::Apply { slot: SLOT, since: Epoch(1), operation: operation(1, 1) }));
@@ -236,7 +236,7 @@ fn a_write_that_was_lost_at_its_head_may_have_been_executed() {
     proxy.chains.lost(wire, true, proxy.moment(), &mut proxy.out);
     let (told, outcome) = proxy.told();
     assert_eq!(told, id);
-    assert!(matches!(outcome, Outcome::Maybe(_)), "{outcome:?}");
+    assert!(matches!(outcome, Told::Maybe(_)), "{outcome:?}");
     assert!(proxy.chains.is_empty());
 
     proxy.submit(1, Kind::Write);
@@ -259,7 +259,7 @@ fn commands_of_one_client_keep_their_order() {
     assert_eq!(member, 1, "another client's does not");
     proxy.submit(1, Kind::Write);
     assert_eq!(proxy.out, [], "nor may the next write overtake the read");
-    proxy.answer(write, done(Ok(operation(1, 1))));
+    proxy.answer(write, done(Outcome::Made(operation(1, 1))));
     let (pass, ..) = proxy.asked();
     proxy.say(pass, Say::Done);
     let [Action::Answer { operation, .. }, Action::Execute { to, .. }] = &proxy.out[..] else {
@@ -297,7 +297,7 @@ fn a_gap_is_filled_from_the_ring_of_the_entry_before() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     let id = proxy.submit(1, Kind::Write);
     let (wire, ..) = proxy.sent();
-    proxy.answer(wire, done(Ok(operation(1, 3))));
+    proxy.answer(wire, done(Outcome::Made(operation(1, 3))));
     let (wire, ..) = proxy.asked();
     proxy.say(wire, Say::Behind(at(1, 1)));
     let (wire, member, ask) = proxy.asked();
@@ -317,7 +317,7 @@ fn what_the_ring_has_forgotten_is_copied() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     proxy.submit(1, Kind::Write);
     let (wire, ..) = proxy.sent();
-    proxy.answer(wire, done(Ok(operation(1, 3))));
+    proxy.answer(wire, done(Outcome::Made(operation(1, 3))));
     let (wire, ..) = proxy.asked();
     proxy.say(wire, Say::Gap(at(9, 1)));
     let (wire, ..) = proxy.asked();
@@ -344,6 +344,6 @@ fn a_command_that_cannot_be_served_is_told_so_in_time() {
     proxy.poll(Duration::from_secs(2));
     let (told, outcome) = proxy.told();
     assert_eq!(told, id);
-    assert!(matches!(outcome, Outcome::NotExecuted(_)), "{outcome:?}");
+    assert!(matches!(outcome, Told::NotExecuted(_)), "{outcome:?}");
     assert!(proxy.chains.is_empty());
 }

@@ -1,0 +1,184 @@
+//! The RM.* requests and replies as RESP: who writes them, and what the other side takes out of them.
+
+use std::io::Write;
+
+use super::{Ask, Note, Say};
+use crate::resp::Args;
+use crate::view::{Boot, ClusterId, Epoch, Incarnation, Version};
+
+/// Name of the one field of an attribute.
+const FIELD: &[u8] = b"|1\r\n$2\r\nrm\r\n$";
+
+/// `RM.ATTACH`: whom the asker believes to speak with, and by which view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attach {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The asker's view.
+    pub epoch: Epoch,
+    /// The node's data directory.
+    pub incarnation: Incarnation,
+    /// The node's process.
+    pub boot: Boot,
+}
+
+/// Why a node refuses to be attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedAttach {
+    /// Its committed epoch is lower: it has to be handed the view.
+    Behind(Epoch),
+    /// It is another process or another data directory.
+    Reborn,
+    /// It belongs to another cluster, or to none.
+    Foreign,
+}
+
+impl Attach {
+    /// The value of the request's arguments, its name included.
+    #[must_use]
+    pub fn parse(args: Args<'_>) -> Option<Self> {
+        if args.len() != 5 {
+            return None;
+        }
+        let text = |at: usize| std::str::from_utf8(&args[at]).ok();
+        let bits = |at: usize| u128::from_str_radix(text(at)?, 16).ok();
+        Some(Self {
+            cluster: ClusterId(bits(1)?),
+            epoch: Epoch(text(2)?.parse().ok()?),
+            incarnation: Incarnation(bits(3)?),
+            boot: Boot(bits(4)?),
+        })
+    }
+}
+
+/// Appends `RM.ATTACH`.
+pub fn put_attach(out: &mut Vec<u8>, attach: &Attach) {
+    let Attach { cluster, epoch, incarnation, boot } = attach;
+    let [cluster, incarnation, boot] = [cluster.0, incarnation.0, boot.0].map(|bits| format!("{bits:032x}"));
+    let epoch = epoch.to_string();
+    put_request(
+        out,
+        &[b"RM.ATTACH", cluster.as_bytes(), epoch.as_bytes(), incarnation.as_bytes(), boot.as_bytes()],
+    );
+}
+
+/// Appends `RM.ASK`.
+pub fn put_ask(out: &mut Vec<u8>, id: u64, ask: &Ask) {
+    let mut message = Vec::new();
+    ask.encode(&mut message);
+    put_request(out, &[b"RM.ASK", id.to_string().as_bytes(), &message]);
+}
+
+/// Appends the answer to an `RM.ASK`.
+pub fn put_say(out: &mut Vec<u8>, id: u64, say: &Say) {
+    let mut message = Vec::new();
+    say.encode(&mut message);
+    write_to(out, format_args!("*2\r\n:{id}\r\n"));
+    put_blob(out, &message);
+}
+
+/// Appends `RM.UNLESS` with a whole request behind it as its last argument.
+pub fn put_unless(out: &mut Vec<u8>, version: Version, request: &[u8]) {
+    let (changed, n) = (version.changed.to_string(), version.n.to_string());
+    put_request(out, &[b"RM.UNLESS", changed.as_bytes(), n.as_bytes(), request]);
+}
+
+/// Appends a request of one name and one message.
+pub fn put_request(out: &mut Vec<u8>, args: &[&[u8]]) {
+    write_to(out, format_args!("*{}\r\n", args.len()));
+    args.iter().for_each(|arg| put_blob(out, arg));
+}
+
+/// Appends a bulk string.
+pub fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
+    write_to(out, format_args!("${}\r\n", bytes.len()));
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a note, in front of the reply that it is about.
+pub fn put_attribute(out: &mut Vec<u8>, note: &Note) {
+    let message = attribute(note);
+    out.extend_from_slice(FIELD);
+    write_to(out, format_args!("{}\r\n", message.len()));
+    out.extend_from_slice(&message);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The bytes of a note.
+#[must_use]
+pub fn attribute(note: &Note) -> Vec<u8> {
+    let mut message = Vec::new();
+    note.encode(&mut message);
+    message
+}
+
+/// Takes a whole reply apart: the bytes of its note, if it has one, and the reply itself.
+#[inline]
+#[must_use]
+pub fn split_attribute(frame: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let Some(rest) = frame.strip_prefix(FIELD) else { return (None, frame) };
+    let Some(line) = rest.iter().position(|byte| *byte == b'\r') else { return (None, frame) };
+    let len = std::str::from_utf8(&rest[..line]).ok().and_then(|text| text.parse::<usize>().ok());
+    let bytes = len.and_then(|len| rest[line + 2..].split_at_checked(len));
+    match bytes {
+        Some((note, [b'\r', b'\n', reply @ ..])) => (Some(note), reply),
+        _ => (None, frame),
+    }
+}
+
+/// Appends the error of who is attached below what it needs.
+pub fn put_refusal(out: &mut Vec<u8>, say: &Say) {
+    match say {
+        Say::Fenced(epoch) => {
+            write_to(out, format_args!("-FENCED {epoch} the slot is about to change its chain\r\n"))
+        }
+        Say::Stale(epoch) => write_to(out, format_args!("-STALE {epoch} the view is another\r\n")),
+        _ => out.extend_from_slice(b"-ERR refused\r\n"),
+    }
+}
+
+/// The epoch of a refusal that [`put_refusal`] wrote; `None` if the reply is none.
+#[must_use]
+pub fn refusal(reply: &[u8]) -> Option<Epoch> {
+    let rest = reply.strip_prefix(b"-STALE ").or_else(|| reply.strip_prefix(b"-FENCED "))?;
+    let text = std::str::from_utf8(rest.split(|byte| *byte == b' ').next()?).ok()?;
+    text.parse().ok().map(Epoch)
+}
+
+fn write_to(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    // Nothing fails to be written to memory.
+    let _ = out.write_fmt(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extension::Outcome;
+    use crate::slot::HashSlot;
+
+    #[test]
+    fn a_note_is_taken_off_its_reply() {
+        let note =
+            Note { slot: HashSlot::default(), outcome: Outcome::Saw(Version { changed: Epoch(7), n: 9 }) };
+        let mut frame = Vec::new();
+        put_attribute(&mut frame, &note);
+        frame.extend_from_slice(b"$3\r\nabc\r\n");
+        let (bytes, reply) = split_attribute(&frame);
+        assert_eq!(reply, b"$3\r\nabc\r\n");
+        assert_eq!(Note::decode(&bytes.unwrap().to_vec().into()), Ok(note));
+        assert_eq!(split_attribute(b"+OK\r\n"), (None, &b"+OK\r\n"[..]));
+        assert_eq!(split_attribute(b"|1\r\n+other\r\n:1\r\n+OK\r\n").0, None);
+    }
+
+    #[test]
+    fn a_refusal_names_its_epoch() {
+        for say in [Say::Stale(Epoch(12)), Say::Fenced(Epoch(12))] {
+            let mut out = Vec::new();
+            put_refusal(&mut out, &say);
+            assert_eq!(refusal(&out), Some(Epoch(12)));
+        }
+        assert_eq!(refusal(b"-ERR no\r\n"), None);
+        assert_eq!(refusal(b"-STALE x\r\n"), None);
+    }
+}
