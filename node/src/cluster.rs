@@ -5,6 +5,7 @@
 
 pub mod acceptor;
 mod held;
+pub mod posts;
 mod recent;
 pub mod replica;
 pub mod row;

@@ -4,18 +4,24 @@
 //! default; `configs/cluster.yaml` shows them all, and a test holds it against this module.
 
 mod address;
+mod last_replica;
 mod limits;
 mod node;
 mod timeouts;
 
 pub use address::{AddressError, NodeAddress};
+pub use last_replica::LastReplicaLost;
 pub use limits::Limits;
 pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
 pub use timeouts::Timeouts;
 
 use crate::config::{self, ConfigErrors, Findings};
+use crate::view::ENTRIES_MAX;
 use node::NodeFile;
 use serde::Deserialize;
+
+/// Most copies of a slot: a chain has room for one more, so that copies can move.
+pub const REPLICAS_MAX: usize = ENTRIES_MAX - 1;
 
 /// When a write is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -44,12 +50,16 @@ pub enum ReadFrom {
 pub struct ClusterFile {
     /// Name of the cluster, for people and metrics. Default `ringmaster`.
     pub cluster: String,
-    /// Copies of each slot, its head included. Default and, so far, only value: 1.
+    /// Copies of each slot, its head included. Range 1..=[`REPLICAS_MAX`], not above the nodes with a weight; default 1.
     pub replicas: usize,
+    /// Fewest copies with which a slot takes writes. Range 1..=`replicas`, default 1.
+    pub min_in_sync: usize,
     /// When a write is acknowledged. Default `all`.
     pub ack: Ack,
     /// Which entry of a chain serves reads. Default `tail`.
     pub read_from: ReadFrom,
+    /// How long the data of a slot is waited for when no node that holds it answers. Default `auto`.
+    pub when_last_replica_lost: LastReplicaLost,
     /// The nodes, in the order of the file: 1..=[`NODES_MAX`], at least one with a weight.
     pub nodes: Vec<Node>,
     /// How long things may take.
@@ -74,8 +84,10 @@ impl ClusterFile {
 struct FileConfig {
     cluster: String,
     replicas: usize,
+    min_in_sync: usize,
     ack: Ack,
     read_from: ReadFrom,
+    when_last_replica_lost: LastReplicaLost,
     nodes: Vec<NodeFile>,
     timeouts: Timeouts,
     limits: Limits,
@@ -86,8 +98,10 @@ impl Default for FileConfig {
         Self {
             cluster: "ringmaster".to_owned(),
             replicas: 1,
+            min_in_sync: 1,
             ack: Ack::default(),
             read_from: ReadFrom::default(),
+            when_last_replica_lost: LastReplicaLost::default(),
             nodes: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
@@ -105,23 +119,42 @@ impl TryFrom<FileConfig> for ClusterFile {
         check_replicas(&file, &mut findings);
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
-        let FileConfig { cluster, replicas, ack, read_from, timeouts, limits, .. } = file;
-        findings.or(ClusterFile { cluster, replicas, ack, read_from, nodes, timeouts, limits })
+        let FileConfig { cluster, replicas, min_in_sync, ack, read_from, .. } = file;
+        let FileConfig { when_last_replica_lost, timeouts, limits, .. } = file;
+        findings.or(ClusterFile {
+            cluster,
+            replicas,
+            min_in_sync,
+            ack,
+            read_from,
+            when_last_replica_lost,
+            nodes,
+            timeouts,
+            limits,
+        })
     }
 }
 
-/// More copies than nodes that may hold one can never be; more than one cannot be yet.
+/// More copies than nodes that may hold one can never be.
 fn check_replicas(file: &FileConfig, findings: &mut Findings) {
     let holders = file.nodes.iter().filter(|node| node.may_hold_slots()).count();
-    let message = match file.replicas {
-        0 => "0 copies would keep nothing: give 1".to_owned(),
-        1 => return,
-        copies if copies > holders => {
-            format!("{copies} copies need as many nodes with a weight, there are {holders}: give 1")
-        }
-        copies => format!("{copies} copies: replication is not there yet in this version, give 1"),
+    let copies = file.replicas;
+    let message = match copies {
+        0 => Some("0 copies would keep nothing: give at least 1".to_owned()),
+        _ if copies > REPLICAS_MAX => Some(format!("{copies} is out of range, give 1 to {REPLICAS_MAX}")),
+        1 => None,
+        _ => (copies > holders).then(|| {
+            format!("{copies} copies need as many nodes with a weight, there are {holders}: give at most {holders}")
+        }),
     };
-    findings.add_related("replicas", &["nodes"], message);
+    if let Some(message) = message {
+        findings.add_related("replicas", &["nodes"], message);
+    }
+    if file.min_in_sync == 0 || file.min_in_sync > copies.max(1) {
+        let message =
+            format!("{} is out of range, give 1 to `replicas`, which is {copies}", file.min_in_sync);
+        findings.add_related("min_in_sync", &["replicas"], message);
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +182,8 @@ mod tests {
         assert_eq!(ClusterFile { nodes: minimal.nodes.clone(), ..shipped.clone() }, minimal);
         assert_eq!(shipped.nodes.len(), 3);
         assert!(shipped.nodes.iter().all(|node| node.weight == 1));
-        for key in ["cluster", "replicas", "ack", "read_from", "nodes", "zone", "weight"] {
+        let keys = ["cluster", "replicas", "min_in_sync", "ack", "read_from", "when_last_replica_lost"];
+        for key in keys.into_iter().chain(["nodes", "zone", "weight"]) {
             assert!(text.contains(&format!("{key}: ")) || text.contains(&format!("{key}:\n")), "{key}");
         }
         let keys = format!("{:?}{:?}", shipped.timeouts, shipped.limits);
@@ -175,17 +209,27 @@ mod tests {
     }
 
     #[test]
-    fn more_copies_are_not_there_yet_and_never_more_than_nodes() {
+    fn there_are_at_most_as_many_copies_as_nodes_that_may_hold_one() {
         let two = "nodes: [{name: a, address: 'a:1'}, {name: b, address: 'b:1'}, {name: c, address: 'c:1', weight: 0}]\n";
-        assert_eq!(
-            errors(&format!("replicas: 2\n{two}")),
-            ["1:11: replicas: 2 copies: replication is not there yet in this version, give 1"]
-        );
+        assert_eq!(parse(&format!("replicas: 2\nmin_in_sync: 2\n{two}")).unwrap().replicas, 2);
         assert_eq!(
             errors(&format!("replicas: 3\n{two}")),
-            ["1:11: replicas: 3 copies need as many nodes with a weight, there are 2: give 1"]
+            ["1:11: replicas: 3 copies need as many nodes with a weight, there are 2: give at most 2"]
         );
         assert_eq!(errors(&format!("replicas: 0\n{two}")).len(), 1);
+        assert_eq!(
+            errors(&format!("min_in_sync: 2\n{two}")),
+            ["1:14: min_in_sync: 2 is out of range, give 1 to `replicas`, which is 1"]
+        );
+    }
+
+    #[test]
+    fn a_lost_slot_is_waited_for_as_long_as_the_file_says() {
+        let wait = |text: &str| parse(&format!("when_last_replica_lost: {text}\n{ONE_NODE}"));
+        assert_eq!(wait("never").unwrap().when_last_replica_lost, LastReplicaLost::Never);
+        let minute = LastReplicaLost::After(crate::config::Millis::seconds(60));
+        assert_eq!(wait("1m").unwrap().when_last_replica_lost, minute);
+        assert!(wait("soon").is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | [`resp`] | requests parsed borrowed, reply frames measured, replies written (RESP2 and RESP3) |
 //! | [`command`] | the one table of commands: arity, flags, keys, how they split over slots |
 //! | [`extension`] | what proxies and nodes say to each other about slots: the RM.* messages |
+//! | [`heartbeat`] | what proxies ask nodes ten times a second: the lease, their state, posts of other proxies |
 //! | [`register`] | deciding the next view: what proposers and acceptors say |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
@@ -22,6 +23,8 @@ pub mod command;
 pub mod config;
 pub mod extension;
 pub mod glob;
+pub mod heartbeat;
+mod input;
 pub mod rdb;
 pub mod register;
 pub mod resp;

@@ -3,6 +3,8 @@
 //! View `e + 1` is decided by a majority of the acceptors of view `e`, in rounds named by ballots: a promise to take no
 //! lower ballot, then the view itself. The first view is decided by all nodes that it names.
 
+mod wire;
+
 use crate::view::{ClusterId, Epoch, Incarnation, View};
 use std::sync::Arc;
 

@@ -11,6 +11,9 @@ mod id;
 #[cfg(test)]
 mod testing;
 
+#[cfg(test)]
+pub(crate) use testing::view as sample_view;
+
 pub use chain::{Chain, Entry};
 pub use change::{ChainChangeFault, ChangeFault};
 pub use encoding::{VIEW_BYTES_MAX, ViewDecodeError};

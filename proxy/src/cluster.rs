@@ -2,8 +2,15 @@
 //!
 //! This room is the only writer of the view; all others read it.
 
+pub mod controller;
+pub mod detector;
+pub mod lease;
+pub mod nodes;
+pub mod post;
 pub mod proposer;
 pub mod ring;
+#[cfg(test)]
+mod testing;
 mod topology;
 
 pub use topology::{NodeId, NodeIndex, NodeInfo, Topology, TopologyError};

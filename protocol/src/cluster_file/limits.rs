@@ -23,6 +23,10 @@ pub struct Limits {
     pub request: ByteSize,
     /// Most arguments of one command, and so most keys. Range 16..=1,048,576 (Redis's), which is the default.
     pub arguments: usize,
+    /// Bytes a second that are copied between nodes when slots move. Range 64kb..=64gb, default 256mb.
+    pub rebalance_bytes: ByteSize,
+    /// Most slots that are copied from or to one node at a time. Range 1..=256, default 8.
+    pub rebalance_parallel: usize,
 }
 
 impl Default for Limits {
@@ -34,6 +38,8 @@ impl Default for Limits {
             pipeline: 1024,
             request: ByteSize::mib(64),
             arguments: 1 << 20,
+            rebalance_bytes: ByteSize::mib(256),
+            rebalance_parallel: 8,
         }
     }
 }
@@ -49,6 +55,8 @@ impl Limits {
         findings.range("limits.pipeline", self.pipeline, 1..=100_000);
         findings.range("limits.request", self.request, KIB_64..=GIB);
         findings.range("limits.arguments", self.arguments, 16..=1 << 20);
+        findings.range("limits.rebalance_bytes", self.rebalance_bytes, KIB_64..=ByteSize::mib(65_536));
+        findings.range("limits.rebalance_parallel", self.rebalance_parallel, 1..=256);
         if self.request > self.upstream_buffer {
             let message = format!(
                 "{} is more than limits.upstream_buffer ({}): such a command could never be sent",

@@ -20,6 +20,13 @@ pub struct Timeouts {
     /// Longest that a stopping proxy lets clients finish what is under way. Range 0..=10m, default 10s, not below
     /// `request`.
     pub drain: Millis,
+    /// A node that answers nothing for this long is suspected; when most proxies suspect it, it leaves the chains.
+    /// Range 100ms..=1m, default 500ms.
+    pub failure: Millis,
+    /// How long a majority's confirmation of the view lets a proxy answer. Range 50ms..=10s, default 500ms.
+    pub lease: Millis,
+    /// A slot that is short of copies for this long gets one on another node. Range 0..=24h, default 1m.
+    pub replace_after: Millis,
 }
 
 impl Default for Timeouts {
@@ -30,6 +37,9 @@ impl Default for Timeouts {
             client_idle: Millis::new(0),
             client_write: Millis::seconds(30),
             drain: Millis::seconds(10),
+            failure: Millis::new(500),
+            lease: Millis::new(500),
+            replace_after: MINUTE,
         }
     }
 }
@@ -41,12 +51,15 @@ const HOUR: Millis = Millis::seconds(3600);
 type Row = (&'static str, Millis, RangeInclusive<Millis>);
 
 impl Timeouts {
-    fn rows(&self) -> [Row; 4] {
+    fn rows(&self) -> [Row; 7] {
         [
             ("timeouts.connect", self.connect, Millis::new(10)..=MINUTE),
             ("timeouts.request", self.request, Millis::new(10)..=Millis::seconds(600)),
             ("timeouts.client_write", self.client_write, Millis::new(100)..=HOUR),
             ("timeouts.drain", self.drain, Millis::new(0)..=Millis::seconds(600)),
+            ("timeouts.failure", self.failure, Millis::new(100)..=MINUTE),
+            ("timeouts.lease", self.lease, Millis::new(50)..=Millis::seconds(10)),
+            ("timeouts.replace_after", self.replace_after, Millis::new(0)..=Millis::seconds(86_400)),
         ]
     }
 

@@ -46,6 +46,6 @@ pub(super) fn parts() -> ViewParts {
 }
 
 /// The view of [`parts`].
-pub(super) fn view() -> View {
+pub(crate) fn view() -> View {
     View::new(parts()).expect("the parts are right")
 }

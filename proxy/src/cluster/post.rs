@@ -1,0 +1,95 @@
+//! What proxies tell each other through the acceptors: whom they suspect, and who of them moves slots.
+//!
+//! ```text
+//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots) | count and suspects: name (length, bytes), boot
+//! ```
+
+use bytes::Bytes;
+
+use ringmaster_protocol::cluster_file::NodeName;
+use ringmaster_protocol::view::Boot;
+
+/// The form that is written.
+const FORM: u8 = 1;
+
+/// Most suspects that a post names: so many fit into the bytes that a node keeps.
+pub const SUSPECTS_MAX: usize = 48;
+
+const HEARS_MAJORITY: u8 = 1;
+const MOVES_SLOTS: u8 = 2;
+
+/// What a proxy tells the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether it hears a majority of the acceptors. Without, its suspicions count for nothing.
+    pub has_voice: bool,
+    /// Whether it moves slots, so that the others leave that to it.
+    pub moves_slots: bool,
+    /// The nodes, each as one process, that do not answer it; at most [`SUSPECTS_MAX`].
+    pub suspects: Vec<(NodeName, Boot)>,
+}
+
+impl Notice {
+    /// Its bytes.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
+        let suspects = &self.suspects[..self.suspects.len().min(SUSPECTS_MAX)];
+        let flags = flag(self.has_voice, HEARS_MAJORITY) | flag(self.moves_slots, MOVES_SLOTS);
+        let mut out = vec![FORM, flags, suspects.len() as u8];
+        for (name, boot) in suspects {
+            out.push(name.as_str().len() as u8);
+            out.extend_from_slice(name.as_str().as_bytes());
+            out.extend_from_slice(&boot.0.to_le_bytes());
+        }
+        out.into()
+    }
+
+    /// The notice of these bytes; `None` if they are none of this release.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&[form, flags, count], mut rest) = bytes.split_first_chunk()?;
+        if form != FORM || usize::from(count) > SUSPECTS_MAX {
+            return None;
+        }
+        let suspects = (0..count).map(|_| suspect(&mut rest)).collect::<Option<Vec<_>>>()?;
+        let notice =
+            Self { has_voice: flags & HEARS_MAJORITY != 0, moves_slots: flags & MOVES_SLOTS != 0, suspects };
+        rest.is_empty().then_some(notice)
+    }
+}
+
+fn suspect(rest: &mut &[u8]) -> Option<(NodeName, Boot)> {
+    let (&len, behind) = rest.split_first()?;
+    let (name, behind) = behind.split_at_checked(usize::from(len))?;
+    let (boot, behind) = behind.split_first_chunk()?;
+    *rest = behind;
+    Some((std::str::from_utf8(name).ok()?.parse().ok()?, Boot(u128::from_le_bytes(*boot))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringmaster_protocol::heartbeat::POST_BYTES_MAX;
+
+    fn notice(suspects: usize) -> Notice {
+        let name = |n| format!("{n:0>63}").parse().unwrap();
+        let suspects = (0..suspects).map(|n| (name(n), Boot(n as u128))).collect();
+        Notice { has_voice: true, moves_slots: false, suspects }
+    }
+
+    #[test]
+    fn a_notice_comes_back_from_its_bytes() {
+        let bytes = notice(3).encode();
+        assert_eq!(Notice::decode(&bytes), Some(notice(3)));
+        (0..bytes.len()).for_each(|cut| assert_eq!(Notice::decode(&bytes[..cut]), None, "cut at {cut}"));
+        assert_eq!(Notice::decode(&[&bytes[..], b"x"].concat()), None);
+    }
+
+    #[test]
+    fn the_longest_notice_fits_into_a_post() {
+        let bytes = notice(SUSPECTS_MAX + 5).encode();
+        assert!(bytes.len() <= POST_BYTES_MAX, "{}", bytes.len());
+        assert_eq!(Notice::decode(&bytes), Some(notice(SUSPECTS_MAX)));
+    }
+}
