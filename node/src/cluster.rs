@@ -5,6 +5,7 @@
 
 pub mod acceptor;
 mod held;
+pub(crate) mod member;
 pub mod posts;
 mod recent;
 pub mod replica;

@@ -205,6 +205,10 @@ impl Engine {
             let slot = u16::try_from(number).ok().and_then(HashSlot::new);
             let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
+            if !guard.is_read_here() {
+                journey.visited += 1;
+                continue;
+            }
             let mut operation = self.store.operation_of(slot, journey.moment);
             let onward = journey.walk.visit(&mut guard, &mut operation);
             journey.visited += usize::from(onward != Onward::Same);

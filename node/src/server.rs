@@ -11,6 +11,7 @@ mod counters;
 mod keeping;
 mod machines;
 mod mailbox;
+mod membership;
 mod pages;
 mod parts;
 mod processor;

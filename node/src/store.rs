@@ -19,6 +19,7 @@ pub mod keyspace;
 pub(crate) mod load;
 mod lock;
 pub mod observers;
+pub(crate) mod placed;
 pub mod reclaim;
 mod restore;
 pub(crate) mod saving;
@@ -33,6 +34,7 @@ use std::task::{Context, Poll};
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
+use crate::cluster::replica;
 use census::{Census, Count, DATABASES};
 use effect::Effect;
 use event::Events;
@@ -45,6 +47,12 @@ use lock::{Parking, SlotLock};
 pub use restore::Restored;
 use slot::{Operation, Slot};
 
+/// Bytes of recent operations that a member keeps for entries that lack some.
+const RECENT_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of operations that wait at a member for those before them.
+const HELD_BYTES_MAX: usize = 16 << 20;
+
 /// All slots of a node.
 pub struct Store {
     slots: Box<[SlotLock]>,
@@ -53,6 +61,7 @@ pub struct Store {
     events: Events,
     replacement: Replacement,
     expiry_lag_millis: AtomicU64,
+    replicas: replica::Shared,
 }
 
 impl Store {
@@ -67,6 +76,7 @@ impl Store {
             events: Events::default(),
             replacement: Replacement::default(),
             expiry_lag_millis: AtomicU64::new(0),
+            replicas: replica::Shared::new(RECENT_BYTES_MAX, HELD_BYTES_MAX),
         }
     }
 
@@ -75,6 +85,12 @@ impl Store {
     #[must_use]
     pub fn replacement(&self) -> &Replacement {
         &self.replacement
+    }
+
+    /// What the replicas of all slots share.
+    #[inline]
+    pub(crate) fn replicas(&self) -> &replica::Shared {
+        &self.replicas
     }
 
     /// Where keyspace events go.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use ringmaster_protocol::register::{Answer, Ballot, Refusal, Request};
 use ringmaster_protocol::varint;
-use ringmaster_protocol::view::{Epoch, View, ViewDecodeError};
+use ringmaster_protocol::view::{ClusterId, Epoch, View, ViewDecodeError};
 
 /// The form of the bytes.
 const FORM: u8 = 1;
@@ -61,6 +61,13 @@ impl Acceptor {
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.committed.as_ref().map_or(Epoch::default(), |view| view.epoch())
+    }
+
+    /// The cluster of the committed view, or of the first one that it accepted.
+    #[must_use]
+    pub fn cluster(&self) -> Option<ClusterId> {
+        let accepted = self.accepted.as_ref().map(|(_, view)| view);
+        self.committed.as_ref().or(accepted).map(|view| view.cluster())
     }
 
     /// Whether it has no view and accepted none.

@@ -34,7 +34,7 @@ pub trait Content {
     fn apply(&mut self, operation: &Operation) -> Result<(), Bytes>;
 
     /// The slot's time in Unix milliseconds, and effects that make the content out of nothing.
-    fn export(&self) -> (u64, Bytes);
+    fn export(&mut self) -> (u64, Bytes);
 
     /// Holds this content from now on.
     ///
@@ -78,6 +78,15 @@ pub struct Shared {
     pub held: Arc<Budget>,
     /// The rules that are kept.
     pub rules: Rules,
+}
+
+impl Shared {
+    /// With these bounds in bytes, and all rules.
+    #[must_use]
+    pub fn new(recent_bytes_max: usize, held_bytes_max: usize) -> Self {
+        let [recent, held] = [recent_bytes_max, held_bytes_max].map(|max| Arc::new(Budget::new(max)));
+        Self { recent, held, rules: Rules::ALL }
+    }
 }
 
 /// A slot's place in its chain, and its history.
@@ -348,7 +357,7 @@ impl Replica {
         self.recent.after(after).map_or(Say::Forgotten, Say::Operations)
     }
 
-    fn export(&mut self, content: &dyn Content) -> Result<Say, Say> {
+    fn export(&mut self, content: &mut dyn Content) -> Result<Say, Say> {
         if !self.row.is_in_sync() {
             return Err(Say::Stale(self.row.changed));
         }

@@ -66,6 +66,12 @@ impl Row {
         matches!(self.role, Role::Head | Role::Behind)
     }
 
+    /// Whether it is the head of a chain of several.
+    #[must_use]
+    pub fn is_head_of_several(&self) -> bool {
+        self.role == Role::Head && self.is_shared
+    }
+
     /// Whether the view itself says that the node's content is the slot's: a chain that began with it.
     #[must_use]
     pub fn is_proof(&self) -> bool {

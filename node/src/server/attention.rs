@@ -19,6 +19,9 @@ const LOADING: u8 = 8;
 /// The log cannot be written.
 const LOG_REFUSING: u8 = 16;
 
+/// The node is a member of a cluster.
+const MEMBER: u8 = 32;
+
 /// The flags.
 #[derive(Debug, Default)]
 pub(crate) struct Attention(AtomicU8);
@@ -57,6 +60,11 @@ impl Attention {
         self.set(LOG_REFUSING, on);
     }
 
+    /// Sets whether the node is a member of a cluster.
+    pub(crate) fn set_member(&self, on: bool) {
+        self.set(MEMBER, on);
+    }
+
     /// Sets what is paused.
     pub(crate) fn set_paused(&self, writes: bool, all: bool) {
         self.set(WRITES_PAUSED, writes);
@@ -74,6 +82,11 @@ impl Seen {
     /// Whether somebody monitors.
     pub(crate) fn is_monitored(self) -> bool {
         self.0 & MONITORED != 0
+    }
+
+    /// Whether the node is a member of a cluster.
+    pub(crate) fn is_member(self) -> bool {
+        self.0 & MEMBER != 0
     }
 
     /// Whether the log is read.

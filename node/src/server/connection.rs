@@ -12,6 +12,7 @@ mod attend;
 mod debug;
 mod durable;
 mod execute;
+mod extension;
 mod queued;
 mod script;
 mod snapshot;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::session::Session;
+use ringmaster_protocol::view::Epoch;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
@@ -93,6 +95,10 @@ pub(crate) struct Connection {
     seen: Rc<Cell<u64>>,
     /// It is to close once its output is written.
     closes: bool,
+    /// The epoch at which a proxy has attached it.
+    attached: Option<Epoch>,
+    /// A proxy has tried to.
+    was_attached: bool,
 }
 
 /// What a connection waits for between its batches.
@@ -149,6 +155,8 @@ impl Connection {
             caching_spent: false,
             seen,
             closes: false,
+            attached: None,
+            was_attached: false,
         })
     }
 

@@ -102,6 +102,12 @@ impl Worker {
         self.evict(max)
     }
 
+    /// Whether there is no memory left, and none can be made here alone.
+    pub(crate) fn is_full(&self) -> bool {
+        let max = self.shared.maxmemory.load(Ordering::Relaxed);
+        max > 0 && self.used_bytes() > max
+    }
+
     #[cold]
     fn evict(&self, max: u64) -> Room {
         let (began, now) = (Instant::now(), unix_millis());

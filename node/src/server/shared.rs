@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ringmaster_protocol::view::{Boot, Incarnation};
 use ringmaster_runtime::admission::Admission;
 
 use super::account::Account;
@@ -18,6 +19,7 @@ use super::keeping::Keeping;
 use super::scripts::Scripts;
 use super::settings::{Accepted, ClientLimits};
 use super::timing::Timing;
+use crate::cluster::member::Member;
 use crate::config::Config;
 use crate::engine::Engine;
 
@@ -49,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) limits: ClientLimits,
     pub(crate) timing: Timing,
     pub(crate) attention: Arc<Attention>,
+    /// Its part in a cluster.
+    pub(crate) member: Member,
     /// The log.
     pub(crate) keeping: Keeping,
     pub(crate) monitors: Monitors,
@@ -89,6 +93,7 @@ impl Shared {
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
             attention: Arc::default(),
+            member: Member::new(Incarnation(random_bits()), Boot(random_bits())),
             keeping: Keeping::default(),
             monitors: Monitors::default(),
             pause: Pause::default(),
@@ -170,6 +175,13 @@ pub(crate) fn millis_of(time: Duration) -> u64 {
 /// Fills `out` with bytes that nobody can guess, from the kernel.
 pub(crate) fn random_bytes(out: &mut [u8]) {
     getrandom::fill(out).expect("the kernel gives random bytes");
+}
+
+/// 128 random bits.
+fn random_bits() -> u128 {
+    let mut bytes = [0; 16];
+    random_bytes(&mut bytes);
+    u128::from_le_bytes(bytes)
 }
 
 fn random_hex(digits: usize) -> String {

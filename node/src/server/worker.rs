@@ -17,6 +17,7 @@ use super::account::Meter;
 use super::connection::{ASIDE_MAX, Connection};
 use super::counters::Counters;
 use super::machines::Machines;
+use super::membership;
 use super::room;
 use super::shared::{Shared, millis_of, unix_millis, unix_time};
 use super::timing;
@@ -56,6 +57,7 @@ impl Worker {
         });
         if index == 0 {
             tokio::task::spawn_local(housekeeping(Arc::clone(&shared)));
+            tokio::task::spawn_local(membership::look_after_held(Arc::clone(&shared)));
         }
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);

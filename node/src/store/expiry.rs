@@ -15,6 +15,7 @@ use super::entry::EntryRef;
 use super::event::Events;
 use super::fields::earliest_of;
 use super::key::{Key, hash_of};
+use super::keyspace::Keyspace;
 use super::slot::{Operation, Slot};
 use super::table::order;
 
@@ -86,7 +87,14 @@ impl Store {
                 continue;
             }
             let Some(mut guard) = self.try_lock(slot) else { continue };
-            let visit = guard.expire(&mut self.operation(slot, now), self.events());
+            // What is due in a slot of several is freed by an operation that all of them get.
+            if !guard.is_own() {
+                continue;
+            }
+            let mut operation = self.operation(slot, now);
+            let visit = guard.expire(&mut operation, self.events());
+            let _ = guard.end_operation(&mut operation, self.replicas());
+            drop(operation);
             drop(guard);
             self.expiry_lag_millis.fetch_max(visit.lag, Ordering::Relaxed);
             round.freed += visit.freed;
@@ -109,6 +117,18 @@ impl Store {
 fn note(soon: &mut Soon, entry: EntryRef<'_>, deadline: Option<u64>, len: usize) {
     if let Some(deadline) = deadline {
         soon.note(deadline, len, || order(hash_of(entry.key())));
+    }
+}
+
+impl Keyspace<'_, '_> {
+    /// Frees some of what is due in the held slots; returns how many keys and fields.
+    pub(crate) fn expire_held(&mut self) -> usize {
+        let (mut freed, store) = (0, self.store());
+        self.visit_held(|slot, operation| {
+            freed += slot.expire(operation, store.events()).freed;
+            true
+        });
+        freed
     }
 }
 

@@ -85,7 +85,8 @@ impl Keyspace<'_, '_> {
     #[inline]
     pub(super) fn free_due_fields(&mut self, max: usize) -> Result<(), HashSlot> {
         // While the log refuses, a reader sees what is due: it must not wait for the disk, nor what it frees be lost.
-        if self.fields_may_be_due()
+        if !self.moment().keeps
+            && self.fields_may_be_due()
             && !self.is_refused()
             && let Some(key) = self.keys().iter().find(|key| self.free_fields(**key, max) == max)
         {

@@ -131,11 +131,12 @@ pub(crate) struct Pending<'j> {
     journal: Option<&'j dyn Journal>,
     slot: HashSlot,
     section: Option<Box<Section>>,
+    is_forgotten: bool,
 }
 
 impl<'j> Pending<'j> {
     pub(super) fn new(journal: Option<&'j dyn Journal>, slot: HashSlot) -> Self {
-        Self { journal, slot, section: None }
+        Self { journal, slot, section: None, is_forgotten: false }
     }
 
     /// Whether somebody hears of it.
@@ -144,9 +145,28 @@ impl<'j> Pending<'j> {
         self.journal.is_some()
     }
 
+    /// Nobody is told of what it does.
+    pub(super) fn forget(&mut self) {
+        self.is_forgotten = true;
+    }
+
+    /// Ends it here: tells the journal, and returns the effects, each with its length as a varint before it.
+    pub(super) fn end(&mut self) -> Option<Vec<u8>> {
+        let section = self.section.take()?;
+        if let Some(journal) = self.journal {
+            journal.commit(&[(self.slot, &section)]);
+        }
+        let effects = section.bytes().to_vec();
+        give_back(section);
+        Some(effects)
+    }
+
     /// Notes an effect.
     #[inline]
     pub(super) fn record(&mut self, version: Version, time: u64, effect: &Effect<'_>) {
+        if self.is_forgotten {
+            return;
+        }
         let section = self.section.get_or_insert_with(take_free);
         (section.version, section.time) = (version, time);
         section.push(effect);

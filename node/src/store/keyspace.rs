@@ -61,6 +61,8 @@ pub struct Moment {
     pub no_touch: bool,
     /// Whether a command that would take long is handed back undone, to be run where nobody waits for its thread.
     pub may_defer: bool,
+    /// Whether nothing may be changed, not even what is due freed: others order the changes of this slot.
+    pub keeps: bool,
 }
 
 /// One slot and the operation of this command on it.
@@ -91,6 +93,11 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
         self.held.iter().any(|held| held.guard.has_ready())
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &'s Store {
+        self.store
     }
 
     /// Keys in each database, summed over all slots, the held ones and the others.

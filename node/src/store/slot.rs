@@ -15,6 +15,7 @@ use super::eviction::{Replacement, Touch};
 use super::journal::Pending;
 use super::key::{Key, hash_of};
 use super::observers::Observers;
+use super::placed::Placed;
 use super::table::Table;
 
 /// What a table needs for an entry, about.
@@ -44,6 +45,8 @@ pub struct Slot {
     pub(super) told_deadline: u64,
     /// How a use of now is noted.
     pub(super) touch: Touch,
+    /// Its place in its chain, in a node that is a member of a cluster.
+    pub(super) placed: Option<Box<Placed>>,
 }
 
 impl Default for Slot {
@@ -59,6 +62,7 @@ impl Default for Slot {
             agenda: None,
             told_deadline: u64::MAX,
             touch: Touch::default(),
+            placed: None,
         }
     }
 }
@@ -113,10 +117,10 @@ impl Slot {
                 self.broadcast(operation, effect);
             }
             if !operation.versioned {
-                self.version.n += 1;
+                self.version = self.next_version();
                 operation.versioned = true;
             }
-            if operation.pending.is_told() {
+            if operation.pending.is_told() || self.placed.is_some() {
                 operation.pending.record(self.version, self.time, effect);
             }
         }

@@ -11,7 +11,7 @@ impl Content for List {
         Ok(())
     }
 
-    fn export(&self) -> (u64, Bytes) {
+    fn export(&mut self) -> (u64, Bytes) {
         (0, Bytes::from(self.0.clone()))
     }
 

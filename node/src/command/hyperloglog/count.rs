@@ -30,7 +30,7 @@ pub(super) fn pfcount(keyspace: &mut Keyspace<'_, '_>, _: Args<'_>, reply: &mut 
     }
     let cardinality = estimate::cardinality(&estimate::histogram(view)?);
     let bytes = &cardinality.to_le_bytes();
-    if *bytes != known {
+    if *bytes != known && !keyspace.moment().keeps {
         keyspace.apply(key.slot, &Effect::WriteString { key, offset: CARDINALITY_AT, bytes });
     }
     reply.int(cardinality);

@@ -52,6 +52,11 @@ impl Connection {
                 return Ok(Some(Fate::Close));
             }
         }
+        if seen.is_member()
+            && let Some(fate) = self.serve_member(spec, args).await
+        {
+            return Ok(Some(fate));
+        }
         if let Some(text) = self.refusal_by_log(seen, spec) {
             self.reject(spec, &text);
             self.spoil_transaction();

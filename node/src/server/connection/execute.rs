@@ -114,6 +114,7 @@ impl Connection {
                     fate
                 }
             }
+            Err(_) if self.extension(args).await => Fate::Open,
             Err(rejection) => {
                 self.reject_unknown(rejection, args);
                 self.spoil_transaction();
@@ -167,6 +168,7 @@ impl Connection {
             tracks: self.tracks,
             no_touch: self.session.no_touch,
             may_defer: true,
+            keeps: false,
         }
     }
 

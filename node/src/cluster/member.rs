@@ -1,0 +1,173 @@
+//! The node as a member: what it has promised about views, the view that holds, and who waits for answers about slots.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use ringmaster_protocol::extension::{Attach, RefusedAttach, Say};
+use ringmaster_protocol::register::{Answer, Request};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
+
+use super::acceptor::Acceptor;
+use super::held::Ticket;
+use super::posts::Posts;
+use super::replica::Late;
+use super::row::Row;
+use crate::mail::{Mail, Recipient};
+
+/// A question whose answer comes later.
+struct Waiting {
+    who: Arc<dyn Recipient>,
+    /// The asker's number of it.
+    id: u64,
+}
+
+/// A node's part in its cluster.
+pub(crate) struct Member {
+    incarnation: Incarnation,
+    boot: Boot,
+    acceptor: Mutex<Acceptor>,
+    committed: ArcSwapOption<View>,
+    /// Epoch of `committed`.
+    epoch: AtomicU64,
+    pub(crate) posts: Mutex<Posts>,
+    last_ticket: AtomicU64,
+    waiting: Mutex<HashMap<Ticket, Waiting>>,
+    /// Slots at which something may be held.
+    holding: Mutex<BTreeSet<HashSlot>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Member {
+    /// A node that belongs to no cluster yet.
+    pub(crate) fn new(incarnation: Incarnation, boot: Boot) -> Self {
+        Self {
+            incarnation,
+            boot,
+            acceptor: Mutex::default(),
+            committed: ArcSwapOption::empty(),
+            epoch: AtomicU64::new(0),
+            posts: Mutex::default(),
+            last_ticket: AtomicU64::new(0),
+            waiting: Mutex::default(),
+            holding: Mutex::default(),
+        }
+    }
+
+    /// Its data directory, or, where nothing is kept, its process.
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Its process.
+    pub(crate) fn boot(&self) -> Boot {
+        self.boot
+    }
+
+    /// The committed epoch, 0 before any view.
+    #[inline]
+    pub(crate) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// The committed view.
+    pub(crate) fn view(&self) -> Option<Arc<View>> {
+        self.committed.load_full()
+    }
+
+    /// Answers a question about views. What it promises is kept as long as the process: it has another incarnation when
+    /// it comes back.
+    pub(crate) fn register(&self, request: &Request) -> Answer {
+        let mut acceptor = lock(&self.acceptor);
+        let verdict = acceptor.answer(request);
+        if verdict.is_changed
+            && let Some(view) = acceptor.committed()
+            && view.epoch() > self.epoch()
+        {
+            self.committed.store(Some(Arc::clone(view)));
+            // After the view: who sees the epoch finds the view, or a later one.
+            self.epoch.store(view.epoch().0, Ordering::Release);
+            tracing::info!(epoch = view.epoch().0, members = view.members().len(), "a view holds");
+        }
+        verdict.answer
+    }
+
+    /// What the acceptor holds.
+    pub(crate) fn acceptor<R>(&self, look: impl FnOnce(&Acceptor) -> R) -> R {
+        look(&lock(&self.acceptor))
+    }
+
+    /// Whether a connection may be attached so.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn check_attach(&self, attach: &Attach) -> Result<(), RefusedAttach> {
+        let Some(view) = self.view() else { return Err(RefusedAttach::Behind(Epoch::default())) };
+        if view.cluster() != attach.cluster {
+            return Err(RefusedAttach::Foreign);
+        }
+        if (self.incarnation, self.boot) != (attach.incarnation, attach.boot) {
+            return Err(RefusedAttach::Reborn);
+        }
+        if view.epoch() < attach.epoch { Err(RefusedAttach::Behind(view.epoch())) } else { Ok(()) }
+    }
+
+    /// This node's row of `view` for a slot.
+    pub(crate) fn row(&self, view: &View, slot: HashSlot) -> Row {
+        let own = view.members().iter().position(|member| member.incarnation == self.incarnation);
+        let own = own.and_then(|place| u16::try_from(place).ok()).map(MemberIndex::new);
+        Row::of(view, slot, own, self.boot)
+    }
+
+    /// A number for a question whose answer may come later.
+    pub(crate) fn draw_ticket(&self) -> Ticket {
+        Ticket(self.last_ticket.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The answer to a question comes later. To be called while its slot is held.
+    pub(crate) fn wait(&self, ticket: Ticket, who: Arc<dyn Recipient>, id: u64, slot: HashSlot) {
+        lock(&self.waiting).insert(ticket, Waiting { who, id });
+        lock(&self.holding).insert(slot);
+    }
+
+    /// Hands late answers to those who asked.
+    pub(crate) fn deliver(&self, late: Vec<Late>) {
+        if late.is_empty() {
+            return;
+        }
+        let mut waiting = lock(&self.waiting);
+        for (ticket, say) in late {
+            if let Some(Waiting { who, id }) = waiting.remove(&ticket) {
+                who.receive(answer_mail(id, &say));
+            }
+        }
+    }
+
+    /// The slots at which something may be held.
+    pub(crate) fn holding(&self) -> Vec<HashSlot> {
+        lock(&self.holding).iter().copied().collect()
+    }
+
+    /// Nothing is held at `slot`. To be called while it is held.
+    pub(crate) fn holds_no_more(&self, slot: HashSlot) {
+        lock(&self.holding).remove(&slot);
+    }
+}
+
+fn answer_mail(id: u64, say: &Say) -> Mail {
+    let mut frame = Vec::new();
+    ringmaster_protocol::extension::put_say(&mut frame, id, say);
+    Mail::Line(frame.into())
+}
+
+/// The one clock of a member: it goes on while the machine sleeps.
+pub(crate) fn boot_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}

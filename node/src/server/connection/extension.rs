@@ -1,0 +1,429 @@
+//! The RM.* requests, and the commands of a proxy's attached connection.
+//!
+//! A command on an attached connection is checked, carried out and noted within one hold of its slot. Without RM.ATTACH
+//! a member of a cluster serves no data.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ringmaster_protocol::command::{Flags, Spec, resolve};
+use ringmaster_protocol::extension::{
+    Ask, Attach, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
+};
+use ringmaster_protocol::heartbeat::Beat;
+use ringmaster_protocol::register;
+use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::request::{RequestLimits, Resume, Step, parse};
+use ringmaster_protocol::resp::{Args, Span};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Epoch, Version};
+
+use super::execute::is_script;
+use super::{Connection, Fate};
+use crate::cluster::member::boot_time;
+use crate::cluster::replica::{Access, Asker};
+use crate::config::Persistence;
+use crate::engine::within::Reach;
+use crate::mail::Recipient;
+use crate::server::membership;
+use crate::store::effect::Effect;
+use crate::store::keyspace::Keyspace;
+
+/// Refusal of a command without keys in one slot.
+const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
+
+const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/// What an attached connection wants to be done within one hold of a slot.
+enum Work<'a> {
+    /// One command.
+    Command(&'static Spec, Args<'a>),
+    /// Several, as one operation, answered as EXEC does.
+    Together(Vec<(&'static Spec, Args<'a>)>),
+    /// The slot is emptied: of all databases, or of one.
+    Flush(Option<u8>),
+    /// What is due in the slot is freed.
+    Tick,
+}
+
+/// A request within a request.
+struct Inner {
+    spans: Vec<Span>,
+}
+
+impl Inner {
+    fn parse(request: &[u8]) -> Option<Self> {
+        let mut spans = Vec::new();
+        let step = parse(request, 0, &mut spans, &mut Resume::default(), &RequestLimits::default());
+        matches!(step, Ok(Step::Command { end }) if end == request.len()).then_some(Self { spans })
+    }
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl Connection {
+    /// Whether the arguments are an RM.* request; then it has been carried out.
+    pub(super) async fn extension(&mut self, args: Args<'_>) -> bool {
+        if !args[0].get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"RM.")) {
+            return false;
+        }
+        let name = args[0][3..].to_ascii_uppercase();
+        let done = match (&name[..], args.len()) {
+            (b"BEAT", 2) => self.beat(&args[1]),
+            (b"REGISTER", 2) => self.register(&args[1]),
+            (b"ATTACH", 5) => self.attach(args),
+            (b"ASK", 3) => self.ask(&args[1], &args[2]).await,
+            (b"UNLESS", 4) => self.unless(args).await,
+            (b"EXEC", 2..) => self.together(args, None).await,
+            (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
+            (b"TICK", 2) => self.tick(args, None).await,
+            _ => None,
+        };
+        if done.is_none() {
+            self.refuse("ERR malformed RM request, or one of another release");
+        }
+        true
+    }
+
+    fn beat(&mut self, message: &[u8]) -> Option<()> {
+        let beat = Beat::decode(&Bytes::copy_from_slice(message)).ok()?;
+        let mut out = Vec::new();
+        membership::pulse(&self.worker.shared, &beat).encode(&mut out);
+        put_blob(&mut self.output, &out);
+        Some(())
+    }
+
+    fn register(&mut self, message: &[u8]) -> Option<()> {
+        let request = register::Request::decode(&Bytes::copy_from_slice(message)).ok()?;
+        if self.worker.shared.config.persistence != Persistence::Off {
+            self.refuse(
+                "ERR this release cannot replicate a node that keeps a log: start it with --persistence off",
+            );
+            return Some(());
+        }
+        let answer = membership::register(&self.worker.shared, &request);
+        let mut out = Vec::new();
+        answer.encode(&mut out);
+        put_blob(&mut self.output, &out);
+        Some(())
+    }
+
+    fn attach(&mut self, args: Args<'_>) -> Option<()> {
+        let attach = Attach::parse(args)?;
+        self.attached = None;
+        match self.worker.shared.member.check_attach(&attach) {
+            Ok(()) => {
+                self.attached = Some(attach.epoch);
+                Reply::new(&mut self.output, self.session.protocol).ok();
+            }
+            Err(RefusedAttach::Behind(epoch)) => {
+                self.refuse(&format!("STALE {epoch} the view is not known here"))
+            }
+            Err(RefusedAttach::Reborn) => self.refuse("REBORN this is another process or data directory"),
+            Err(RefusedAttach::Foreign) => self.refuse("FOREIGN this node belongs to another cluster"),
+        }
+        self.was_attached = true;
+        Some(())
+    }
+
+    async fn ask(&mut self, id: &[u8], message: &[u8]) -> Option<()> {
+        let (id, ask) = (number(id)?, Ask::decode(&Bytes::copy_from_slice(message)).ok()?);
+        let epoch = self.worker.shared.member.epoch();
+        let say = match (self.attached, ask) {
+            (None, _) => Some(Say::Stale(epoch)),
+            (Some(_), Ask::Fence { slots, epoch }) => {
+                for slot in slots {
+                    self.on_slot(slot, |replica| replica.fence(epoch)).await;
+                }
+                Some(Say::Done)
+            }
+            (Some(_), Ask::Report { slots }) => {
+                let mut reports = Vec::with_capacity(slots.len());
+                for slot in slots {
+                    reports.extend(self.on_slot(slot, |replica| replica.report(slot)).await);
+                }
+                Some(Say::Reports(reports))
+            }
+            (Some(attached), ask) => self.ask_slot(id, ask, attached).await,
+        };
+        if let Some(say) = say {
+            put_say(&mut self.output, id, &membership::in_epochs(say, epoch));
+        }
+        Some(())
+    }
+
+    async fn ask_slot(&mut self, id: u64, ask: Ask, attached: Epoch) -> Option<Say> {
+        let (shared, slot) = (Arc::clone(&self.worker.shared), ask.slot()?);
+        let ticket = shared.member.draw_ticket();
+        loop {
+            let Some(mut guard) = shared.engine.store().try_lock(slot) else {
+                self.wait_for_slot(slot).await;
+                continue;
+            };
+            let mut late = Vec::new();
+            let asker = Asker { ticket, attached };
+            let store = shared.engine.store();
+            let say = membership::with_place(&shared, |place| {
+                guard.ask((slot, store), ask, asker, (place, boot_time()), &mut late)
+            });
+            if say.is_none() {
+                let who = Arc::clone(&self.handle) as Arc<dyn Recipient>;
+                shared.member.wait(ticket, who, id, slot);
+            }
+            drop(guard);
+            shared.member.deliver(late);
+            self.stale = true;
+            return say;
+        }
+    }
+
+    /// Looks at a slot's replica.
+    async fn on_slot<R>(
+        &mut self,
+        slot: HashSlot,
+        look: impl FnOnce(&mut crate::cluster::replica::Replica) -> R,
+    ) -> Option<R> {
+        let shared = Arc::clone(&self.worker.shared);
+        loop {
+            let Some(mut guard) = shared.engine.store().try_lock(slot) else {
+                self.wait_for_slot(slot).await;
+                continue;
+            };
+            let mut late = Vec::new();
+            membership::with_place(&shared, |place| {
+                guard.adopt(slot, shared.engine.store(), place, &mut late)
+            });
+            let looked = guard.replica().map(look);
+            drop(guard);
+            shared.member.deliver(late);
+            return looked;
+        }
+    }
+
+    /// `RM.UNLESS changed n request`.
+    async fn unless(&mut self, args: Args<'_>) -> Option<()> {
+        let version = Version { changed: Epoch(number(&args[1])?), n: number(&args[2])? };
+        let inner = Inner::parse(&args[3])?;
+        let within = Args::new(&args[3], &inner.spans);
+        match &within[0].to_ascii_uppercase()[..] {
+            b"RM.EXEC" => self.together(within, Some(version)).await,
+            b"RM.FLUSH" => self.flush_slot(within, Some(version)).await,
+            b"RM.TICK" => self.tick(within, Some(version)).await,
+            _ => {
+                let spec = resolve(&within).ok()?;
+                let slot = self.one_slot(&[(spec, within)])?;
+                self.work(slot, &Work::Command(spec, within), Some(version)).await;
+                Some(())
+            }
+        }
+    }
+
+    /// `RM.EXEC request …`.
+    async fn together(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+        let inner: Option<Vec<Inner>> = args.from(1).iter().map(Inner::parse).collect();
+        let inner = inner?;
+        let requests = args.from(1);
+        let commands: Option<Vec<_>> = (0..requests.len())
+            .map(|at| {
+                let within = Args::new(&requests[at], &inner[at].spans);
+                Some((resolve(&within).ok()?, within))
+            })
+            .collect();
+        let commands = commands?;
+        let slot = self.one_slot(&commands)?;
+        self.work(slot, &Work::Together(commands), unless).await;
+        Some(())
+    }
+
+    /// `RM.FLUSH slot [database]`.
+    async fn flush_slot(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+        let slot = HashSlot::new(number(&args[1])?)?;
+        let database = if args.len() == 3 { Some(number(&args[2])?) } else { None };
+        self.work(slot, &Work::Flush(database), unless).await;
+        Some(())
+    }
+
+    /// `RM.TICK slot`.
+    async fn tick(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+        let slot = HashSlot::new(number(&args[1])?)?;
+        self.work(slot, &Work::Tick, unless).await;
+        Some(())
+    }
+
+    /// The one slot of all keys of these commands; where they have none, any will do.
+    fn one_slot(&self, commands: &[(&'static Spec, Args<'_>)]) -> Option<HashSlot> {
+        let engine = &self.worker.shared.engine;
+        let mut slots = Vec::new();
+        for (spec, args) in commands {
+            match engine.reach(spec, *args, self.session.database) {
+                Reach::All => return None,
+                Reach::Slots(more) => slots.extend(more),
+            }
+        }
+        let first = slots.first().copied().unwrap_or_default();
+        slots.iter().all(|slot| *slot == first).then_some(first)
+    }
+
+    /// Carries out a command of data in a member of a cluster, where only proxies are served; `None` if it is another.
+    #[cold]
+    pub(super) async fn serve_member(&mut self, spec: &'static Spec, args: Args<'_>) -> Option<Fate> {
+        if self.was_attached {
+            return self.execute_attached(spec, args).await;
+        }
+        let shared = &self.worker.shared;
+        if shared.engine.carries_out(spec) || is_script(spec) {
+            self.refuse("CLUSTERED this node belongs to a cluster: connect to one of its proxies");
+            return Some(Fate::Open);
+        }
+        None
+    }
+
+    /// Carries out a command of an attached connection that concerns keys; false where it concerns none.
+    pub(super) async fn execute_attached(&mut self, spec: &'static Spec, args: Args<'_>) -> Option<Fate> {
+        let engine = &self.worker.shared.engine;
+        let is_data = engine.carries_out(spec) || is_script(spec) && !spec.name.contains('|');
+        if !is_data {
+            return None;
+        }
+        if self.attached.is_none() {
+            put_refusal(&mut self.output, &Say::Stale(self.worker.shared.member.epoch()));
+            return Some(Fate::Open);
+        }
+        match engine.reach(spec, args, self.session.database) {
+            // A walk: over the slots that are read here.
+            Reach::All => {
+                membership::adopt_all(&self.worker.shared);
+                None
+            }
+            Reach::Slots(slots) if slots.is_empty() && !is_script(spec) => None,
+            Reach::Slots(_) => {
+                match self.one_slot(&[(spec, args)]) {
+                    Some(slot) => self.work(slot, &Work::Command(spec, args), None).await,
+                    None => self.refuse(CROSS_SLOT),
+                }
+                Some(Fate::Open)
+            }
+        }
+    }
+
+    /// Does the work within one hold of the slot, and notes what became of it in front of the reply.
+    async fn work(&mut self, slot: HashSlot, work: &Work<'_>, unless: Option<Version>) {
+        let Some(attached) = self.attached else {
+            return put_refusal(&mut self.output, &Say::Stale(self.worker.shared.member.epoch()));
+        };
+        let shared = Arc::clone(&self.worker.shared);
+        let access = if work.only_reads() { Access::Read } else { Access::Execute };
+        if work.needs_memory() && self.worker.is_full() {
+            return self.refuse(OUT_OF_MEMORY);
+        }
+        let (store, from) = (shared.engine.store(), self.output.len());
+        loop {
+            let mut late = Vec::new();
+            let entered = membership::with_place(&shared, |place| {
+                store.enter(slot, (attached, access), place, &mut late)
+            });
+            shared.member.deliver(late);
+            let guard = match entered {
+                None => {
+                    self.wait_for_slot(slot).await;
+                    continue;
+                }
+                Some(Err(say)) => {
+                    let say = membership::in_epochs(say, shared.member.epoch());
+                    return put_refusal(&mut self.output, &say);
+                }
+                Some(Ok(guard)) => guard,
+            };
+            if let Some(outcome) = unless.and_then(|version| guard.known(version)) {
+                put_attribute(&mut self.output, &Note { slot, outcome });
+                return Reply::new(&mut self.output, self.session.protocol).ok();
+            }
+            let row = guard.row().copied().unwrap_or_default();
+            let keeps = access == Access::Read && row.is_shared;
+            let mut moment = self.moment();
+            (moment.keeps, moment.may_defer) = (keeps, false);
+            if keeps {
+                // Only the head decides time; what its clock has not reached is not expired.
+                moment.now = guard.time();
+            }
+            let mut keyspace = Keyspace::of_guard(store, slot, guard, moment);
+            self.carry_out(work, &mut keyspace).await;
+            shared.engine.serve(&mut keyspace);
+            let outcome = keyspace.end_operation(store.replicas());
+            drop(keyspace);
+            self.stale = true;
+            if access == Access::Execute || row.has_joiner {
+                self.note(from, slot, outcome);
+            }
+            return;
+        }
+    }
+
+    /// Puts a note in front of the reply that begins at `from`.
+    fn note(&mut self, from: usize, slot: HashSlot, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            let reply = self.output.split_off(from);
+            put_attribute(&mut self.output, &Note { slot, outcome });
+            self.output.extend_from_slice(&reply);
+        }
+    }
+
+    async fn carry_out(&mut self, work: &Work<'_>, keyspace: &mut Keyspace<'_, '_>) {
+        match work {
+            Work::Command(spec, args) => self.run_one(spec, *args, keyspace).await,
+            Work::Together(commands) => {
+                Reply::new(&mut self.output, self.session.protocol).array(commands.len());
+                for (spec, args) in commands {
+                    self.run_one(spec, *args, keyspace).await;
+                }
+            }
+            Work::Flush(database) => {
+                let database = *database;
+                keyspace.visit_held(|slot, operation| {
+                    slot.apply(operation, &Effect::Clear { database });
+                    false
+                });
+                Reply::new(&mut self.output, self.session.protocol).ok();
+            }
+            Work::Tick => {
+                let freed = keyspace.expire_held();
+                Reply::new(&mut self.output, self.session.protocol)
+                    .int(i64::try_from(freed).unwrap_or(i64::MAX));
+            }
+        }
+    }
+
+    async fn run_one(&mut self, spec: &'static Spec, args: Args<'_>, keyspace: &mut Keyspace<'_, '_>) {
+        let shared = Arc::clone(&self.worker.shared);
+        self.session.begins(spec);
+        if is_script(spec) {
+            return self.script_in_transaction(spec, args, keyspace).await;
+        }
+        let moment = keyspace.moment();
+        let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
+        let tally = shared.engine.run_within(keyspace, (spec, args), moment, &mut reply);
+        self.count(tally);
+    }
+}
+
+impl Work<'_> {
+    fn only_reads(&self) -> bool {
+        let reads = |spec: &Spec| spec.flags.contains(Flags::READONLY);
+        match self {
+            Self::Command(spec, _) => reads(spec),
+            Self::Together(commands) => commands.iter().all(|(spec, _)| reads(spec)),
+            Self::Flush(_) | Self::Tick => false,
+        }
+    }
+
+    fn needs_memory(&self) -> bool {
+        let needs = |spec: &Spec| spec.flags.contains(Flags::DENYOOM);
+        match self {
+            Self::Command(spec, _) => needs(spec),
+            Self::Together(commands) => commands.iter().any(|(spec, _)| needs(spec)),
+            Self::Flush(_) | Self::Tick => false,
+        }
+    }
+}

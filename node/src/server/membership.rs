@@ -1,0 +1,135 @@
+//! The process as a member of a cluster: heartbeats, views, and what is held for too long.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use ringmaster_protocol::extension::Say;
+use ringmaster_protocol::heartbeat::{Beat, DUE_SLOTS_MAX, NodeState, Pulse};
+use ringmaster_protocol::register::{Answer, Refusal, Request};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Epoch, View};
+
+use super::shared::{Shared, unix_millis};
+use crate::cluster::member::boot_time;
+use crate::store::placed::Place;
+
+/// How often what is held is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Gives `work` what the committed view says of slots.
+pub(crate) fn with_place<R>(shared: &Shared, work: impl FnOnce(&Place<'_>) -> R) -> R {
+    let view: Option<Arc<View>> = shared.member.view();
+    let row = |slot| view.as_ref().map(|view| shared.member.row(view, slot)).unwrap_or_default();
+    let epoch = view.as_ref().map(|view| view.epoch()).unwrap_or_default();
+    work(&Place { epoch, row: &row, shared: shared.engine.store().replicas() })
+}
+
+/// A refusal with the node's committed epoch.
+pub(crate) fn in_epochs(say: Say, committed: Epoch) -> Say {
+    match say {
+        Say::Stale(_) => Say::Stale(committed),
+        say => say,
+    }
+}
+
+/// Has every slot take over the committed view.
+pub(crate) fn adopt_all(shared: &Shared) {
+    let mut late = Vec::new();
+    with_place(shared, |place| {
+        for slot in HashSlot::all() {
+            let store = shared.engine.store();
+            if let Some(mut guard) = store.try_lock(slot) {
+                guard.adopt(slot, store, place, &mut late);
+            }
+        }
+    });
+    shared.member.deliver(late);
+}
+
+/// Answers a question about views; a first view is refused where keys are held.
+pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
+    let epoch = match request {
+        Request::Prepare { epoch, .. } => *epoch,
+        Request::Accept { view, .. } => view.epoch(),
+        Request::Confirm { .. } | Request::Commit { .. } => Epoch::default(),
+    };
+    let is_first = epoch == Epoch::FIRST && shared.member.acceptor(|acceptor| acceptor.is_blank());
+    if is_first && holds_keys(shared) {
+        let why = "the node holds keys that belong to no cluster: empty it, or leave it out";
+        return Answer::Refused(Refusal::Impossible(why.to_owned()));
+    }
+    let answer = shared.member.register(request);
+    shared.attention.set_member(shared.member.epoch() > Epoch::default());
+    answer
+}
+
+fn holds_keys(shared: &Shared) -> bool {
+    shared.engine.store().census().iter().any(|count| count.keys > 0)
+}
+
+/// The answer to a heartbeat.
+pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
+    let (member, now) = (&shared.member, boot_time());
+    let mut posts = member.posts.lock().unwrap_or_else(PoisonError::into_inner);
+    posts.keep(now, beat.proxy, beat.post.clone());
+    let posts = posts.of_others(now, beat.proxy);
+    let (cluster, epoch, is_blank) =
+        member.acceptor(|acceptor| (acceptor.cluster(), acceptor.epoch(), acceptor.is_blank()));
+    let lease = match cluster {
+        Some(own) if beat.cluster.0 != 0 && own != beat.cluster => Answer::Refused(Refusal::Foreign(own)),
+        _ => member.register(&Request::Confirm { epoch: beat.epoch }),
+    };
+    let used_memory = shared.memory.used_bytes();
+    let max = shared.maxmemory.load(Ordering::Relaxed);
+    let pressure =
+        if max == 0 { 0 } else { (used_memory.saturating_mul(1000) / max).min(u64::from(u16::MAX)) };
+    let keys: u64 = shared.engine.store().census().iter().map(|count| count.keys).sum();
+    let clock_ms = unix_millis();
+    Pulse {
+        cluster,
+        epoch,
+        incarnation: member.incarnation(),
+        boot: member.boot(),
+        is_durable: false,
+        state: if is_blank && keys == 0 { NodeState::Blank } else { NodeState::Ready },
+        lease,
+        posts,
+        used_memory,
+        keys,
+        pressure: u16::try_from(pressure).unwrap_or(u16::MAX),
+        due: due_slots(shared, clock_ms),
+        clock_ms,
+    }
+}
+
+/// Slots in which keys are due that only an operation of the whole chain frees.
+fn due_slots(shared: &Shared, now: u64) -> Vec<HashSlot> {
+    let store = shared.engine.store();
+    let due = HashSlot::all().filter(|slot| store.next_deadline(*slot) <= now);
+    let headed = |slot: &HashSlot| {
+        store.try_lock(*slot).is_some_and(|guard| guard.row().is_some_and(|row| row.is_head_of_several()))
+    };
+    due.filter(headed).take(DUE_SLOTS_MAX).collect()
+}
+
+/// Tells those whose questions are held that what they wait for does not come. Runs as long as the node.
+pub(crate) async fn look_after_held(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for slot in shared.member.holding() {
+            let Some(mut guard) = shared.engine.store().try_lock(slot) else { continue };
+            let (replicas, mut late) = (shared.engine.store().replicas().clone(), Vec::new());
+            if let Some(replica) = guard.replica() {
+                replica.poll(&replicas, boot_time(), &mut late);
+                if replica.wakes_at().is_none() {
+                    shared.member.holds_no_more(slot);
+                }
+            }
+            drop(guard);
+            shared.member.deliver(late);
+        }
+    }
+}

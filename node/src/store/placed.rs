@@ -1,0 +1,215 @@
+//! A slot that is an entry of a chain: its replica beside its content, both under the slot's lock.
+
+use bytes::Bytes;
+use ringmaster_protocol::extension::{Ask, Contents, Operation, Outcome, Say};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Epoch, Version};
+use std::time::Duration;
+
+use super::effect::Effect;
+use super::effect::encoding::framed;
+use super::keyspace::Keyspace;
+use super::saving::{Limits, Told};
+use super::slot::{self, Slot};
+use super::{SlotGuard, Store};
+use crate::cluster::replica::{Access, Asker, Content, Late, Replica, Shared};
+use crate::cluster::row::{Role, Row};
+
+/// What a slot of a member of a cluster has beside its content.
+#[derive(Debug, Default)]
+pub(crate) struct Placed {
+    replica: Replica,
+    /// Epoch of the view by which the replica was placed last.
+    adopted: Epoch,
+}
+
+/// What the slots of a member are told of its cluster.
+pub(crate) struct Place<'p> {
+    /// The committed epoch.
+    pub(crate) epoch: Epoch,
+    /// What its view says of a slot.
+    pub(crate) row: &'p dyn Fn(HashSlot) -> Row,
+    /// What all slots share.
+    pub(crate) shared: &'p Shared,
+}
+
+/// A slot's content, as its replica changes it.
+struct OfSlot<'s> {
+    store: &'s Store,
+    number: HashSlot,
+    slot: &'s mut Slot,
+}
+
+/// An operation of which nobody is told: its head has told of it, and the replica has its history.
+fn untold(store: &Store, slot: HashSlot, time: u64) -> slot::Operation<'_> {
+    let mut operation = store.operation(slot, time);
+    (operation.events, operation.versioned) = (None, true);
+    operation.pending.forget();
+    operation
+}
+
+impl OfSlot<'_> {
+    fn apply_all(&mut self, time: u64, effects: &[u8]) -> Result<(), Bytes> {
+        let mut operation = untold(self.store, self.number, time);
+        let mut rest = effects;
+        while !rest.is_empty() {
+            let decoded = framed::take(&mut rest, self.number);
+            let decoded = decoded.map_err(|error| Bytes::from(format!("an effect is malformed: {error}")))?;
+            self.slot.apply(&mut operation, &decoded.effect());
+        }
+        self.slot.reach_time(time);
+        Ok(())
+    }
+}
+
+impl Content for OfSlot<'_> {
+    fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
+        self.apply_all(operation.time, &operation.effects)
+    }
+
+    fn export(&mut self) -> (u64, Bytes) {
+        let mut told = Told::default();
+        let limits = Limits { bytes: usize::MAX, until: None };
+        // Without limits one hold tells all.
+        let _ = self.slot.save(limits, &mut told);
+        (told.time, told.effects.into())
+    }
+
+    fn replace(&mut self, contents: &Contents) -> Result<(), Bytes> {
+        self.clear();
+        self.apply_all(contents.time, &contents.effects)
+    }
+
+    fn clear(&mut self) {
+        let mut operation = untold(self.store, self.number, 0);
+        self.slot.apply(&mut operation, &Effect::Clear { database: None });
+    }
+}
+
+impl Slot {
+    /// Takes over what the view says, if that is new.
+    pub(crate) fn adopt(&mut self, number: HashSlot, store: &Store, place: &Place<'_>, late: &mut Vec<Late>) {
+        if self.placed.as_ref().is_some_and(|placed| placed.adopted >= place.epoch) {
+            return;
+        }
+        let mut placed = self.placed.take().unwrap_or_default();
+        placed.adopted = place.epoch;
+        let mut content = OfSlot { store, number, slot: self };
+        placed.replica.adopt((place.row)(number), &mut content, place.shared, late);
+        self.put_back(placed);
+    }
+
+    fn put_back(&mut self, placed: Box<Placed>) {
+        self.version = placed.replica.history().version();
+        self.placed = Some(placed);
+    }
+
+    /// Carries out a question about this slot; see [`Replica::ask`].
+    pub(crate) fn ask(
+        &mut self,
+        (number, store): (HashSlot, &Store),
+        ask: Ask,
+        asker: Asker,
+        (place, now): (&Place<'_>, Duration),
+        late: &mut Vec<Late>,
+    ) -> Option<Say> {
+        self.adopt(number, store, place, late);
+        let mut placed = self.placed.take()?;
+        let mut content = OfSlot { store, number, slot: self };
+        let say = placed.replica.ask(ask, asker, &mut content, (place.shared, now), late);
+        self.put_back(placed);
+        say
+    }
+
+    /// The replica, where the slot has one.
+    pub(crate) fn replica(&mut self) -> Option<&mut Replica> {
+        self.placed.as_mut().map(|placed| &mut placed.replica)
+    }
+
+    /// What the view said when it was last looked at, where the slot has a replica.
+    pub(crate) fn row(&self) -> Option<&Row> {
+        self.placed.as_ref().map(|placed| placed.replica.row())
+    }
+
+    /// Whether nobody but this node decides what becomes of the slot's keys.
+    pub(crate) fn is_own(&self) -> bool {
+        self.row().is_none_or(|row| row.role == Role::Head && !row.is_shared)
+    }
+
+    /// Whether the slot's keys are to be counted and walked over here: one node of the chain does.
+    pub(crate) fn is_read_here(&self) -> bool {
+        self.row().is_none_or(|row| row.is_tail)
+    }
+
+    /// The version that the next operation gets.
+    #[inline]
+    pub(super) fn next_version(&self) -> Version {
+        match &self.placed {
+            None => Version { n: self.version.n + 1, ..self.version },
+            Some(placed) => placed.replica.next_version(),
+        }
+    }
+
+    /// The slot's time is at least this from now on.
+    fn reach_time(&mut self, time: u64) {
+        self.time = self.time.max(time);
+    }
+
+    /// What is to be said of an operation that is not to be executed if the history has it, or may have it.
+    pub(crate) fn known(&self, version: Version) -> Option<Outcome> {
+        let placed = self.placed.as_ref()?;
+        match placed.replica.history().has(version) {
+            Some(true) => Some(Outcome::HasIt),
+            None => Some(Outcome::Forgotten),
+            Some(false) => None,
+        }
+    }
+
+    /// The slot's time in Unix milliseconds.
+    pub(crate) fn time(&self) -> u64 {
+        self.time
+    }
+
+    /// An operation of this slot ends: hands what it has done to the replica, and says what it was.
+    pub(crate) fn end_operation(
+        &mut self,
+        operation: &mut slot::Operation<'_>,
+        shared: &Shared,
+    ) -> Option<Outcome> {
+        let placed = self.placed.as_mut()?;
+        let previous = placed.replica.history().version();
+        let Some(effects) = operation.pending.end() else { return Some(Outcome::Saw(previous)) };
+        let made = Operation { previous, new: self.version, time: self.time, effects: Bytes::from(effects) };
+        placed.replica.executed(made.clone(), shared);
+        let is_shared = placed.replica.row().is_shared;
+        Some(if is_shared { Outcome::Made(made) } else { Outcome::Alone(made.new) })
+    }
+}
+
+impl Store {
+    /// Locks `slot` for a command of a client that is attached, if nobody holds it.
+    pub(crate) fn enter<'s>(
+        &'s self,
+        slot: HashSlot,
+        (attached, access): (Epoch, Access),
+        place: &Place<'_>,
+        late: &mut Vec<Late>,
+    ) -> Option<Result<SlotGuard<'s>, Say>> {
+        let mut guard = self.try_lock(slot)?;
+        guard.adopt(slot, self, place, late);
+        let checked = guard.replica().map_or(Ok(()), |replica| replica.check(attached, access, place.shared));
+        Some(checked.map(|()| guard))
+    }
+}
+
+impl Keyspace<'_, '_> {
+    /// The command on one slot is done: says what it has made of the slot.
+    pub(crate) fn end_operation(&mut self, shared: &Shared) -> Option<Outcome> {
+        let mut outcome = None;
+        self.visit_held(|slot, operation| {
+            outcome = slot.end_operation(operation, shared);
+            false
+        });
+        outcome
+    }
+}
