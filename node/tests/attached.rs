@@ -10,8 +10,8 @@ use ringmaster_node::Node;
 use ringmaster_node::config::Config;
 use ringmaster_protocol::config::Millis;
 use ringmaster_protocol::extension::{
-    Ask, Attach, Note, Operation, Outcome, Say, put_ask, put_attach, put_request, put_unless, refusal,
-    split_attribute,
+    Ask, Attach, EXPIRING, Note, Operation, Outcome, Say, put_ask, put_attach, put_request, put_unless,
+    refusal, split_attribute,
 };
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Request};
@@ -364,7 +364,7 @@ fn a_key_that_is_due_goes_by_an_operation_of_the_chain() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, b"$1\r\nv\r\n", "the tail does not decide it");
+    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, EXPIRING, "the tail does not decide it");
     assert_eq!(pair.apply(&freed), Say::Done);
     assert_eq!(pair.data[1].noted(&["GET", "k"]).1, b"$-1\r\n");
     pair.stop();

@@ -12,6 +12,7 @@
 //! | `RM.ATTACH cluster epoch incarnation boot` | first on a connection for data or questions, again at later epochs | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
 //! | a command | for data | its reply, preceded by a [`Note`] as an attribute where there is something to note; `-STALE epoch`, `-FENCED epoch` |
 //! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
+//! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
 //! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
 //!
@@ -29,8 +30,8 @@ pub use content::{Contents, Operation, Report};
 pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};
 pub use request::{
-    Attach, RefusedAttach, attribute, put_ask, put_attach, put_attribute, put_blob, put_refusal, put_request,
-    put_say, put_unless, refusal, split_attribute,
+    Attach, EXPIRING, RefusedAttach, attribute, put_ask, put_attach, put_attribute, put_blob, put_refusal,
+    put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError};

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::extension::{Ask, Outcome, Rule, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Outcome, Rule, Rules, Say, put_request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Chain, Epoch, View};
 
@@ -36,6 +36,9 @@ use operation::{Active, State};
 
 /// Pause before something that was refused is tried again.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// Time in which a head frees what is due in a slot, about.
+const TICKED_IN: Duration = Duration::from_millis(1);
 
 /// Time after which an operation that a head has executed and that cannot be brought down the chain is given up; its
 /// client was told long before.
@@ -128,6 +131,11 @@ impl Chains {
             work.line.commands.push_back(Active::new(id, command, moment.now));
         });
         id
+    }
+
+    /// Keys are due in a slot: has its head free them, at every entry.
+    pub fn tick(&mut self, slot: HashSlot, moment: Moment<'_>, out: &mut Vec<Action>) {
+        self.with_line(slot, moment, out, |work| work.tick());
     }
 
     /// A head or tail has answered a command.
@@ -331,6 +339,10 @@ impl Work<'_, '_> {
                 self.line.commands[place].reply = reply;
                 self.executed(place, note);
             }
+            Answered::Expiring => {
+                self.restart(place, now + TICKED_IN);
+                self.tick();
+            }
             Answered::Refused(epoch) => {
                 let changed = self.line.commands[place].changed;
                 self.differs(0, epoch);
@@ -338,6 +350,19 @@ impl Work<'_, '_> {
                 self.restart(place, if is_same { now + RETRY } else { now });
             }
         }
+    }
+
+    /// Has the head move the slot's time, unless that is under way.
+    fn tick(&mut self) {
+        if self.line.commands.iter().any(|active| active.is_tick) {
+            return;
+        }
+        let mut request = Vec::new();
+        put_request(&mut request, &[b"RM.TICK", self.slot.number().to_string().as_bytes()]);
+        let (client, slot, kind) = (ClientId(0), self.slot, Kind::Write);
+        let command = Command { client, slot, kind, request: request.into() };
+        let id = OperationId(self.chains.draw());
+        self.line.commands.push_back(Active { is_tick: true, ..Active::new(id, command, self.moment.now) });
     }
 
     /// The head has made something of the command, or the tail has read.
@@ -529,7 +554,7 @@ impl Work<'_, '_> {
 
     fn tell(&mut self, place: usize, told: Told) {
         let active = &mut self.line.commands[place];
-        if !std::mem::replace(&mut active.is_told, true) {
+        if !std::mem::replace(&mut active.is_told, true) && !active.is_tick {
             self.out.push(Action::Answer { operation: active.id, told });
         }
     }
@@ -575,7 +600,8 @@ impl Work<'_, '_> {
         let now = self.moment.now;
         let hold = self.view().and_then(|view| self.chains.holds.until(view.chain(self.slot)));
         let wish = |active: &Active| match active.state {
-            State::Ready(at) => at.max(now + RETRY),
+            State::Ready(at) if at > now => at,
+            State::Ready(_) => now + RETRY,
             State::Finished => hold.unwrap_or_default().max(now + RETRY),
             _ if active.is_told => active.begun + GIVEN_UP,
             _ => (active.begun + self.chains.limits.failover_wait).max(now + RETRY),

@@ -9,6 +9,10 @@ use crate::view::{Boot, ClusterId, Epoch, Incarnation, Version};
 /// Name of the one field of an attribute.
 const FIELD: &[u8] = b"|1\r\n$2\r\nrm\r\n$";
 
+/// The tail's answer to a read of a key that its clock calls expired, but the slot's time does not: the head is to be told
+/// to move that time (`RM.TICK`).
+pub const EXPIRING: &[u8] = b"-EXPIRING the key is due\r\n";
+
 /// `RM.ATTACH`: whom the asker believes to speak with, and by which view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attach {

@@ -144,6 +144,8 @@ pub enum Answered {
         /// The reply.
         reply: Bytes,
     },
+    /// It was not read: a key is due, and the head has not said so yet.
+    Expiring,
     /// It was not executed: the node is at this epoch, or fenced for it.
     Refused(Epoch),
 }

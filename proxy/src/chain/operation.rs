@@ -53,6 +53,8 @@ pub(super) struct Active {
     pub(super) reply: Bytes,
     /// The client has been told something already; what a head has executed goes on all the same.
     pub(super) is_told: bool,
+    /// Nobody has sent it: it moves the slot's time.
+    pub(super) is_tick: bool,
 }
 
 impl Active {
@@ -69,6 +71,7 @@ impl Active {
             seen: None,
             reply: Bytes::new(),
             is_told: false,
+            is_tick: false,
         }
     }
 

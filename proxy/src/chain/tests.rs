@@ -334,6 +334,26 @@ fn what_the_ring_has_forgotten_is_copied() {
 }
 
 #[test]
+fn a_read_of_what_is_due_has_the_head_move_time() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::Read);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, Answered::Expiring);
+    let (tick, member, _) = proxy.sent();
+    assert_eq!(member, 0);
+    proxy.answer(tick, done(Outcome::Made(operation(1, 1))));
+    let (pass, ..) = proxy.asked();
+    proxy.say(pass, Say::Done);
+    assert_eq!(proxy.out, [], "nobody is told of the tick");
+    proxy.poll(Duration::from_millis(1));
+    let (wire, member, _) = proxy.sent();
+    assert_eq!(member, 1);
+    proxy.answer(wire, Answered::Done { note: None, reply: Bytes::from_static(b"+OK\r\n") });
+    assert_eq!(proxy.told(), (id, ok()));
+    assert!(proxy.chains.is_empty());
+}
+
+#[test]
 fn a_command_that_cannot_be_served_is_told_so_in_time() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     let id = proxy.submit(1, Kind::Write);

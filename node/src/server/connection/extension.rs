@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ringmaster_protocol::command::{Flags, Spec, resolve};
 use ringmaster_protocol::extension::{
-    Ask, Attach, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
+    Ask, Attach, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
 };
 use ringmaster_protocol::heartbeat::Beat;
 use ringmaster_protocol::register;
@@ -27,7 +27,9 @@ use crate::engine::within::Reach;
 use crate::mail::Recipient;
 use crate::server::membership;
 use crate::store::effect::Effect;
+use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
+use crate::store::slot::Slot;
 
 /// Refusal of a command without keys in one slot.
 const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -342,6 +344,9 @@ impl Connection {
             }
             let row = guard.row().copied().unwrap_or_default();
             let keeps = access == Access::Read && row.is_shared;
+            if keeps && self.reads_what_is_due(work, &guard) {
+                return self.output.extend_from_slice(EXPIRING);
+            }
             let mut moment = self.moment();
             (moment.keeps, moment.may_defer) = (keeps, false);
             if keeps {
@@ -359,6 +364,24 @@ impl Connection {
             }
             return;
         }
+    }
+
+    /// Whether a key of the work is due by this node's clock.
+    #[cold]
+    fn reads_what_is_due(&self, work: &Work<'_>, slot: &Slot) -> bool {
+        let commands = match work {
+            Work::Command(spec, args) => std::slice::from_ref(&(*spec, *args)).to_vec(),
+            Work::Together(commands) => commands.clone(),
+            Work::Flush(_) | Work::Tick => Vec::new(),
+        };
+        let mut positions: Vec<u32> = Vec::new();
+        commands.iter().any(|(spec, args)| {
+            positions.clear();
+            // Arguments that name no keys read none.
+            let _ = spec.key_positions(args, &mut positions);
+            let keys = positions.iter().filter_map(|at| args.get(*at as usize));
+            keys.map(|key| Key::new(key, self.session.database)).any(|key| slot.is_due(key, self.now))
+        })
     }
 
     /// Puts a note in front of the reply that begins at `from`.
