@@ -226,6 +226,11 @@ impl View {
         self.chain(slot).tail().member
     }
 
+    /// Each chain once.
+    pub fn chains(&self) -> &[Chain] {
+        &self.chains
+    }
+
     /// Number of different chains.
     pub fn distinct_chains(&self) -> usize {
         self.chains.len()

@@ -5,12 +5,17 @@
 pub mod controller;
 pub mod detector;
 pub mod lease;
+pub mod membership;
 pub mod nodes;
 pub mod post;
 pub mod proposer;
+pub mod rebalancer;
 pub mod ring;
+pub mod successor;
+pub mod target;
 #[cfg(test)]
 mod testing;
 mod topology;
+pub mod world;
 
 pub use topology::{NodeId, NodeIndex, NodeInfo, Topology, TopologyError};

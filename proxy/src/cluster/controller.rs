@@ -11,7 +11,12 @@
 //! it holds and dropped with it.
 
 mod action;
+mod bootstrap;
+mod deciding;
+mod sight;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use action::{Action, Settings};
 pub use status::{Problem, Status};
@@ -22,55 +27,125 @@ use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeAddress, NodeName};
 use ringmaster_protocol::extension::Say;
-use ringmaster_protocol::heartbeat::{Beat, Pulse};
-use ringmaster_protocol::register::{Answer, Refusal};
+use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
+use ringmaster_protocol::register::{Answer, Ballot, Refusal};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, View};
 
-use super::detector::Detector;
 use super::lease::Lease;
-use super::nodes::Nodes;
-use super::post::Notice;
+use super::rebalancer::{Inquiry, Purpose, Rebalancer};
+use deciding::Attempt;
+use sight::Sight;
 
 /// Time between two heartbeats to a node.
 const BEAT_EVERY: Duration = Duration::from_millis(100);
+
+/// Time between two looks at all slots, when nothing came and after something came.
+const SURVEY_EVERY: Duration = Duration::from_millis(100);
+const SURVEY_SOON: Duration = Duration::from_millis(10);
+
+/// Most clusters whose views are remembered before one is adopted.
+const CANDIDATES_MAX: usize = 8;
+
+/// Most questions that are unanswered; the oldest count as lost.
+const PENDING_MAX: usize = 1 << 16;
+
+/// What an answer is the answer to.
+#[derive(Debug)]
+enum Pending {
+    Ballot { serial: u64, elector: usize, ballot: Ballot },
+    Commit { node: NodeName, epoch: Epoch },
+    Inquiry(Purpose),
+}
 
 /// The control core of a proxy.
 #[derive(Debug)]
 pub struct Controller {
     settings: Settings,
-    file: ClusterFile,
+    sight: Sight,
     view: Option<Arc<View>>,
+    /// Since when the view is held.
+    held_since: Duration,
     lease: Option<Lease>,
-    nodes: Nodes,
-    detector: Detector,
+    /// Views that were heard of before one is held, the latest of each cluster.
+    candidates: BTreeMap<u128, Arc<View>>,
+    rebalancer: Rebalancer,
     /// By node, when it is to be asked next.
     beats: BTreeMap<NodeName, Duration>,
-    notice: Notice,
+    /// By node, when it was handed the view.
+    commits: BTreeMap<NodeName, Duration>,
+    pending: BTreeMap<u64, Pending>,
+    next_id: u64,
+    attempt: Option<Attempt>,
+    serial: u64,
+    last_ballot: Ballot,
+    lost_ballots: u32,
+    propose_at: Option<Duration>,
+    survey_at: Duration,
+    undecided_since: Option<Duration>,
+    random: Random,
+    /// Cluster id and hash seed of the cluster that this proxy would found.
+    drawn: Option<(u128, u64)>,
+    trouble: Option<Problem>,
+}
+
+/// Numbers drawn from a seed (SplitMix64, Steele et al. 2014).
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+
+    fn numbers(&mut self) -> (u128, u64) {
+        let high = u128::from(self.next()) << 64;
+        (high | u128::from(self.next()).max(1), self.next())
+    }
 }
 
 impl Controller {
     /// A controller that knows no view yet. The first [`Controller::poll`] asks all nodes for it.
     #[must_use]
     pub fn new(settings: Settings, file: &ClusterFile, now: Duration) -> Self {
+        let seed = settings.seed ^ settings.proxy as u64 ^ (settings.proxy >> 64) as u64;
         let mut controller = Self {
-            detector: Detector::new(file.timeouts.failure.duration()),
-            settings,
-            file: file.clone(),
+            sight: Sight::new(settings.proxy, settings.rules, file),
             view: None,
+            held_since: now,
             lease: None,
-            nodes: Nodes::default(),
+            candidates: BTreeMap::new(),
+            rebalancer: Rebalancer::new(settings.slots.clone(), file.limits.rebalance_bytes.bytes()),
             beats: BTreeMap::new(),
-            notice: Notice::default(),
+            commits: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            next_id: 0,
+            attempt: None,
+            serial: 0,
+            last_ballot: Ballot { round: 0, proposer: settings.proxy },
+            lost_ballots: 0,
+            propose_at: None,
+            survey_at: now,
+            undecided_since: None,
+            random: Random(seed),
+            drawn: None,
+            trouble: None,
+            settings,
         };
         controller.watch(now);
         controller
     }
 
     /// The cluster.yaml was edited.
-    pub fn file_changed(&mut self, file: &ClusterFile) {
-        self.file = file.clone();
-        self.detector.set_timeout(file.timeouts.failure.duration());
+    pub fn file_changed(&mut self, now: Duration, file: &ClusterFile) {
+        self.sight.file_changed(file, self.view.as_deref());
+        self.rebalancer.set_pace(file.limits.rebalance_bytes.bytes());
+        self.watch(now);
+        self.survey_at = now;
     }
 
     /// The view that is held.
@@ -86,112 +161,274 @@ impl Controller {
         (self.lease.as_ref().map(Lease::epoch).unwrap_or_default(), until)
     }
 
-    /// Where a node listens: as the cluster.yaml says, else as the view does.
+    /// Where a node listens: as the cluster.yaml says, else as a view does.
     #[must_use]
     pub fn address(&self, node: &NodeName) -> Option<&NodeAddress> {
-        let of_file = self.file.nodes.iter().find(|known| known.name == *node).map(|known| &known.address);
-        let view = self.view.as_deref();
-        of_file.or_else(|| view.and_then(|view| Some(&view.member(view.member_named(node)?).address)))
+        let of_file = self.sight.file.nodes.iter().find(|known| known.name == *node);
+        let mut views = self.view.iter().chain(self.candidates.values());
+        let of_view = || views.find_map(|view| Some(&view.member(view.member_named(node)?).address));
+        of_file.map(|known| &known.address).or_else(of_view)
     }
 
     /// When [`Controller::poll`] is to be called at the latest.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Duration> {
-        self.beats.values().copied().min()
+        let survey = (self.attempt.is_none()).then_some(self.survey_at);
+        self.beats.values().copied().chain(survey).chain(self.attempt_wakes_at()).min()
     }
 
     /// Does what is due.
     pub fn poll(&mut self, now: Duration) -> Vec<Action> {
-        let mut actions = Vec::new();
-        self.beat(now, &mut actions);
-        actions
+        let mut out = Vec::new();
+        self.look(now, &mut out);
+        self.decide(now, &mut out);
+        self.commit_again(now, &mut out);
+        self.beat(now, &mut out);
+        out
     }
 
     /// A node answered the heartbeat that was sent at `sent`.
     pub fn heard(&mut self, now: Duration, sent: Duration, node: &NodeName, pulse: Pulse) -> Vec<Action> {
-        let mut actions = Vec::new();
-        if self.nodes.heard(now, sent, node, &pulse) {
-            self.detector.heard(now, node, pulse.boot);
-        }
+        let mut out = Vec::new();
+        self.sight.heard(now, sent, node, &pulse);
         match pulse.lease {
-            Answer::Confirmed => self.confirmed(sent, node, pulse.epoch, &pulse.incarnation),
-            Answer::Refused(Refusal::Later(view)) => self.adopt(now, view, &mut actions),
+            Answer::Confirmed => {
+                if let Some(lease) = self.lease.as_mut().filter(|lease| lease.epoch() == pulse.epoch) {
+                    lease.confirmed(sent, node, pulse.incarnation);
+                }
+            }
+            Answer::Refused(Refusal::Later(view)) => self.learn(now, view, &mut out),
+            Answer::Refused(Refusal::Undecided(epoch)) => self.undecided(now, epoch),
             _ => {}
         }
-        actions
+        self.choose_cluster(now, &mut out);
+        self.survey_soon(now);
+        out
     }
 
     /// A register answered.
-    pub fn answered(&mut self, _now: Duration, _id: u64, _answer: Answer) -> Vec<Action> {
-        Vec::new()
+    pub fn answered(&mut self, now: Duration, id: u64, answer: Answer) -> Vec<Action> {
+        let mut out = Vec::new();
+        match self.pending.remove(&id) {
+            Some(Pending::Ballot { serial, elector, ballot }) => {
+                self.elector_answered(now, (serial, elector, ballot), answer, &mut out);
+            }
+            Some(Pending::Commit { node, epoch }) => self.committed(now, &node, epoch, answer, &mut out),
+            Some(Pending::Inquiry(_)) | None => {}
+        }
+        self.beat(now, &mut out);
+        out
     }
 
     /// A question about slots was answered.
-    pub fn said(&mut self, _now: Duration, _id: u64, _say: Say) -> Vec<Action> {
-        Vec::new()
+    pub fn said(&mut self, now: Duration, id: u64, say: Say) -> Vec<Action> {
+        self.inquired(now, id, Some(say))
     }
 
     /// A question will not be answered: its connection was lost or could not be attached.
-    pub fn lost(&mut self, _now: Duration, _id: u64) -> Vec<Action> {
-        Vec::new()
+    pub fn lost(&mut self, now: Duration, id: u64) -> Vec<Action> {
+        self.inquired(now, id, None)
     }
 
-    /// Somebody met a slot that is fenced for `epoch`, or an acceptor that has accepted it: bring it to a decision.
-    pub fn undecided(&mut self, _now: Duration, _epoch: Epoch) {}
+    /// Somebody met a slot that is fenced for `epoch`, or an acceptor that has accepted it: it is brought to a decision.
+    pub fn undecided(&mut self, now: Duration, epoch: Epoch) {
+        if self.view.as_ref().is_some_and(|view| view.epoch().next() == epoch) {
+            self.undecided_since.get_or_insert(now);
+        }
+    }
 
     /// An entry of the slot cannot go on with it.
-    pub fn broken(&mut self, _slot: HashSlot, _node: &NodeName, _boot: Boot) {}
+    pub fn broken(&mut self, slot: HashSlot, node: &NodeName, boot: Boot) {
+        self.rebalancer.broken(slot, node, boot);
+    }
+
+    /// The operator gives up what this node holds.
+    pub fn give_up(&mut self, node: NodeName) {
+        self.rebalancer.give_up(node);
+    }
+
+    /// Whether this proxy is at fault: for long it has not reached a node that the others reach.
+    #[must_use]
+    pub fn is_at_fault(&self, now: Duration) -> bool {
+        self.sight.detector.is_at_fault(now)
+    }
 
     /// How things stand.
     #[must_use]
-    pub fn status(&self, _now: Duration) -> Status {
-        Status::default()
+    pub fn status(&self, now: Duration) -> Status {
+        status::of(self, now)
     }
 
-    fn confirmed(
+    fn inquired(&mut self, now: Duration, id: u64, say: Option<Say>) -> Vec<Action> {
+        let mut out = Vec::new();
+        let Some(Pending::Inquiry(purpose)) = self.pending.remove(&id) else { return out };
+        if let Some(view) = self.view.clone() {
+            let world = self.sight.world(now, &view);
+            let inquiry = self.rebalancer.said(&world, purpose, say);
+            inquiry.into_iter().for_each(|inquiry| self.ask(inquiry, &mut out));
+            self.survey_soon(now);
+        }
+        out
+    }
+
+    fn ask(&mut self, inquiry: Inquiry, out: &mut Vec<Action>) {
+        let Some(view) = &self.view else { return };
+        let Inquiry { purpose, node, incarnation, boot, ask } = inquiry;
+        let attach = view.epoch();
+        let id = self.expect(Pending::Inquiry(purpose));
+        out.push(Action::Ask { id, node, incarnation, boot, attach, ask });
+    }
+
+    /// Names a question.
+    fn expect(&mut self, pending: Pending) -> u64 {
+        if self.pending.len() >= PENDING_MAX {
+            self.pending.pop_first();
+        }
+        self.next_id += 1;
+        self.pending.insert(self.next_id, pending);
+        self.next_id
+    }
+
+    fn survey_soon(&mut self, now: Duration) {
+        if self.propose_at.is_none_or(|at| at <= now) {
+            self.survey_at = self.survey_at.min(now + SURVEY_SOON);
+        }
+    }
+
+    /// Looks around, and tells the others at once what is new.
+    fn look(&mut self, now: Duration, out: &mut Vec<Action>) {
+        if self.sight.poll(now, self.view.as_deref()) {
+            self.beats.values_mut().for_each(|due| *due = now);
+            self.survey_at = self.survey_at.min(now);
+        }
+        let view = self.view.clone().filter(|view| self.is_all_lost(now, view));
+        if view.is_some() {
+            // Every member has another data directory: nothing is left of the cluster, not even its register.
+            (self.view, self.lease, self.attempt) = (None, None, None);
+            self.drawn = None;
+            self.choose_cluster(now, out);
+        }
+    }
+
+    fn is_all_lost(&self, now: Duration, view: &View) -> bool {
+        let world = self.sight.world(now, view);
+        let is_other = |member: &ringmaster_protocol::view::Member| {
+            let known = world.answering(&member.name);
+            known.is_some_and(|known| {
+                known.incarnation != member.incarnation && known.state == NodeState::Blank
+            })
+        };
+        view.members().iter().all(is_other)
+    }
+
+    fn committed(
         &mut self,
-        sent: Duration,
+        now: Duration,
         node: &NodeName,
         epoch: Epoch,
-        incarnation: &ringmaster_protocol::view::Incarnation,
+        answer: Answer,
+        out: &mut Vec<Action>,
     ) {
-        if let Some(lease) = self.lease.as_mut().filter(|lease| lease.epoch() == epoch) {
-            lease.confirmed(sent, node, *incarnation);
+        match answer {
+            Answer::Committed => {
+                self.sight.nodes.committed(node, epoch);
+                if let Some(due) = self.beats.get_mut(node) {
+                    *due = now;
+                }
+            }
+            Answer::Refused(Refusal::Later(view)) => self.learn(now, view, out),
+            Answer::Refused(Refusal::Foreign(cluster)) => {
+                let text = format!(
+                    "belongs to cluster {:032x}: remove it from the cluster.yaml or empty it",
+                    cluster.0
+                );
+                self.trouble = Some(Problem { node: Some(node.clone()), text });
+            }
+            _ => {}
         }
     }
 
-    fn adopt(&mut self, now: Duration, view: Arc<View>, actions: &mut Vec<Action>) {
-        let is_later = self
-            .view
-            .as_ref()
-            .is_none_or(|held| held.cluster() == view.cluster() && held.epoch() < view.epoch());
-        if is_later {
-            self.lease = Some(Lease::of(&view));
-            self.view = Some(Arc::clone(&view));
-            self.watch(now);
-            self.beats.values_mut().for_each(|due| *due = now);
-            actions.push(Action::Adopt(view));
-            self.beat(now, actions);
+    /// A committed view was heard of.
+    fn learn(&mut self, now: Duration, view: Arc<View>, out: &mut Vec<Action>) {
+        if self.view.is_some() {
+            return self.adopt(now, view, out);
+        }
+        let is_known = self.candidates.contains_key(&view.cluster().0);
+        if !is_known && self.candidates.len() >= CANDIDATES_MAX {
+            return;
+        }
+        let known = self.candidates.entry(view.cluster().0).or_insert_with(|| Arc::clone(&view));
+        if known.epoch() < view.epoch() {
+            *known = view;
+        }
+        self.watch(now);
+        self.choose_cluster(now, out);
+    }
+
+    /// Before a view is held: that cluster is ours of which a majority of acceptors says that it is theirs.
+    fn choose_cluster(&mut self, now: Duration, out: &mut Vec<Action>) {
+        if self.view.is_some() {
+            return;
+        }
+        let is_of = |view: &Arc<View>| {
+            let belongs = |index: &&_| {
+                let known = self.sight.nodes.known(&view.member(**index).name);
+                known.is_some_and(|known| known.cluster == Some(view.cluster()))
+            };
+            view.acceptors().iter().filter(belongs).count() * 2 > view.acceptors().len()
+        };
+        if let Some(view) = self.candidates.values().find(|view| is_of(view)).cloned() {
+            self.candidates.clear();
+            self.adopt(now, view, out);
         }
     }
 
-    /// Asks the nodes of the file and of the view, and no others.
+    fn adopt(&mut self, now: Duration, view: Arc<View>, out: &mut Vec<Action>) {
+        let is_later = |held: &Arc<View>| held.cluster() == view.cluster() && held.epoch() < view.epoch();
+        if !self.view.as_ref().is_none_or(is_later) {
+            return;
+        }
+        if let Some(attempt) = self.attempt.take() {
+            self.last_ballot = self.last_ballot.max(attempt.ballot());
+        }
+        (self.undecided_since, self.propose_at, self.lost_ballots) = (None, None, 0);
+        (self.held_since, self.survey_at, self.trouble) = (now, now, None);
+        self.lease = Some(Lease::of(&view));
+        self.sight.adopted(&view);
+        self.rebalancer.adopted(now, &view);
+        self.candidates.clear();
+        self.view = Some(Arc::clone(&view));
+        self.watch(now);
+        self.beats.values_mut().for_each(|due| *due = now);
+        out.push(Action::Adopt(view));
+        self.beat(now, out);
+    }
+
+    /// Asks the nodes of the file and of the views, and no others.
     fn watch(&mut self, now: Duration) {
-        for node in &self.file.nodes {
-            self.beats.entry(node.name.clone()).or_insert(now);
-        }
-        for member in self.view.iter().flat_map(|view| view.members()) {
-            self.beats.entry(member.name.clone()).or_insert(now);
+        let of_views = self.view.iter().chain(self.candidates.values());
+        let members = of_views.flat_map(|view| view.members()).map(|member| (&member.name, member.boot));
+        let nodes = self.sight.file.nodes.iter().map(|node| (&node.name, Boot::default()));
+        let watched: BTreeMap<NodeName, Boot> =
+            nodes.chain(members).map(|(name, boot)| (name.clone(), boot)).collect();
+        self.beats.retain(|node, _| watched.contains_key(node));
+        self.commits.retain(|node, _| watched.contains_key(node));
+        self.sight.nodes.keep(|node| watched.contains_key(node));
+        self.sight.detector.keep(|node| watched.contains_key(node));
+        for (node, boot) in watched {
+            self.sight.detector.watch(now, &node, boot);
+            self.beats.entry(node).or_insert(now);
         }
     }
 
-    fn beat(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    fn beat(&mut self, now: Duration, out: &mut Vec<Action>) {
         let cluster = self.view.as_ref().map_or(ClusterId::default(), |view| view.cluster());
         let epoch = self.view.as_ref().map_or(Epoch::default(), |view| view.epoch());
-        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post: self.notice.encode() };
+        let post = self.sight.notice.encode();
+        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post };
         for (node, due) in self.beats.iter_mut().filter(|(_, due)| **due <= now) {
             *due = now + BEAT_EVERY;
-            actions.push(Action::Beat { node: node.clone(), beat: beat.clone() });
+            out.push(Action::Beat { node: node.clone(), beat: beat.clone() });
         }
     }
 }

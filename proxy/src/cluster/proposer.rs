@@ -54,6 +54,7 @@ pub struct Proposer {
     /// How many of them decide.
     quorum: usize,
     ballot: Ballot,
+    has_begun: bool,
     phase: Phase,
     backoff: Duration,
     /// The highest view that a promise carried, by its ballot.
@@ -86,6 +87,7 @@ impl Proposer {
             acceptors,
             quorum,
             ballot: last,
+            has_begun: false,
             phase: Phase::Waiting(begin),
             backoff: BACKOFF.0,
             carried: None,
@@ -111,6 +113,15 @@ impl Proposer {
         match self.phase {
             Phase::Waiting(at) | Phase::Preparing(at) | Phase::Accepting(at) => Some(at),
             Phase::Done => None,
+        }
+    }
+
+    /// When the next attempt would begin, if one was lost. What the view was computed from is no evidence any more.
+    #[must_use]
+    pub fn lost_until(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Waiting(at) if self.has_begun => Some(at),
+            _ => None,
         }
     }
 
@@ -163,6 +174,7 @@ impl Proposer {
 
     fn prepare(&mut self, now: Duration) -> Vec<Send> {
         self.ballot.round += 1;
+        self.has_begun = true;
         self.carried = None;
         self.answered.clear();
         self.phase = Phase::Preparing(now + ATTEMPT);

@@ -17,8 +17,10 @@
 //! Sources: weighted rendezvous hashing (Thaler and Ravishankar 1998), bounded loads (Mirrokni, Thorup and
 //! Zadimoghaddam 2017), deferred acceptance (Gale and Shapley 1962).
 
+mod copies;
 mod ranking;
 
+pub use copies::place_copies;
 pub use ranking::Ranking;
 
 use ranking::Distance;

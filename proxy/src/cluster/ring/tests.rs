@@ -4,6 +4,32 @@ use super::*;
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// The members of each slot's chain, sorted.
+type Sets = Vec<Vec<u16>>;
+
+fn chains(nodes: &Nodes, zones: &[&str], copies: usize) -> Vec<Vec<u16>> {
+    place_copies(&nodes.ring(), zones, copies).unwrap()
+}
+
+fn without_zones(nodes: &Nodes, copies: usize) -> Vec<Vec<u16>> {
+    chains(nodes, &vec![""; nodes.0.len()], copies)
+}
+
+fn sets(mut chains: Vec<Vec<u16>>) -> Sets {
+    chains.iter_mut().for_each(|chain| chain.sort_unstable());
+    chains
+}
+
+/// Copies of each node, and slots of which it is the head.
+fn loads(chains: &[Vec<u16>], nodes: usize) -> (Vec<usize>, Vec<usize>) {
+    let (mut copies, mut heads) = (vec![0; nodes], vec![0; nodes]);
+    for chain in chains {
+        chain.iter().for_each(|at| copies[usize::from(*at)] += 1);
+        heads[usize::from(chain[0])] += 1;
+    }
+    (copies, heads)
+}
+
 struct Nodes(Vec<(String, Ranking, u32)>);
 
 impl Nodes {
@@ -130,6 +156,80 @@ fn the_placement_never_changes_silently() {
     assert_eq!(digest(&Nodes::numbered(20).weighted(&[3, 1, 4, 1, 5, 9, 2, 6, 5, 0])), 0xf04d_2a9c_b6c8_0f7d);
 }
 
+#[test]
+fn one_copy_is_placed_as_ever() {
+    let nodes = Nodes::numbered(7).weighted(&[1, 2, 3]);
+    let single: Vec<u16> = without_zones(&nodes, 1).into_iter().map(|chain| chain[0]).collect();
+    assert_eq!(single, place(&nodes.ring()).unwrap().to_vec());
+}
+
+#[test]
+fn copies_are_on_different_nodes_and_within_bounds_at_any_number_of_nodes() {
+    for (count, copies) in [(2, 2), (3, 2), (3, 3), (4, 2), (5, 3), (8, 3), (16, 2), (32, 3)] {
+        let nodes = Nodes::numbered(count);
+        let chains = without_zones(&nodes, copies);
+        assert!(chains.iter().all(|chain| chain.len() == copies && !has_twice(chain)));
+        let (held, heads) = loads(&chains, count);
+        let fair = (SLOT_COUNT * copies) as f64 / count as f64;
+        let (most, least) = (*held.iter().max().unwrap(), *held.iter().min().unwrap());
+        assert!(most as f64 <= (fair * 1.05).ceil(), "{count} nodes, {copies} copies: {most} of {fair}");
+        assert!(least as f64 >= fair * 0.85, "{count} nodes, {copies} copies: {least} of {fair}");
+        let most = *heads.iter().max().unwrap();
+        assert!(most <= bound(1, count as u64), "{count} nodes, {copies} copies: {most} heads");
+    }
+}
+
+fn has_twice(chain: &[u16]) -> bool {
+    (1..chain.len()).any(|at| chain[..at].contains(&chain[at]))
+}
+
+#[test]
+fn adding_the_nth_node_moves_at_most_a_tenth_more_than_its_share_of_the_copies() {
+    for (pattern, copies) in [("node-", 2), ("cache-", 2), ("10.0.0.", 3)] {
+        let mut before: Option<Sets> = None;
+        for n in copies + 1..=20 {
+            let nodes = Nodes::named((0..n).map(|n| format!("{pattern}{n}")));
+            let after = sets(without_zones(&nodes, copies));
+            if let Some(before) = before {
+                let came = |(before, after): (&Vec<u16>, &Vec<u16>)| {
+                    after.iter().filter(|at| !before.contains(at)).count()
+                };
+                let moved: usize = before.iter().zip(&after).map(came).sum();
+                let share = moved as f64 / (SLOT_COUNT * copies) as f64;
+                assert!(share <= 1.1 / n as f64, "{pattern}: {:.3}/n moved for n = {n}", share * n as f64);
+            }
+            before = Some(after);
+        }
+    }
+}
+
+#[test]
+fn copies_are_in_different_zones_where_there_are_that_many() {
+    let nodes = Nodes::numbered(6);
+    let zones = ["east", "east", "west", "west", "north", "north"];
+    for copies in [2, 3] {
+        let chains = chains(&nodes, &zones, copies);
+        let in_zones = |chain: &Vec<u16>| {
+            let mut zones: Vec<&str> = chain.iter().map(|at| zones[usize::from(*at)]).collect();
+            zones.sort_unstable();
+            zones.dedup();
+            zones.len()
+        };
+        let apart = chains.iter().filter(|chain| in_zones(chain) == copies).count();
+        assert!(apart >= SLOT_COUNT - SLOT_COUNT / 200, "{apart} slots have all copies apart");
+        assert_eq!(loads(&chains, 6).0.iter().sum::<usize>(), SLOT_COUNT * copies);
+    }
+}
+
+#[test]
+fn a_heavy_node_has_one_copy_of_each_slot_and_the_others_share_the_rest() {
+    let nodes = Nodes::numbered(3).weighted(&[10, 1, 1]);
+    let (held, heads) = loads(&without_zones(&nodes, 2), 3);
+    assert!(held[0] >= SLOT_COUNT * 95 / 100 && held[0] <= SLOT_COUNT, "{held:?}");
+    assert!(held[1..].iter().all(|held| *held <= SLOT_COUNT / 2 * 105 / 100 + 1), "{held:?}");
+    assert!(heads[0] > heads[1] * 5, "{heads:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -157,5 +257,22 @@ proptest! {
         let nodes = Nodes::named((0..n).map(|n| format!("{seed}-{n}")));
         let moved = moved(&nodes.place(n - 1), &nodes.place(n));
         prop_assert!(moved <= 1.1 / n as f64, "{:.3}/n for n = {}", moved * n as f64, n);
+    }
+
+    #[test]
+    fn copies_are_within_bounds_at_any_weights(
+        weights in proptest::collection::vec(1u32..=8, 2..=24),
+        copies in 2usize..=3,
+        seed in any::<u32>(),
+    ) {
+        let names = (0..weights.len()).map(|n| format!("{seed}-{n}"));
+        let nodes = Nodes::named(names).weighted(&weights);
+        let chains = without_zones(&nodes, copies);
+        prop_assert!(chains.iter().all(|chain| chain.len() == copies.min(weights.len()) && !has_twice(chain)));
+        let (held, _) = loads(&chains, weights.len());
+        let bounds = copies::bounds(&nodes.ring(), copies.min(weights.len()));
+        for (at, held) in held.iter().enumerate() {
+            prop_assert!(*held <= bounds[at], "{held} copies, at most {}: {weights:?}", bounds[at]);
+        }
     }
 }

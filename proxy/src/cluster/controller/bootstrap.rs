@@ -1,0 +1,130 @@
+//! [R15] The first view of a cluster.
+//!
+//! It is decided by all nodes of the cluster.yaml, each of which holds nothing or has accepted a first view already. Two
+//! proxies with different files so never make two clusters of one set of nodes: they meet at a node that both name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringmaster_protocol::cluster_file::{Node, NodeName};
+use ringmaster_protocol::extension::Rule;
+use ringmaster_protocol::heartbeat::NodeState;
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{
+    ACCEPTORS_MAX, Chain, ClusterId, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+};
+
+use super::Problem;
+use super::sight::Sight;
+use crate::cluster::membership::{member, odd};
+use crate::cluster::nodes::Known;
+use crate::cluster::target::Target;
+
+/// The numbers that a new cluster draws.
+pub(super) struct Drawn {
+    pub(super) cluster: ClusterId,
+    pub(super) hash_seed: u64,
+}
+
+/// The nodes that decide the first view, each with its data directory.
+pub(super) type Electors = Vec<(NodeName, Incarnation)>;
+
+/// The nodes that are to be: those of the file, or those that the operator says exist.
+fn founders<'s>(sight: &'s Sight, only: Option<&[NodeName]>) -> Vec<&'s Node> {
+    let exists = |node: &&Node| only.is_none_or(|only| only.contains(&node.name));
+    sight.file.nodes.iter().filter(exists).collect()
+}
+
+/// What keeps a node from founding a cluster; nothing if it is blank or has accepted a first view.
+fn hindrance(sight: &Sight, now: Duration, node: &Node) -> Option<String> {
+    let known = sight.nodes.known(&node.name).filter(|_| !sight.detector.is_silent(now, &node.name));
+    match known {
+        None => Some(format!(
+            "does not answer at {}; the first view needs all nodes of the cluster.yaml",
+            node.address
+        )),
+        Some(known) if known.epoch > Epoch::default() => Some("belongs to a cluster already".to_owned()),
+        Some(known) if known.cluster.is_some() || known.state == NodeState::Blank => None,
+        Some(Known { state: NodeState::Recovering { .. }, .. }) => Some("still loads its data".to_owned()),
+        Some(_) => Some("holds keys but belongs to no cluster: empty it first (FLUSHALL)".to_owned()),
+    }
+}
+
+/// What keeps the first view from being decided.
+pub(super) fn hindrances(sight: &Sight, now: Duration, only: Option<&[NodeName]>) -> Vec<Problem> {
+    let problem = |node: &Node| {
+        let text = hindrance(sight, now, node)?;
+        Some(Problem { node: Some(node.name.clone()), text })
+    };
+    founders(sight, only).into_iter().filter_map(problem).collect()
+}
+
+/// The first view, and who is to decide it, as soon as all of them can.
+pub(super) fn first_view(
+    sight: &Sight,
+    now: Duration,
+    only: Option<&[NodeName]>,
+    slots: &[HashSlot],
+    drawn: &Drawn,
+) -> Option<(Arc<View>, Electors)> {
+    let all = founders(sight, only);
+    let count = all.len();
+    let able: Vec<&Node> = all.into_iter().filter(|node| hindrance(sight, now, node).is_none()).collect();
+    let is_enough = able.len() == count
+        || (!sight.rules.keep(Rule::AllDecideTheFirst) && able.len() * 2 > count && !able.is_empty());
+    if !is_enough {
+        return None;
+    }
+    let member_of = |node: &&Node| Some(member(node, sight.nodes.known(&node.name)?));
+    let members: Vec<Member> = able.iter().filter_map(member_of).collect();
+    let electors = members.iter().map(|member| (member.name.clone(), member.incarnation)).collect();
+    let view = View::new(ViewParts {
+        cluster: drawn.cluster,
+        epoch: Epoch::FIRST,
+        acceptors: acceptors(&members),
+        lease: sight.file.timeouts.lease,
+        longest_lease: sight.file.timeouts.lease,
+        hash_seed: drawn.hash_seed,
+        config: sight.digest,
+        superseded: Vec::new(),
+        chains: chains(sight, &members, slots)?,
+        members,
+    });
+    Some((Arc::new(view.ok()?), electors))
+}
+
+/// As many as there can be, spread over the zones.
+fn acceptors(members: &[Member]) -> Vec<MemberIndex> {
+    let wanted = odd(members.len().min(ACCEPTORS_MAX));
+    let mut chosen: Vec<usize> = Vec::new();
+    while chosen.len() < wanted {
+        let uses =
+            |at: &usize| chosen.iter().filter(|other| members[**other].zone == members[*at].zone).count();
+        let free = (0..members.len()).filter(|at| !chosen.contains(at));
+        let Some(next) = free.min_by_key(|at| (uses(at), &members[*at].name)) else { break };
+        chosen.push(next);
+    }
+    chosen.into_iter().map(|at| MemberIndex::new(at as u16)).collect()
+}
+
+/// The target's chains; slots that are not looked after have that of the first that is.
+fn chains(sight: &Sight, members: &[Member], slots: &[HashSlot]) -> Option<Vec<Chain>> {
+    let names: BTreeMap<&NodeName, usize> =
+        members.iter().enumerate().map(|(at, member)| (&member.name, at)).collect();
+    let missing = sight.file.nodes.iter().map(|node| node.name.clone());
+    let out: BTreeSet<NodeName> = missing.filter(|name| !names.contains_key(name)).collect();
+    let target = Target::of(&sight.file, &out)?;
+    let looked_after: BTreeSet<HashSlot> = slots.iter().copied().collect();
+    let entry = |name: &NodeName| {
+        let at = *names.get(name)?;
+        Some(Entry { member: MemberIndex::new(at as u16), boot: members[at].boot, since: Epoch::FIRST })
+    };
+    let chain = |slot: HashSlot| {
+        let of = if looked_after.contains(&slot) { slot } else { *slots.first()? };
+        let entries: Vec<Entry> = target.chain(of).filter_map(entry).collect();
+        let (changed, born, in_sync) = (Epoch::FIRST, Epoch::FIRST, entries.len());
+        Some(Chain { changed, born, unsealed: None, entries, in_sync })
+    };
+    HashSlot::all().map(chain).collect()
+}

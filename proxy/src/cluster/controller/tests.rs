@@ -1,0 +1,1 @@
+//! Scripted answers for each step of a controller.

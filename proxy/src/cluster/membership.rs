@@ -1,0 +1,168 @@
+//! Members, acceptors and settings of the next view: from the view before, the cluster.yaml, and what the nodes say of
+//! themselves.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ringmaster_protocol::cluster_file::{Node, NodeName};
+use ringmaster_protocol::config::Millis;
+use ringmaster_protocol::view::{ACCEPTORS_MAX, ConfigDigest, Member, SUPERSEDED_MAX, View};
+
+use super::nodes::Known;
+use super::world::World;
+
+/// An acceptor that is silent for this long is replaced.
+const ACCEPTOR_SILENT: Duration = Duration::from_secs(10);
+
+/// What a view says beside its chains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The nodes.
+    pub members: Vec<Member>,
+    /// Those that decide the view after it.
+    pub acceptors: Vec<NodeName>,
+    /// How long a majority's confirmation holds.
+    pub lease: Millis,
+    /// The longest that one of an earlier view may still hold.
+    pub longest_lease: Millis,
+    /// The topology that is moved toward.
+    pub config: ConfigDigest,
+    /// Those that were replaced.
+    pub superseded: Vec<ConfigDigest>,
+}
+
+impl Membership {
+    /// That of a view.
+    #[must_use]
+    pub fn of(view: &View) -> Self {
+        let acceptors = view.acceptors().iter().map(|index| view.member(*index).name.clone());
+        Self {
+            members: view.members().to_vec(),
+            acceptors: acceptors.collect(),
+            lease: view.lease(),
+            longest_lease: view.longest_lease(),
+            config: view.config(),
+            superseded: view.superseded().to_vec(),
+        }
+    }
+
+    /// Takes over what the nodes say of themselves.
+    pub fn refresh(&mut self, world: &World<'_>) {
+        for member in &mut self.members {
+            if let Some(known) = world.answering(&member.name).filter(|known| world.is_ours(known)) {
+                describe(member, known);
+            }
+        }
+    }
+
+    /// Takes over the cluster.yaml, whose topology has this digest. `in_use`: the members that chains name.
+    pub fn follow_file(&mut self, world: &World<'_>, digest: ConfigDigest, in_use: &BTreeSet<NodeName>) {
+        if digest != self.config {
+            self.superseded.retain(|known| *known != digest && *known != self.config);
+            self.superseded.push(self.config);
+            let excess = self.superseded.len().saturating_sub(SUPERSEDED_MAX);
+            self.superseded.drain(..excess);
+            self.config = digest;
+        }
+        let of_file = |name: &NodeName| world.file.nodes.iter().find(|node| node.name == *name);
+        for member in &mut self.members {
+            match of_file(&member.name) {
+                Some(node) => place(member, node),
+                None => member.weight = 0,
+            }
+        }
+        self.add_nodes(world);
+        self.choose_acceptors(world);
+        let acceptors = &self.acceptors;
+        self.members.retain(|member| {
+            let name = &member.name;
+            of_file(name).is_some() || in_use.contains(name) || acceptors.contains(name)
+        });
+        self.lease = world.file.timeouts.lease;
+        self.longest_lease = self.longest_lease.max(self.lease);
+    }
+
+    /// All proxies have held the view for longer than any earlier lease: only this view's counts any more.
+    pub fn forget_longer_leases(&mut self, view: &View) {
+        self.longest_lease = self.lease.max(view.lease());
+    }
+
+    /// Only nodes that hold nothing, or belong here already, are added: what another holds would be lost or mixed in.
+    fn add_nodes(&mut self, world: &World<'_>) {
+        for node in &world.file.nodes {
+            let is_member = self.members.iter().any(|member| member.name == node.name);
+            let known = world.answering(&node.name).filter(|known| world.is_ours(known));
+            if let Some(known) = known.filter(|_| !is_member) {
+                self.members.push(member(node, known));
+            }
+        }
+    }
+
+    /// Keeps the acceptors that are well, and replaces the others where there is a node to do so.
+    fn choose_acceptors(&mut self, world: &World<'_>) {
+        let is_listed = |name: &NodeName| world.file.nodes.iter().any(|node| node.name == *name);
+        let silence = |name: &NodeName| world.detector.silence(world.now, name);
+        let is_well = |name: &NodeName| {
+            is_listed(name) && silence(name).is_some_and(|silence| silence <= ACCEPTOR_SILENT)
+        };
+        let has_view = |name: &NodeName| {
+            let known = world.answering(name).filter(|known| world.is_ours(known));
+            known.is_some_and(|known| known.epoch == world.view.epoch())
+        };
+        let listed = self.members.iter().filter(|member| is_listed(&member.name)).count();
+        let before = std::mem::take(&mut self.acceptors);
+        let (mut chosen, rest): (Vec<_>, Vec<_>) = before.iter().cloned().partition(is_well);
+        let wanted = odd(listed.clamp(1, ACCEPTORS_MAX));
+        while chosen.len() < wanted {
+            let others = self.members.iter().map(|member| &member.name);
+            let free = others.filter(|name| !chosen.contains(name) && is_listed(name) && has_view(name));
+            let Some(next) = free.min_by_key(|name| (self.zone_uses(name, &chosen), *name)) else { break };
+            let next = next.clone();
+            chosen.push(next);
+        }
+        // Without a substitute one stays: fewer would decide no better.
+        let missing = wanted.min(before.len()).saturating_sub(chosen.len());
+        chosen.extend(rest.into_iter().take(missing));
+        chosen.truncate(odd(chosen.len().min(wanted)));
+        self.acceptors = if chosen.is_empty() { before } else { chosen };
+    }
+
+    /// How many of the chosen stand where this node stands.
+    fn zone_uses(&self, name: &NodeName, chosen: &[NodeName]) -> usize {
+        let zone = |name: &NodeName| {
+            self.members.iter().find(|member| member.name == *name).map(|member| member.zone.as_str())
+        };
+        chosen.iter().filter(|other| zone(other) == zone(name)).count()
+    }
+}
+
+/// The greatest odd number that is not above `count`.
+pub fn odd(count: usize) -> usize {
+    if count.is_multiple_of(2) { count.saturating_sub(1) } else { count }
+}
+
+/// A node of the file as a member, with what it says of itself.
+#[must_use]
+pub fn member(node: &Node, known: &Known) -> Member {
+    let Node { name, address, zone, weight } = node.clone();
+    Member {
+        name,
+        address,
+        zone,
+        weight,
+        incarnation: known.incarnation,
+        boot: known.boot,
+        is_durable: known.is_durable,
+    }
+}
+
+fn describe(member: &mut Member, known: &Known) {
+    (member.incarnation, member.boot) = (known.incarnation, known.boot);
+    member.is_durable = known.is_durable;
+}
+
+fn place(member: &mut Member, node: &Node) {
+    member.address = node.address.clone();
+    member.zone.clone_from(&node.zone);
+    member.weight = node.weight;
+}
