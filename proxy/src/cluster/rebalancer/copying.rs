@@ -11,8 +11,8 @@ use ringmaster_protocol::extension::{Ask, Report, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 
-/// So few operations behind, a newcomer follows within milliseconds.
-const NEAR: usize = 64;
+/// So few operations and bytes behind, a newcomer follows within milliseconds.
+const NEAR: (usize, usize) = (64, 256 << 10);
 
 /// Most rounds of catching up; a slot that is written faster is tried again later.
 const ROUNDS_MAX: u8 = 64;
@@ -86,7 +86,8 @@ impl Copying {
             (Step::Follow, Say::Operations(operations)) if operations.is_empty() => Next::Done,
             (Step::Follow, Say::Operations(operations)) => {
                 let last = operations[operations.len() - 1].new;
-                self.step = Step::More(last, operations.len() <= NEAR);
+                let bytes: usize = operations.iter().map(|operation| operation.effects.len()).sum();
+                self.step = Step::More(last, operations.len() <= NEAR.0 && bytes <= NEAR.1);
                 Next::Ask(Side::Newcomer, Ask::StageMore { slot: self.slot, operations })
             }
             (Step::Follow, Say::Forgotten) | (Step::More(..), Say::At(_)) => self.wait(),

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 
 use ringmaster_protocol::extension::{Ask, Operation, Say};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Epoch;
+use ringmaster_protocol::view::{Epoch, Version};
 
 use super::copying::{Next, Side};
 
@@ -32,6 +32,8 @@ pub(super) struct Proving {
     /// Of the joining entry.
     since: Epoch,
     step: Step,
+    /// The tail's version, once it is asked under the view that is held.
+    version: Version,
     rounds: u8,
     /// Whether it lacks too much.
     is_too_far: bool,
@@ -42,7 +44,8 @@ enum Step {
     Version,
     Prove,
     Ring,
-    Apply(VecDeque<Operation>),
+    /// The rest, after the one that reaches this version.
+    Apply(VecDeque<Operation>, Version),
     Export,
     Import,
 }
@@ -51,7 +54,14 @@ impl Proving {
     /// Begins with the first question.
     #[must_use]
     pub(super) fn begin(slot: HashSlot, since: Epoch) -> (Self, Next) {
-        let proving = Self { slot, since, step: Step::Version, rounds: 0, is_too_far: false };
+        let proving = Self {
+            slot,
+            since,
+            step: Step::Version,
+            version: Version::default(),
+            rounds: 0,
+            is_too_far: false,
+        };
         (proving, Next::Ask(Side::Source, Ask::Version { slot }))
     }
 
@@ -66,7 +76,7 @@ impl Proving {
         let (slot, since) = (self.slot, self.since);
         match (std::mem::replace(&mut self.step, Step::Version), say) {
             (Step::Version, Say::At(version)) => {
-                self.step = Step::Prove;
+                (self.step, self.version) = (Step::Prove, version);
                 self.rounds += 1;
                 if self.rounds > ROUNDS_MAX {
                     return Next::Failed;
@@ -74,17 +84,18 @@ impl Proving {
                 Next::Ask(Side::Newcomer, Ask::Prove { slot, since, version })
             }
             (Step::Prove | Step::Import, Say::Done) => Next::Done,
-            (Step::Prove, Say::At(after)) => {
-                self.step = Step::Ring;
-                Next::Ask(Side::Source, Ask::Ring { slot, after })
-            }
+            (Step::Prove, Say::At(after)) => self.ring(after),
             (Step::Ring, Say::Operations(operations)) => self.apply(operations.into()),
             (Step::Ring, Say::Forgotten) => {
                 self.step = Step::Export;
                 Next::Ask(Side::Source, Ask::Export { slot })
             }
-            (Step::Apply(rest), Say::Done) if rest.is_empty() => Next::Done,
-            (Step::Apply(rest), Say::Done) => self.apply(rest),
+            // An answer is bounded: the last operation may not be the tail's last. Both numbers are of the tail's history.
+            (Step::Apply(rest, last), Say::Done) if rest.is_empty() && last.n < self.version.n => {
+                self.ring(last)
+            }
+            (Step::Apply(rest, _), Say::Done) if rest.is_empty() => Next::Done,
+            (Step::Apply(rest, _), Say::Done) => self.apply(rest),
             (Step::Export, Say::Contents(contents)) if contents.effects.len() > COPY_BYTES_MAX => {
                 self.is_too_far = true;
                 Next::Failed
@@ -93,7 +104,7 @@ impl Proving {
                 self.step = Step::Import;
                 Next::Ask(Side::Newcomer, Ask::Import { slot, since, contents })
             }
-            (Step::Apply(_) | Step::Import, Say::Behind(_) | Say::Gap(_) | Say::At(_)) => self.again(),
+            (Step::Apply(..) | Step::Import, Say::Behind(_) | Say::Gap(_) | Say::At(_)) => self.again(),
             _ => Next::Failed,
         }
     }
@@ -101,8 +112,13 @@ impl Proving {
     /// Nothing to apply means that the two are equal, which only PROVE can tell the entry.
     fn apply(&mut self, mut operations: VecDeque<Operation>) -> Next {
         let Some(operation) = operations.pop_front() else { return self.again() };
-        self.step = Step::Apply(operations);
+        self.step = Step::Apply(operations, operation.new);
         Next::Ask(Side::Newcomer, Ask::Apply { slot: self.slot, since: self.since, operation })
+    }
+
+    fn ring(&mut self, after: Version) -> Next {
+        self.step = Step::Ring;
+        Next::Ask(Side::Source, Ask::Ring { slot: self.slot, after })
     }
 
     fn again(&mut self) -> Next {
@@ -116,7 +132,6 @@ mod tests {
     use super::*;
     use bytes::Bytes;
     use ringmaster_protocol::extension::{Contents, History};
-    use ringmaster_protocol::view::Version;
 
     const SLOT: HashSlot = HashSlot::new(5).unwrap();
 
@@ -158,6 +173,11 @@ mod tests {
         applies(proving.said(Say::Operations(vec![operation(7), operation(8)])), 8);
         applies(proving.said(Say::Done), 9);
         assert_eq!(proving.said(Say::Done), Next::Done);
+        let mut proving = begun();
+        proving.said(Say::At(at(7)));
+        applies(proving.said(Say::Operations(vec![operation(7)])), 8);
+        let rest = Next::Ask(Side::Source, Ask::Ring { slot: SLOT, after: at(8) });
+        assert_eq!(proving.said(Say::Done), rest, "an answer that was cut is no proof");
     }
 
     #[test]
