@@ -1,0 +1,59 @@
+//! One node or one proxy as a process of its own, for tests that kill it.
+//!
+//! `member node PORT`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is killed.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let served = match args[..] {
+        ["node", port] => node(port),
+        ["proxy", port, file] => proxy(port, file),
+        _ => Err("usage: member node PORT | member proxy PORT FILE".to_owned()),
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn local(port: &str) -> Result<SocketAddr, String> {
+    let port = port.parse().map_err(|_| format!("{port} is no port"))?;
+    Ok(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+fn node(port: &str) -> Result<(), String> {
+    let config = ringmaster_node::Config {
+        listen: local(port)?,
+        admin: local("0")?,
+        threads: 1,
+        ..ringmaster_node::Config::default()
+    };
+    let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
+    println!("serves at {}", node.address());
+    wait_for_ever()
+}
+
+fn proxy(port: &str, file: &str) -> Result<(), String> {
+    let config = ringmaster_proxy::Config {
+        listen: local(port)?,
+        admin: local("0")?,
+        threads: 1,
+        cluster: file.into(),
+        ..ringmaster_proxy::Config::default()
+    };
+    let proxy = ringmaster_proxy::Proxy::start(config).map_err(|error| error.to_string())?;
+    println!("serves at {}", proxy.address());
+    wait_for_ever()
+}
+
+fn wait_for_ever() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
