@@ -1,8 +1,9 @@
-//! `ringmaster`: a local cluster in one process, a prompt, and a load generator.
+//! `ringmaster`: a local cluster in one process, a prompt, a look at a cluster, and a load generator.
 
 #![forbid(unsafe_code)]
 
 mod bench;
+mod cluster;
 mod prompt;
 mod up;
 
@@ -28,6 +29,8 @@ enum Tool {
     Up(up::Arguments),
     /// Talk to a server: one command, or a prompt when none is given.
     Cli(prompt::Arguments),
+    /// Look at a cluster, and at what an edit of its cluster.yaml would move.
+    Cluster(cluster::Arguments),
     /// Load servers and measure their latency without coordinated omission.
     Bench(bench::Arguments),
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let ran = match Arguments::parse().tool {
         Tool::Up(arguments) => up::run(&arguments),
         Tool::Cli(arguments) => prompt::run(&arguments),
+        Tool::Cluster(arguments) => cluster::run(&arguments),
         Tool::Bench(arguments) => bench::run(&arguments),
     };
     ran.unwrap_or_else(|error| {
