@@ -227,7 +227,7 @@ mod tests {
     fn a_lost_slot_is_waited_for_as_long_as_the_file_says() {
         let wait = |text: &str| parse(&format!("when_last_replica_lost: {text}\n{ONE_NODE}"));
         assert_eq!(wait("never").unwrap().when_last_replica_lost, LastReplicaLost::Never);
-        let minute = LastReplicaLost::After(crate::config::Millis::seconds(60));
+        let minute = LastReplicaLost::After(config::Millis::seconds(60));
         assert_eq!(wait("1m").unwrap().when_last_replica_lost, minute);
         assert!(wait("soon").is_err());
     }

@@ -135,7 +135,7 @@ pub fn split_attribute(frame: &[u8]) -> (Option<&[u8]>, &[u8]) {
 pub fn put_refusal(out: &mut Vec<u8>, say: &Say) {
     match say {
         Say::Fenced(epoch) => {
-            write_to(out, format_args!("-FENCED {epoch} the slot is about to change its chain\r\n"))
+            write_to(out, format_args!("-FENCED {epoch} the slot is about to change its chain\r\n"));
         }
         Say::Stale(epoch) => write_to(out, format_args!("-STALE {epoch} the view is another\r\n")),
         _ => out.extend_from_slice(b"-ERR refused\r\n"),

@@ -206,7 +206,8 @@ mod tests {
     fn comes_back<T>(bytes: Vec<u8>, decode: fn(&Bytes) -> Decoded<T>, encode: fn(&T, &mut Vec<u8>)) {
         let bytes = Bytes::from(bytes);
         let mut again = Vec::new();
-        encode(&decode(&bytes).ok().expect("it is a message"), &mut again);
+        let Ok(message) = decode(&bytes) else { panic!("it is a message") };
+        encode(&message, &mut again);
         assert_eq!(again, bytes);
         (0..bytes.len()).for_each(|cut| assert!(decode(&bytes.slice(..cut)).is_err(), "cut at {cut}"));
         assert!(decode(&Bytes::from([&bytes[..], &[0]].concat())).is_err(), "a byte more");

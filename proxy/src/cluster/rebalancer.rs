@@ -14,6 +14,8 @@ mod losing;
 mod pace;
 mod proving;
 mod reseating;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -324,7 +326,7 @@ impl Rebalancer {
                 }
             }
             Purpose::Report { epoch, node, boot, slots } if epoch == self.epoch => {
-                self.reported(node, boot, &slots, say);
+                self.reported(&node, boot, &slots, say);
             }
             Purpose::Fence { .. } | Purpose::Report { .. } => {}
         }

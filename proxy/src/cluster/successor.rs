@@ -57,7 +57,7 @@ pub fn successor(
                 moved[entry.member.index()].ok_or("a member of a chain would be no member any more")?;
         }
         if let Some(change) = of.and_then(|of| changes.get(of)) {
-            apply(chain, change, &parts, &place)?;
+            apply(chain, change, &parts, place)?;
         }
     }
     parts.chains = chains;

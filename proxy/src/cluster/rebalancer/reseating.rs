@@ -46,23 +46,22 @@ impl Rebalancer {
             return None;
         }
         self.lost.entry(slot).or_insert(world.now);
-        let mut reports = Vec::new();
+        let (mut reports, mut is_settled) = (Vec::new(), true);
         for entry in in_sync {
             match self.left(world, slot, entry) {
                 Left::Known(report) => reports.extend(report.map(|report| (entry, report))),
-                Left::Unknown if world.rules.keep(Rule::ReportsBeforeReseating) => return Some(None),
-                Left::Unknown => {}
+                Left::Unknown => is_settled = false,
             }
         }
         if let Some(joining) = chain.joining().filter(|entry| world.standing(entry) == Standing::Answers) {
-            let Some(report) = self.report(slot, world.name(joining), joining.boot) else {
-                return Some(None);
-            };
-            if report.proven >= joining.since {
-                reports.push((joining, report));
+            match self.report(slot, world.name(joining), joining.boot) {
+                Some(report) if report.proven >= joining.since => reports.push((joining, report)),
+                Some(_) => {}
+                None => is_settled = false,
             }
         }
-        Some(self.reseated(world, slot, chain, &reports))
+        let is_settled = is_settled || !world.rules.keep(Rule::ReportsBeforeReseating);
+        Some(if is_settled { self.reseated(world, slot, chain, &reports) } else { None })
     }
 
     /// The longest history of the chain's birth; of equal ones the first in the chain.
@@ -161,7 +160,7 @@ impl Rebalancer {
         is_fresh && self.reports.values().any(|(_, report)| report.is_none())
     }
 
-    pub(super) fn reported(&mut self, node: NodeName, boot: Boot, slots: &[HashSlot], say: Option<Say>) {
+    pub(super) fn reported(&mut self, node: &NodeName, boot: Boot, slots: &[HashSlot], say: Option<Say>) {
         slots.iter().for_each(|slot| _ = self.reports.remove(&(*slot, node.clone())));
         if let Some(Say::Reports(reports)) = say {
             for report in reports.into_iter().filter(|report| slots.contains(&report.slot)) {
