@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ringmaster_runtime::admin::{Admin, Page};
 
+use crate::clock;
 use crate::shared::Shared;
 
 /// The pages of a proxy.
@@ -42,7 +43,23 @@ impl Pages {
             // Writing to a String cannot fail.
             let _ = writeln!(body, "{node}: {state}");
         }
-        let (status, verdict) = if reached { (200, "ready") } else { (503, "not ready: no node is reached") };
+        if let Some(published) = &self.shared.published {
+            // Without a lease nothing is answered.
+            let (lease, status) = (published.lease(), published.status());
+            let is_held = clock::now() < lease.until;
+            let _ = writeln!(
+                body,
+                "view {}: {}",
+                lease.epoch,
+                if is_held { "confirmed" } else { "not confirmed" }
+            );
+            for problem in &status.problems {
+                let node = problem.node.as_ref().map(|node| format!("node '{node}' ")).unwrap_or_default();
+                let _ = writeln!(body, "{node}{}", problem.text);
+            }
+            reached &= is_held;
+        }
+        let (status, verdict) = if reached { (200, "ready") } else { (503, "not ready") };
         Page::text(status, format!("{verdict}\n{body}"))
     }
 }

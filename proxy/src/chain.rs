@@ -11,6 +11,7 @@
 //! promises is said in docs/REPLICATION.md; the rules are named where they act.
 
 mod action;
+mod answering;
 mod holds;
 mod line;
 mod operation;
@@ -53,11 +54,19 @@ pub struct Limits {
     pub clock_drift: f64,
     /// Most commands under way to one slot; the others wait.
     pub slot_operations_max: usize,
+    /// A write is answered when its head has executed it; it goes down the chain all the same, and can be lost on the
+    /// way.
+    pub ack_head: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { failover_wait: Duration::from_secs(2), clock_drift: 0.001, slot_operations_max: 256 }
+        Self {
+            failover_wait: Duration::from_secs(2),
+            clock_drift: 0.001,
+            slot_operations_max: 256,
+            ack_head: false,
+        }
     }
 }
 
@@ -119,7 +128,9 @@ impl Chains {
         self.view = Some(Arc::clone(view));
         let slots: Vec<HashSlot> = self.lines.keys().copied().collect();
         for slot in slots {
-            self.with_line(slot, moment, out, |work| work.chain_may_have_changed());
+            self.with_line(slot, moment, out, |work| {
+                work.chain_may_have_changed();
+            });
         }
     }
 
@@ -135,7 +146,9 @@ impl Chains {
 
     /// Keys are due in a slot: has its head free them, at every entry.
     pub fn tick(&mut self, slot: HashSlot, moment: Moment<'_>, out: &mut Vec<Action>) {
-        self.with_line(slot, moment, out, |work| work.tick());
+        self.with_line(slot, moment, out, |work| {
+            work.tick();
+        });
     }
 
     /// A head or tail has answered a command.
@@ -153,7 +166,7 @@ impl Chains {
             let slot = self.wires.remove(&wire).unwrap_or_default();
             return self.with_line(slot, moment, out, |work| work.repair_said(wire, say));
         }
-        self.with_wire(wire, moment, out, |work, place| work.said(place, say));
+        self.with_wire(wire, moment, out, |work, place| work.said(place, &say));
     }
 
     /// A message got no answer: its connection was lost, or was never there. `sent` is false where it is certain that
@@ -163,7 +176,9 @@ impl Chains {
         let is_repair = |line: &Line| line.repair.as_ref().is_some_and(|repair| repair.awaits(wire));
         if self.lines.get(&slot).is_some_and(is_repair) {
             self.wires.remove(&wire);
-            return self.with_line(slot, moment, out, |work| work.repair_failed());
+            return self.with_line(slot, moment, out, |work| {
+                work.repair_failed();
+            });
         }
         self.with_wire(wire, moment, out, |work, place| work.lost(place, sent));
     }
@@ -288,6 +303,8 @@ impl Work<'_, '_> {
             }
             if self.line.commands[place].state == State::Finished {
                 self.try_answer(place);
+            } else if self.chains.limits.ack_head {
+                self.acknowledge_early(place);
             }
             if self.is_over(place) {
                 self.remove(place);
@@ -314,6 +331,10 @@ impl Work<'_, '_> {
         if !needed.iter().all(|entry| self.moment.links.is_up(entry.member)) {
             return self.restart(place, self.moment.now + RETRY);
         }
+        if active.is_told && self.chains.limits.ack_head && active.sent_to != chain.head().boot {
+            // It was acknowledged, and lost with its head: commands behind it may have been executed since.
+            return self.forget(place);
+        }
         let is_held = unless.is_some() && active.changed == chain.changed;
         if is_held {
             // The head of this very chain has executed it: it goes on down the chain.
@@ -325,7 +346,7 @@ impl Work<'_, '_> {
         self.out.push(Action::Execute { wire, to, operation, request, unless });
         let active = &mut self.line.commands[place];
         active.state = State::Executing(wire);
-        (active.sent_at, active.changed) = (view.epoch(), chain.changed);
+        (active.sent_at, active.changed, active.sent_to) = (view.epoch(), chain.changed, to.boot);
     }
 
     fn answered(&mut self, place: usize, answer: Answered) {
@@ -447,7 +468,7 @@ impl Work<'_, '_> {
         self.line.commands[place].state = State::Confirming(wire, last);
     }
 
-    fn said(&mut self, place: usize, say: Say) {
+    fn said(&mut self, place: usize, say: &Say) {
         let (entry, is_passing) = match self.line.commands[place].state {
             State::Passing(_, entry) => (entry, true),
             State::Confirming(_, entry) => (entry, false),
@@ -461,10 +482,10 @@ impl Work<'_, '_> {
             Say::Done => self.line.commands[place].state = State::Finished,
             Say::Behind(version) | Say::Gap(version) => {
                 self.line.commands[place].state = State::Blocked(entry);
-                self.repair(entry, version);
+                self.repair(entry, *version);
             }
             Say::Stale(epoch) | Say::Fenced(epoch) => {
-                self.differs(entry, epoch);
+                self.differs(entry, *epoch);
                 self.restart(place, self.moment.now + RETRY);
             }
             _ => self.restart(place, self.moment.now + RETRY),
@@ -534,58 +555,6 @@ impl Work<'_, '_> {
             repair.wires().for_each(|wire| {
                 self.chains.wires.remove(&wire);
             });
-        }
-    }
-
-    fn try_answer(&mut self, place: usize) {
-        let Moment { now, lease, .. } = self.moment;
-        if !self.line.may_answer(place) {
-            return;
-        }
-        let active = &mut self.line.commands[place];
-        if self.chains.may_answer(self.slot, active.changed, now, lease) {
-            let told = Told::Reply(std::mem::take(&mut active.reply));
-            self.tell(place, told);
-            (self.line.commands[place].version, self.line.commands[place].operation) = (None, None);
-        } else if self.chain_changed() != Some(self.line.commands[place].changed) {
-            self.restart(place, now);
-        }
-    }
-
-    fn tell(&mut self, place: usize, told: Told) {
-        let active = &mut self.line.commands[place];
-        if !std::mem::replace(&mut active.is_told, true) && !active.is_tick {
-            self.out.push(Action::Answer { operation: active.id, told });
-        }
-    }
-
-    /// Ends a command of which nobody can say whether it was executed.
-    fn give_up(&mut self, place: usize, why: &'static str) {
-        self.tell(place, Told::Maybe(why));
-        let active = &mut self.line.commands[place];
-        (active.version, active.operation, active.state) = (None, None, State::Finished);
-    }
-
-    /// Whether the line is rid of the command: answered, and nothing of it is to be brought down the chain. Tells those
-    /// that have waited too long.
-    fn is_over(&mut self, place: usize) -> bool {
-        let waited = self.moment.now.saturating_sub(self.line.commands[place].begun);
-        if waited >= self.chains.limits.failover_wait && !self.line.commands[place].is_told {
-            self.tell_late(place);
-        }
-        let active = &self.line.commands[place];
-        active.is_told && (active.version.is_none() && active.wire().is_none() || waited >= GIVEN_UP)
-    }
-
-    fn tell_late(&mut self, place: usize) {
-        let active = &self.line.commands[place];
-        let is_maybe =
-            active.is_write() && (active.version.is_some() || matches!(active.state, State::Executing(_)));
-        match active.state {
-            // The connection's own bound decides.
-            State::Executing(_) => {}
-            _ if is_maybe => self.tell(place, Told::Maybe("its chain does not answer")),
-            _ => self.tell(place, Told::NotExecuted("its chain cannot serve it at present")),
         }
     }
 

@@ -17,6 +17,7 @@ mod execute;
 pub(crate) mod input;
 mod linger;
 mod local;
+mod replicated;
 
 pub(crate) use execute::Scratch;
 pub(crate) use linger::linger;
@@ -164,6 +165,12 @@ impl Connection {
                 return true;
             }
             self.held_by = None;
+        }
+        if let Some(replicated) = &self.thread.replicated
+            && replicated.is_full()
+        {
+            replicated.hold(&self.output);
+            return true;
         }
         self.output.is_full()
     }

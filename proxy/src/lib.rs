@@ -11,6 +11,9 @@
 //! | `downstream` | one client: reading, limits, the commands of its session |
 //! | `route` | from a command to nodes; split and merge |
 //! | `upstream` | pipelined connections to nodes, failures |
+//! | [`chain`], `replicated` | commands of replicated slots: their way down a chain, and the I/O around it |
+//! | `control` | the thread that keeps the view and the lease, with the controller of [`cluster`] |
+//! | `link` | connections for what proxies and nodes say to each other |
 //! | `output` | the replies of one client, put in order |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
@@ -20,11 +23,15 @@
 
 mod admin;
 pub mod chain;
+mod clock;
 pub mod cluster;
 pub mod config;
+mod control;
 mod downstream;
+mod link;
 mod output;
 mod proxy;
+mod replicated;
 mod route;
 mod settings;
 mod shared;

@@ -8,6 +8,7 @@ use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::admin::Pages;
 use crate::config::{ClusterConfig, Watcher};
+use crate::control::{ControlThread, Published};
 use crate::settings::Config;
 use crate::shared::Shared;
 use crate::thread::DataThread;
@@ -17,6 +18,8 @@ use crate::thread::DataThread;
 pub struct Proxy {
     service: Service,
     watcher: Watcher,
+    /// `None` in a cluster of single copies.
+    control: Option<ControlThread>,
 }
 
 impl Proxy {
@@ -27,14 +30,20 @@ impl Proxy {
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let cluster = ClusterConfig::load(&config.cluster)?;
         let service_config = service_config(&config, &cluster);
-        let shared = Arc::new(Shared::new(config, &cluster));
+        let is_replicated = cluster.topology().load().file().replicas > 1;
+        let (published, heard) = is_replicated.then(Published::new).unzip();
+        let shared = Arc::new(Shared::new(config, &cluster, published.clone()));
         let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
         let of_threads = Arc::clone(&shared);
         let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
         let service = Service::start(&service_config, make, pages)?;
         shared.set_port(service.address().port());
+        let control = match published.zip(heard) {
+            Some((published, heard)) => Some(ControlThread::start(cluster.topology(), published, heard)?),
+            None => None,
+        };
         let watcher = Watcher::spawn(cluster)?;
-        Ok(Self { service, watcher })
+        Ok(Self { service, watcher, control })
     }
 
     /// Where clients connect, the port filled in.
@@ -54,6 +63,8 @@ impl Proxy {
     pub fn stop(self) {
         self.watcher.stop();
         self.service.stop();
+        // Last: what is under way needs its lease.
+        self.control.into_iter().for_each(ControlThread::stop);
     }
 }
 

@@ -8,10 +8,10 @@
 //!
 //! What needs no node (`Local`, `Conversation`, `Refused`) is answered by [`crate::downstream`] and never comes here.
 
-mod cursor;
-mod gather;
-mod merge;
-mod split;
+pub(crate) mod cursor;
+pub(crate) mod gather;
+pub(crate) mod merge;
+pub(crate) mod split;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::cluster::Topology;
 use crate::output::{Output, give_back};
 use crate::upstream::{Lane, Links, TakePart, Upstream};
 use cursor::Cursor;
-use gather::Gather;
+use gather::{Answerer, Gather};
 use merge::Merger;
 
 /// Redis's error for keys of several slots.
@@ -123,19 +123,13 @@ impl Route<'_> {
 
     /// A command whose keys must all be in one slot.
     fn one_slot(&mut self, spec: &Spec, args: Args<'_>, raw: &[u8], wanted: bool) -> Routed {
-        // Arguments that contradict themselves have no keys; every node answers them with the same error.
-        let _ = spec.slot_positions(&args, &mut self.scratch.keys);
-        let mut slots = self.scratch.keys.iter().map(|&key| HashSlot::of(&args[key as usize]));
-        let first = slots.next().unwrap_or_default();
-        if slots.any(|slot| slot != first) {
-            self.client.answer_now(wanted, CROSS_SLOT);
-            return Routed::Rejected;
+        match slot_of_all(spec, args, &mut self.scratch.keys) {
+            Ok(slot) => self.forward(slot, spec, raw, wanted),
+            Err(error) => {
+                self.client.answer_now(wanted, &error);
+                Routed::Rejected
+            }
         }
-        if let Some(text) = refusal(spec, args, first) {
-            self.client.answer_now(wanted, format!("-{text}\r\n").as_bytes());
-            return Routed::Rejected;
-        }
-        self.forward(first, spec, raw, wanted)
     }
 
     /// A command that is split by its keys.
@@ -169,7 +163,7 @@ impl Route<'_> {
         if self.sheds(parts.iter().map(|part| part.node), wanted) {
             return Routed::Rejected;
         }
-        let nodes = parts.iter().map(|part| Arc::clone(self.links.node(part.node))).collect();
+        let nodes = parts.iter().map(|part| self.answerer(part.node)).collect();
         let place = self.client.reserve(wanted);
         let gather = Rc::new(Gather::new(self.client, place, merger, nodes, changes(spec)));
         for (part, index) in parts.iter().zip(0..) {
@@ -194,7 +188,7 @@ impl Route<'_> {
         if !any && self.sheds(0..self.links.len(), wanted) {
             return Routed::Rejected;
         }
-        let nodes = (0..self.links.len()).map(|node| Arc::clone(self.links.node(node))).collect();
+        let nodes = (0..self.links.len()).map(|node| self.answerer(node)).collect();
         let gather = Gather::new(self.client, self.client.reserve(wanted), merger, nodes, changes(spec));
         let gather = Rc::new(if merge == Merge::AnyOk { gather.any() } else { gather });
         for (node, index) in (0..self.links.len()).zip(0..) {
@@ -202,6 +196,10 @@ impl Route<'_> {
             self.links.get(node, self.lane).send_part(to, index, raw, changes(spec));
         }
         Routed::Sent(self.full(0..self.links.len()))
+    }
+
+    fn answerer(&self, node: usize) -> Answerer {
+        Answerer::Node(Arc::clone(self.links.node(node)))
     }
 
     /// Answers a split command an error if one of `nodes` takes no more; whether it did.
@@ -238,7 +236,7 @@ impl Route<'_> {
         request.array(args.len());
         let rest = args.iter().skip(2);
         [&args[0], place.as_bytes()].into_iter().chain(rest).for_each(|arg| request.bulk(arg));
-        let nodes = vec![Arc::clone(self.links.node(node))];
+        let nodes = vec![self.answerer(node)];
         let merger = Merger::Cursor(cursor.node, self.links.len());
         let gather = Rc::new(Gather::new(self.client, self.client.reserve(wanted), merger, nodes, false));
         self.links.get(node, self.lane).send_part(gather, 0, &self.scratch.request, changes(spec));
@@ -247,8 +245,20 @@ impl Route<'_> {
     }
 }
 
+/// The one slot of all keys of a command, or the error that refuses it. `keys` is scratch.
+pub(crate) fn slot_of_all(spec: &Spec, args: Args<'_>, keys: &mut Vec<u32>) -> Result<HashSlot, Vec<u8>> {
+    // Arguments that contradict themselves have no keys; every node answers them with the same error.
+    let _ = spec.slot_positions(&args, keys);
+    let mut slots = keys.iter().map(|&key| HashSlot::of(&args[key as usize]));
+    let first = slots.next().unwrap_or_default();
+    if slots.any(|slot| slot != first) {
+        return Err(CROSS_SLOT.to_vec());
+    }
+    refusal(spec, args, first).map_or(Ok(first), |text| Err(format!("-{text}\r\n").into_bytes()))
+}
+
 /// Whether a command that was sent may have changed something. What does not say that it only reads, may.
 #[inline]
-fn changes(spec: &Spec) -> bool {
+pub(crate) fn changes(spec: &Spec) -> bool {
     !spec.flags.contains(Flags::READONLY)
 }

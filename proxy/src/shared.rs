@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::cluster::Topology;
 use crate::config::{ClusterConfig, ReloadStatus};
+use crate::control::Published;
 use crate::downstream::directory::Directory;
 use crate::settings::Config;
 use crate::telemetry::{Counter, Nodes, ThreadMetrics};
@@ -16,6 +17,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     /// Which node serves which slot; replaced whole by a reload.
     pub(crate) topology: Arc<ArcSwap<Topology>>,
+    /// What the control thread has for the others; `None` in a cluster of single copies, which has no views.
+    pub(crate) published: Option<Arc<Published>>,
     pub(crate) reloads: Arc<ReloadStatus>,
     pub(crate) nodes: Nodes,
     /// By data thread.
@@ -30,7 +33,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, cluster: &ClusterConfig) -> Self {
+    pub(crate) fn new(config: Config, cluster: &ClusterConfig, published: Option<Arc<Published>>) -> Self {
         let topology = cluster.topology();
         let metrics = (0..config.threads).map(|_| Arc::default()).collect();
         let clients_max = topology.load().file().limits.clients;
@@ -38,6 +41,7 @@ impl Shared {
         Self {
             config,
             topology,
+            published,
             reloads: cluster.status(),
             nodes: Nodes::default(),
             metrics,

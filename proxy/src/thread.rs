@@ -18,6 +18,7 @@ use crate::cluster::Topology;
 use crate::downstream::input::READ_BYTES;
 use crate::downstream::{Connection, Scratch, linger};
 use crate::output::{Closed, Output, OutputLimits};
+use crate::replicated::Replicated;
 use crate::shared::Shared;
 use crate::telemetry::ThreadMetrics;
 use crate::turn::Turn;
@@ -50,7 +51,9 @@ impl Routes {
     #[cold]
     fn adopt(&mut self) {
         let shared = Arc::clone(&self.shared);
-        self.links.adopt(self.adopted.nodes().iter().map(|node| shared.nodes.status_of(node)));
+        if shared.published.is_none() {
+            self.links.adopt(self.adopted.nodes().iter().map(|node| shared.nodes.status_of(node)));
+        }
         self.upstreams.limits.set(upstream_limits(&self.adopted));
     }
 
@@ -66,6 +69,8 @@ pub(crate) struct DataThread {
     pub(crate) shared: Arc<Shared>,
     pub(crate) metrics: Arc<ThreadMetrics>,
     pub(crate) routes: RefCell<Routes>,
+    /// The chains of slots; `None` in a cluster of single copies.
+    pub(crate) replicated: Option<Replicated>,
     pub(crate) scratch: RefCell<Scratch>,
     /// What all clients are read into.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -86,6 +91,7 @@ impl DataThread {
         let upstreams =
             UpstreamContext { turn: Rc::clone(&turn), limits, metrics: Arc::clone(&metrics), thread: index };
         let upstreams = Rc::new(upstreams);
+        let replicated = Replicated::start(&shared, &upstreams);
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),
             adopted: Arc::clone(&topology),
@@ -98,6 +104,7 @@ impl DataThread {
         Self {
             metrics,
             routes: RefCell::new(routes),
+            replicated,
             scratch: RefCell::new(Scratch::new(rand::random())),
             read_buffer: RefCell::new(vec![0; READ_BYTES]),
             request_limits: Cell::new(request_limits(&topology)),

@@ -22,7 +22,7 @@ mod task;
 
 pub(crate) use failure::FailureKind;
 pub(crate) use queue::TakePart;
-pub(crate) use table::{Lane, Links};
+pub(crate) use table::{LANES, Lane, Links};
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -89,6 +89,8 @@ pub(crate) struct Upstream {
     timed: Cell<bool>,
     /// No command comes any more: the node left the cluster.
     retired: Cell<bool>,
+    /// Times that a connection was lost or not made.
+    failures: Cell<u64>,
     /// A write failed.
     broken: RefCell<Option<io::Error>>,
     /// Clients that are not read because the queue is full.
@@ -120,6 +122,7 @@ impl Upstream {
             blocked: Cell::new(false),
             timed: Cell::new(false),
             retired: Cell::new(false),
+            failures: Cell::new(0),
             broken: RefCell::default(),
             held: RefCell::default(),
             task: RefCell::default(),
@@ -127,7 +130,7 @@ impl Upstream {
     }
 
     /// Opens a connection: its task is spawned, and connects.
-    fn open(node: Arc<NodeStatus>, lane: Lane, context: Rc<UpstreamContext>) -> Rc<Self> {
+    pub(crate) fn open(node: Arc<NodeStatus>, lane: Lane, context: Rc<UpstreamContext>) -> Rc<Self> {
         let upstream = Self::new(node, lane, context, None);
         tokio::task::spawn_local(task::run(Rc::clone(&upstream)));
         upstream
@@ -147,7 +150,7 @@ impl Upstream {
     /// Sends part `index` of a command that was split.
     pub(crate) fn send_part(self: &Rc<Self>, to: Rc<dyn TakePart>, index: u32, request: &[u8], writes: bool) {
         if self.refuses(&self.queue.borrow()) {
-            return to.take_part(index, &self.refusal());
+            return to.lose_part(index, false, &self.refusal());
         }
         self.queue.borrow_mut().push_part(to, index, request, writes);
         self.touch();
@@ -158,6 +161,21 @@ impl Upstream {
         if !self.dirty.replace(true) {
             self.context.turn.add_upstream(Rc::clone(self) as Rc<dyn Flush>);
         }
+    }
+
+    /// Whether a command would be taken now, and not refused at once.
+    pub(crate) fn takes_more(&self) -> bool {
+        !self.refuses(&self.queue.borrow())
+    }
+
+    /// Whether there is no connection and none is expected at once.
+    pub(crate) fn is_down(&self) -> bool {
+        self.state.get() == State::Down
+    }
+
+    /// Times that a connection was lost or not made: what the node remembered of it went with it.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.get()
     }
 
     /// The error of a command of which this node would get a part, if its queue takes no more: such a command is sent
@@ -204,7 +222,7 @@ impl Upstream {
     }
 
     /// No further command is sent: closes when those under way are answered.
-    fn retire(&self) {
+    pub(crate) fn retire(&self) {
         self.retired.set(true);
         self.wake();
     }
@@ -266,6 +284,7 @@ impl Upstream {
 
     /// Answers all who wait, and refuses who comes until there is a connection again.
     fn fail(&self, failure: &Failure) {
+        self.failures.set(self.failures.get() + 1);
         self.stream.take();
         self.blocked.set(false);
         self.broken.take();

@@ -8,10 +8,13 @@ use ringmaster_node::Node;
 use ringmaster_proxy::Proxy;
 use tempfile::TempDir;
 
+use crate::wire::Wire;
+
 /// A running cluster; stopped when dropped.
 pub struct Cluster {
     nodes: Vec<Node>,
     proxies: Vec<Proxy>,
+    node: ringmaster_node::Config,
     directory: TempDir,
 }
 
@@ -60,6 +63,26 @@ impl Cluster {
     /// Stops node `index`; commands to its slots fail from here on.
     pub fn stop_node(&mut self, index: usize) {
         self.nodes.remove(index).stop();
+    }
+
+    /// Starts a node where one was stopped. It has no data.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    pub fn start_node_at(&mut self, address: SocketAddr) {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let config = ringmaster_node::Config { listen: address, admin: free, ..self.node.clone() };
+        self.nodes.push(Node::start(config).expect("a node starts"));
+    }
+
+    /// Whether every slot has all its copies where they are wanted, by the word of every proxy; only where slots have
+    /// copies.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.proxies.iter().all(|proxy| {
+            let info = Wire::connect(proxy.address()).ask("INFO server");
+            info.contains(r"ringmaster_slots_to_do:0\r\n")
+        })
     }
 }
 
@@ -122,7 +145,7 @@ impl Builder {
         };
         let proxies =
             (0..self.proxies).map(|_| Proxy::start(proxy.clone()).expect("a proxy starts")).collect();
-        Cluster { nodes, proxies, directory }
+        Cluster { nodes, proxies, node: self.node, directory }
     }
 }
 

@@ -29,7 +29,13 @@ impl Line {
         if !active.is_sent() && under_way.count() >= limits.slot_operations_max {
             return false;
         }
-        self.before(place).all(|other| {
+        // What was acknowledged early is still on its way: a read of the same client comes behind it.
+        let client = active.command.client;
+        let mut before = self
+            .commands
+            .range(..place)
+            .filter(|other| other.command.client == client && (!other.is_told || other.operation.is_some()));
+        before.all(|other| {
             let follows = match other.state {
                 State::Executing(_) => other.sent_at == epoch,
                 State::Ready(_) => false,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::Operation;
-use ringmaster_protocol::view::{Epoch, Version};
+use ringmaster_protocol::view::{Boot, Epoch, Version};
 
 use super::action::{Command, Kind, OperationId, Wire};
 
@@ -44,6 +44,8 @@ pub(super) struct Active {
     /// Epoch of the view by which it was last sent, and `changed` of the chain.
     pub(super) sent_at: Epoch,
     pub(super) changed: Epoch,
+    /// The process that it was sent to.
+    pub(super) sent_to: Boot,
     /// The version that the head gave it.
     pub(super) version: Option<Version>,
     /// The operation that the head made of it, if others need it.
@@ -66,6 +68,7 @@ impl Active {
             state: State::Ready(now),
             sent_at: Epoch::default(),
             changed: Epoch::default(),
+            sent_to: Boot::default(),
             version: None,
             operation: None,
             seen: None,

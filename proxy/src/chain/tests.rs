@@ -367,3 +367,47 @@ fn a_command_that_cannot_be_served_is_told_so_in_time() {
     assert!(matches!(outcome, Told::NotExecuted(_)), "{outcome:?}");
     assert!(proxy.chains.is_empty());
 }
+
+#[test]
+fn acknowledged_by_the_head_a_write_goes_on_and_its_client_reads_it() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.chains.limits.ack_head = true;
+    let id = proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
+    let out = proxy.out.split_off(0);
+    let [Action::Ask { wire: pass, .. }, Action::Answer { operation, told }] = &out[..] else {
+        panic!("{out:?}")
+    };
+    assert_eq!((*operation, told), (id, &ok()));
+    proxy.submit(1, Kind::Read);
+    assert_eq!(proxy.out, [], "its own write is not at the tail yet");
+    proxy.say(*pass, Say::Done);
+    assert_eq!(proxy.sent().1, 1);
+}
+
+#[test]
+fn what_was_acknowledged_by_a_head_that_is_gone_is_not_executed_again() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.chains.limits.ack_head = true;
+    proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
+    proxy.out.clear();
+    let mut parts = view(2, 2, &[1, 2], 2, None).parts();
+    parts.chains.iter_mut().flat_map(|chain| &mut chain.entries).for_each(|entry| entry.boot = Boot(2));
+    proxy.adopt(&Arc::new(View::new(parts).unwrap()));
+    assert_eq!(proxy.out, []);
+    assert!(proxy.chains.is_empty());
+}
+
+#[test]
+fn without_a_lease_the_head_acknowledges_nothing() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.chains.limits.ack_head = true;
+    proxy.lease.until = Duration::ZERO;
+    proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
+    assert!(matches!(proxy.out[..], [Action::Ask { .. }]), "{:?}", proxy.out);
+}

@@ -75,6 +75,10 @@ impl ClusterConfig {
         if file == *current.file() {
             return Ok(None);
         }
+        if (file.replicas > 1) != (current.file().replicas > 1) {
+            let why = "`replicas` cannot be changed between 1 and more while the proxy runs: start the proxies anew";
+            return Err(ConfigErrors::whole_file(&name_of(&self.path), why.to_owned()));
+        }
         current.next(file).map(Some).map_err(|error| unplaceable(&self.path, &error))
     }
 
@@ -141,6 +145,21 @@ mod tests {
         fs::write(&path, TEXT.replace("a:1", "a:2")).unwrap();
         config.refresh();
         assert_eq!((config.topology().load().epoch().0, config.status().reloads_total()), (2, 1));
+    }
+
+    #[test]
+    fn one_copy_does_not_become_two_while_the_proxy_runs() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("cluster.yaml");
+        let text = |copies| {
+            format!("replicas: {copies}\nnodes: [{{name: a, address: 'a:1'}}, {{name: b, address: 'b:1'}}]\n")
+        };
+        fs::write(&path, text(1)).unwrap();
+        let mut config = ClusterConfig::load(&path).unwrap();
+        fs::write(&path, text(2)).unwrap();
+        config.refresh();
+        assert_eq!(config.topology().load().file().replicas, 1);
+        assert!(config.status().last_error().unwrap().contains("start the proxies anew"));
     }
 
     #[test]

@@ -78,6 +78,11 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
+    /// A blocking command is under way from here on, until all is answered.
+    pub(super) fn begin_waiting(&mut self) {
+        self.blocked = true;
+    }
+
     /// The client has gone.
     pub(super) fn abandon(&self) {
         if let Some(private) = &self.private {
@@ -149,6 +154,10 @@ impl Connection {
         if self.waits_for_answers() {
             return false;
         }
+        if self.thread.replicated.is_some() {
+            self.replicate_waiting(command, slot);
+            return true;
+        }
         let node = node_of(routes, slot);
         let lane = self.lane;
         let conversation = self.conversation.get_or_insert_default();
@@ -163,6 +172,9 @@ impl Connection {
 
     /// Sends a command over the connection that all share.
     fn forward(&mut self, command: Command<'_>, slot: HashSlot, routes: &mut Routes) {
+        if self.thread.replicated.is_some() {
+            return self.replicate_one(command, slot);
+        }
         let (topology, links) = routes.parts();
         let link = links.get(topology.node_of(slot).index(), self.lane);
         let wanted = !self.session.drops_reply();
@@ -172,7 +184,7 @@ impl Connection {
     }
 
     /// Whether something that came before is not answered yet; nothing more is taken until it is.
-    fn waits_for_answers(&mut self) -> bool {
+    pub(super) fn waits_for_answers(&mut self) -> bool {
         self.fenced = self.output.in_flight() > 0;
         self.fenced
     }
@@ -194,7 +206,7 @@ impl Connection {
         }
     }
 
-    fn answer_error(&mut self, text: &str) {
+    pub(super) fn answer_error(&mut self, text: &str) {
         let wanted = !self.session.drops_reply();
         self.output.answer_now(wanted, format!("-{text}\r\n").as_bytes());
     }

@@ -104,6 +104,9 @@ impl Connection {
             self.locals_left = self.locals_left.saturating_sub(1);
             return self.converse(command, routes, &mut scratch.reply);
         }
+        if self.thread.replicated.is_some() {
+            return self.replicate(command);
+        }
         let wanted = !self.session.drops_reply();
         let (topology, links) = routes.parts();
         let (client, lane) = (&self.output, self.lane);

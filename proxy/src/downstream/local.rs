@@ -9,6 +9,7 @@ use ringmaster_protocol::session::info::{self, Info, Section};
 use ringmaster_protocol::session::{self, Buffers, ChangeError, Context, Outcome, Session, Setting};
 
 use super::Connection;
+use crate::cluster::controller::Problem;
 use crate::output::give_back;
 use crate::shared::Shared;
 use crate::upstream::Lane;
@@ -152,6 +153,7 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
         let state = format!("name={},address={},state={state}", node.name(), node.address());
         lines.push((Section::Server, "ringmaster_node", state));
     }
+    lines.extend(standing(shared).map(|(name, value)| (Section::Server, name, value)));
     let last_error =
         shared.reloads.last_error().map(|error| error.replace(['\r', '\n'], "; ")).unwrap_or_default();
     lines.push((Section::Server, "config_reloads", shared.reloads.reloads_total().to_string()));
@@ -162,4 +164,25 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
     ));
     lines.push((Section::Server, "config_last_error", last_error));
     lines
+}
+
+/// How a cluster stands whose slots have copies.
+fn standing(shared: &Shared) -> impl Iterator<Item = (&'static str, String)> {
+    let status = shared.published.as_ref().map(|published| published.status());
+    let problem = |problem: &Problem| {
+        let node = problem.node.as_ref().map(|node| format!("node {node}: ")).unwrap_or_default();
+        ("ringmaster_problem", format!("{node}{}", problem.text.replace(['\r', '\n'], " ")))
+    };
+    status.into_iter().flat_map(move |status| {
+        let numbers = [
+            ("ringmaster_epoch", status.epoch.to_string()),
+            ("ringmaster_slots_to_do", status.slots_to_do.to_string()),
+            ("ringmaster_slots_lost", status.slots_lost.to_string()),
+            ("ringmaster_slots_being_copied", status.copies.to_string()),
+            ("ringmaster_copied_bytes", status.copied_bytes.to_string()),
+            ("ringmaster_moves_slots", u8::from(status.moves_slots).to_string()),
+        ];
+        let problems: Vec<_> = status.problems.iter().map(problem).collect();
+        numbers.into_iter().chain(problems)
+    })
 }

@@ -13,16 +13,16 @@ const NODE_BITS: u32 = 46;
 
 /// Where a walk over all nodes is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(crate) struct Cursor {
     /// Place of the node in the order of names.
-    pub(super) node: usize,
+    pub(crate) node: usize,
     /// The node's own cursor, below 2^46.
-    pub(super) place: u64,
+    pub(crate) place: u64,
 }
 
 impl Cursor {
     /// The cursor that a client sent; `None` if it is no number.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let number: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
         let node = usize::try_from(number >> NODE_BITS).ok()?;
         Some(Self { node, place: number & ((1 << NODE_BITS) - 1) })
@@ -30,7 +30,7 @@ impl Cursor {
 
     /// Where the walk goes on when a node answered this; after the last of `nodes` it is at its end. `None` if the
     /// node's cursor cannot be told to a client.
-    pub(super) fn after(self, nodes: usize) -> Option<Self> {
+    pub(crate) fn after(self, nodes: usize) -> Option<Self> {
         if self.place >= 1 << NODE_BITS {
             return None;
         }

@@ -1,16 +1,37 @@
 //! A command that was split: collects the replies of its parts, then answers the client.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use ringmaster_protocol::slot::HashSlot;
 
 use super::merge::Merger;
 use crate::output::{Closed, Output, Sequence};
 use crate::telemetry::NodeStatus;
 use crate::upstream::TakePart;
 
+/// Who answers a part: errors name it.
+#[derive(Clone, Debug)]
+pub(crate) enum Answerer {
+    /// A node, for its slots.
+    Node(Arc<NodeStatus>),
+    /// The chain of a slot.
+    Slot(HashSlot),
+}
+
+impl fmt::Display for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(node) => node.fmt(f),
+            Self::Slot(slot) => write!(f, "slot {slot}"),
+        }
+    }
+}
+
 /// The parts of one command of one client.
-pub(super) struct Gather {
+pub(crate) struct Gather {
     client: Rc<Output>,
     place: Sequence,
     merger: Merger,
@@ -18,28 +39,28 @@ pub(super) struct Gather {
     any: bool,
     /// Whether a part changes something.
     writes: bool,
-    nodes: Vec<Arc<NodeStatus>>,
+    answerers: Vec<Answerer>,
     replies: RefCell<Vec<Vec<u8>>>,
     missing: Cell<usize>,
 }
 
 impl Gather {
-    /// One part for each of `nodes`, at least one.
-    pub(super) fn new(
+    /// One part for each of `answerers`, at least one.
+    pub(crate) fn new(
         client: &Rc<Output>,
         place: Sequence,
         merger: Merger,
-        nodes: Vec<Arc<NodeStatus>>,
+        answerers: Vec<Answerer>,
         writes: bool,
     ) -> Self {
-        let (count, client) = (nodes.len(), Rc::clone(client));
+        let (count, client) = (answerers.len(), Rc::clone(client));
         let any = matches!(merger, Merger::AnyOne(_));
         let replies = RefCell::new(vec![Vec::new(); count]);
-        Self { client, place, merger, any, writes, nodes, replies, missing: Cell::new(count) }
+        Self { client, place, merger, any, writes, answerers, replies, missing: Cell::new(count) }
     }
 
     /// With one success enough: errors of others are dropped.
-    pub(super) fn any(self) -> Self {
+    pub(crate) fn any(self) -> Self {
         Self { any: true, ..self }
     }
 
@@ -55,7 +76,7 @@ impl Gather {
 
     fn unmergeable(&self) -> Vec<u8> {
         let code = if self.writes { "MAYBE the command may have been executed;" } else { "ERR" };
-        let node = &self.nodes[0];
+        let node = &self.answerers[0];
         format!("-{code} unexpected reply to a part of the command ({node} and others)\r\n").into_bytes()
     }
 
@@ -68,7 +89,7 @@ impl Gather {
         }
         let doubtful = replies.iter().position(|reply| error_text(reply).starts_with("MAYBE"));
         let told = doubtful.filter(|_| self.writes && good == 0).unwrap_or(failed);
-        let (text, node) = (error_text(&replies[told]), &self.nodes[told]);
+        let (text, node) = (error_text(&replies[told]), &self.answerers[told]);
         let reply = if self.writes && good > 0 {
             format!("-MAYBE the command was executed in part; {node} answered: {text}\r\n")
         } else if self.writes && doubtful.is_some() {

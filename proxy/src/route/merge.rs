@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 
 /// How the replies of parts become one: a [`ringmaster_protocol::command::Merge`] with what it needs to know.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Merger {
+pub(crate) enum Merger {
     /// One element for each key; holds the part that has it.
     Positions(Vec<u16>),
     /// `+OK`.

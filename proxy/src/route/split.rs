@@ -5,16 +5,16 @@ use ringmaster_protocol::resp::{Args, Protocol};
 
 /// One node's part of a command.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Place of the node in the topology.
-    pub(super) node: usize,
+    pub(crate) node: usize,
     /// The part as a request.
-    pub(super) request: Vec<u8>,
+    pub(crate) request: Vec<u8>,
 }
 
 /// Splits `args`: its keys stand at 1, 1 + `step`, …, each followed by `step` - 1 arguments that belong to it;
 /// `nodes` has the node of each key, below `node_count`. The parts come in the order of their first keys.
-pub(super) fn parts(args: Args<'_>, step: usize, nodes: &[u16], node_count: usize) -> Vec<Part> {
+pub(crate) fn parts(args: Args<'_>, step: usize, nodes: &[u16], node_count: usize) -> Vec<Part> {
     let mut keys_of_node = vec![0usize; node_count];
     nodes.iter().for_each(|&node| keys_of_node[usize::from(node)] += 1);
     let mut part_of_node = vec![usize::MAX; node_count];
@@ -37,7 +37,7 @@ pub(super) fn parts(args: Args<'_>, step: usize, nodes: &[u16], node_count: usiz
 }
 
 /// The index in `parts` of the part that has each key.
-pub(super) fn part_of_each_key(nodes: &[u16], parts: &[Part]) -> Vec<u16> {
+pub(crate) fn part_of_each_key(nodes: &[u16], parts: &[Part]) -> Vec<u16> {
     let node_count = parts.iter().map(|part| part.node + 1).max().unwrap_or(0);
     let mut part_of_node = vec![0u16; node_count];
     for (part, index) in parts.iter().zip(0..) {

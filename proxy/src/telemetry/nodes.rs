@@ -4,12 +4,23 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use ringmaster_protocol::view::{Boot, Member};
+
 use crate::cluster::{NodeId, NodeInfo};
+
+/// Which node is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Identity {
+    /// One of the cluster.yaml.
+    OfFile(NodeId),
+    /// A process that a view names, and where it listens.
+    OfView(Boot, String),
+}
 
 /// One node at one address, as all threads see it.
 #[derive(Debug)]
 pub(crate) struct NodeStatus {
-    id: NodeId,
+    identity: Identity,
     name: String,
     address: String,
     /// By data thread: `None` reached, or why not. A thread that is not in it has not tried yet.
@@ -20,8 +31,8 @@ impl NodeStatus {
     /// A node that nobody looks for.
     #[cfg(test)]
     pub(crate) fn for_test() -> Arc<Self> {
-        let id = NodeId::for_test();
-        Arc::new(Self { id, name: String::new(), address: String::new(), threads: Mutex::default() })
+        let identity = Identity::OfFile(NodeId::for_test());
+        Arc::new(Self { identity, name: String::new(), address: String::new(), threads: Mutex::default() })
     }
 
     /// Host and port.
@@ -77,12 +88,23 @@ impl Nodes {
 
     /// The status of a node, one and the same for all threads while some thread uses it.
     pub(crate) fn status_of(&self, node: &NodeInfo) -> Arc<NodeStatus> {
+        self.status(Identity::OfFile(node.id), node.name.as_str(), node.address.to_string())
+    }
+
+    /// The same for a member of a view.
+    pub(crate) fn status_of_member(&self, member: &Member) -> Arc<NodeStatus> {
+        let address = member.address.to_string();
+        self.status(Identity::OfView(member.boot, address.clone()), member.name.as_str(), address)
+    }
+
+    fn status(&self, identity: Identity, name: &str, address: String) -> Arc<NodeStatus> {
         let mut nodes = lock(&self.0);
         nodes.retain(|known| known.strong_count() > 0);
-        let known = nodes.iter().filter_map(Weak::upgrade).find(|known| known.id == node.id);
+        let is_same = |known: &Arc<NodeStatus>| known.identity == identity && known.name == name;
+        let known = nodes.iter().filter_map(Weak::upgrade).find(is_same);
         known.unwrap_or_else(|| {
-            let (name, address) = (node.name.to_string(), node.address.to_string());
-            let status = Arc::new(NodeStatus { id: node.id, name, address, threads: Mutex::default() });
+            let name = name.to_owned();
+            let status = Arc::new(NodeStatus { identity, name, address, threads: Mutex::default() });
             nodes.push(Arc::downgrade(&status));
             status
         })

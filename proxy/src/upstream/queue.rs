@@ -19,6 +19,12 @@ const KEEP_BYTES: usize = 1 << 20;
 pub(crate) trait TakePart {
     /// Part `index` was answered.
     fn take_part(self: Rc<Self>, index: u32, reply: &[u8]);
+
+    /// Part `index` will not be answered; it may have been executed if it was `sent`. `error` says so as a reply.
+    fn lose_part(self: Rc<Self>, index: u32, sent: bool, error: &[u8]) {
+        let _ = sent;
+        self.take_part(index, error);
+    }
 }
 
 /// Who waits for replies.
@@ -185,7 +191,8 @@ impl Queue {
                 }),
                 Owner::Part(to) => {
                     if let Some(command) = waiting.next() {
-                        to.take_part(command.place, command.loss(sent_total, texts));
+                        let is_sent = command.end <= sent_total;
+                        to.lose_part(command.place, is_sent, command.loss(sent_total, texts));
                     }
                 }
             }

@@ -9,19 +9,28 @@ use super::{Upstream, UpstreamContext};
 use crate::telemetry::NodeStatus;
 
 /// Databases and protocols that a node can be connected for.
-const LANES: usize = 32;
+pub(crate) const LANES: usize = 32;
 
 /// What a connection to a node is set up for: one database, one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lane(u8);
 
 impl Lane {
+    /// Database 0, RESP2.
+    pub(crate) const FIRST: Self = Self(0);
+
+    /// Its place among all, below [`LANES`].
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0) % LANES
+    }
+
     /// `database` is below 16.
     pub(crate) fn new(database: u8, protocol: Protocol) -> Self {
         Self(database % 16 * 2 + u8::from(protocol == Protocol::Resp3))
     }
 
-    pub(super) fn database(self) -> u8 {
+    /// The database, below 16.
+    pub(crate) fn database(self) -> u8 {
         self.0 / 2
     }
 
@@ -52,7 +61,7 @@ impl Links {
     pub(crate) fn get(&mut self, node: usize, lane: Lane) -> &Rc<Upstream> {
         let links = &mut self.nodes[node];
         let (status, context) = (&links.status, &self.context);
-        links.lanes[usize::from(lane.0) % LANES]
+        links.lanes[lane.index()]
             .get_or_insert_with(|| Upstream::open(Arc::clone(status), lane, Rc::clone(context)))
     }
 
@@ -84,7 +93,7 @@ impl Links {
             gone.retire();
         }
         for node in 0..self.nodes.len() {
-            self.get(node, Lane(0));
+            self.get(node, Lane::FIRST);
         }
     }
 }

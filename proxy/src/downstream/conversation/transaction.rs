@@ -105,6 +105,10 @@ impl Connection {
     }
 
     fn watch(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
+        if self.thread.replicated.is_some() {
+            self.answer_error("ERR 'watch' is not supported where slots have copies");
+            return true;
+        }
         let watched = self.conversation.as_ref().and_then(|of| of.watched);
         let slot = match command.reach() {
             Reach::One(slot)
@@ -161,6 +165,9 @@ impl Connection {
     fn exec_shared(&mut self, transaction: &Transaction, routes: &mut Routes) {
         // Without a key any node will do.
         let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
+        if self.thread.replicated.is_some() {
+            return self.replicate_together(slot, &transaction.requests());
+        }
         let (topology, links) = routes.parts();
         let link = links.get(topology.node_of(slot).index(), self.lane);
         let wanted = !self.session.drops_reply();
@@ -217,11 +224,15 @@ impl Transaction {
         Ok(())
     }
 
+    /// The requests that were queued.
+    fn requests(&self) -> Vec<&[u8]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts.zip(&self.ends).map(|(start, end)| &self.requests[*start..*end]).collect()
+    }
+
     /// The requests with MULTI in front and EXEC at the end.
     fn framed(&self) -> Vec<&[u8]> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        let queued = starts.zip(&self.ends).map(|(start, end)| &self.requests[*start..*end]);
-        std::iter::once(MULTI).chain(queued).chain(std::iter::once(EXEC)).collect()
+        std::iter::once(MULTI).chain(self.requests()).chain(std::iter::once(EXEC)).collect()
     }
 }
 

@@ -1,0 +1,165 @@
+//! The loop of the control thread.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use ringmaster_protocol::cluster_file::NodeName;
+use ringmaster_protocol::extension::Attach;
+use ringmaster_protocol::view::ClusterId;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::node::{Event, Inbox, NodeLinks};
+use super::published::{Published, Told};
+use crate::chain::Lease;
+use crate::clock;
+use crate::cluster::Topology;
+use crate::cluster::controller::{Action, Controller, Settings};
+
+/// Longest time between two looks at the cluster.yaml in effect.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Shortest pause of the loop: a controller that wishes to be called at once gets its answers between.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// What the control thread holds.
+pub(super) struct Control {
+    controller: Controller,
+    topology: Arc<ArcSwap<Topology>>,
+    /// The topology that the controller was told of.
+    adopted: Arc<Topology>,
+    published: Arc<Published>,
+    nodes: HashMap<NodeName, NodeLinks>,
+    inbox: Rc<Inbox>,
+    /// When it is told next how things stand.
+    status_due: Duration,
+}
+
+impl Control {
+    pub(super) fn new(topology: Arc<ArcSwap<Topology>>, published: Arc<Published>) -> Self {
+        let adopted = topology.load_full();
+        let settings = Settings::new(rand::random(), rand::random());
+        let controller = Controller::new(settings, adopted.file(), clock::now());
+        let (nodes, inbox) = (HashMap::new(), Rc::default());
+        Self { controller, topology, adopted, published, nodes, inbox, status_due: Duration::ZERO }
+    }
+
+    /// Runs until it is stopped.
+    pub(super) async fn run(mut self, mut told: Receiver<Told>, stop: CancellationToken) {
+        let inbox = Rc::clone(&self.inbox);
+        loop {
+            self.follow_file();
+            let actions = self.controller.poll(clock::now());
+            self.carry_out(actions);
+            self.take_events();
+            self.publish();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = inbox.notify.notified() => {}
+                () = sleep(self.pause()) => {}
+                told = told.recv() => {
+                    if let Some(Told::Undecided(epoch)) = told {
+                        self.controller.undecided(clock::now(), epoch);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Until the controller wants to be called.
+    fn pause(&self) -> Duration {
+        let wished = self.controller.wakes_at().map(|at| at.saturating_sub(clock::now()));
+        wished.map_or(LOOK_EVERY, |wished| wished.clamp(PAUSE_MIN, LOOK_EVERY))
+    }
+
+    fn follow_file(&mut self) {
+        let latest = self.topology.load();
+        if !Arc::ptr_eq(&latest, &self.adopted) {
+            self.adopted = Arc::clone(&latest);
+            self.controller.file_changed(clock::now(), self.adopted.file());
+            self.disconnect();
+        }
+    }
+
+    /// Drops the connections to nodes that are elsewhere by now, or nowhere.
+    fn disconnect(&mut self) {
+        let controller = &self.controller;
+        let is_there = |name: &NodeName, at: &str| {
+            controller.address(name).is_some_and(|address| address.to_string() == at)
+        };
+        self.nodes.retain(|name, links| is_there(name, links.address()));
+    }
+
+    /// The connections to a node; opened when it is first asked something. `None` if nobody knows where it is.
+    fn links(&mut self, node: &NodeName) -> Option<&NodeLinks> {
+        if !self.nodes.contains_key(node) {
+            let address = self.controller.address(node)?.to_string();
+            let links = NodeLinks::open(node, address, &self.adopted.file().timeouts, &self.inbox);
+            self.nodes.insert(node.clone(), links);
+        }
+        self.nodes.get(node)
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.inbox.pop() {
+            let now = clock::now();
+            let actions = match event {
+                Event::Heard(node, sent, mut pulse) => {
+                    self.published.due(std::mem::take(&mut pulse.due));
+                    self.controller.heard(now, sent, &node, *pulse)
+                }
+                Event::Answered(id, answer) => self.controller.answered(now, id, answer),
+                Event::Said(id, say) => self.controller.said(now, id, say),
+                Event::Lost(id) => self.controller.lost(now, id),
+            };
+            self.carry_out(actions);
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Beat { node, beat } => {
+                if let Some(links) = self.links(&node) {
+                    links.beat(&beat);
+                }
+            }
+            Action::Register { id, node, incarnation, request } => match self.links(&node) {
+                Some(links) => links.ask_register(id, incarnation, &request),
+                None => self.inbox.lose(id),
+            },
+            Action::Ask { id, node, incarnation, boot, attach, ask } => {
+                let cluster = self.controller.view().map_or(ClusterId::default(), |view| view.cluster());
+                let attach = Attach { cluster, epoch: attach, incarnation, boot };
+                match self.links(&node) {
+                    Some(links) => links.ask(id, &attach, &ask),
+                    None => self.inbox.lose(id),
+                }
+            }
+            Action::Adopt(view) => {
+                tracing::info!(epoch = view.epoch().0, members = view.members().len(), "view adopted");
+                self.published.adopt(view);
+                self.disconnect();
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let (epoch, until) = self.controller.lease();
+        self.published.renew(Lease { epoch, until });
+        let now = clock::now();
+        if self.status_due <= now {
+            self.status_due = now + LOOK_EVERY;
+            self.published.set_status(self.controller.status(now));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Commands of a client in a cluster whose slots have several copies.
+
+use ringmaster_protocol::cluster_file::ReadFrom;
+use ringmaster_protocol::command::{Group, Split};
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::slot::HashSlot;
+
+use super::Connection;
+use super::conversation::Command;
+use crate::chain::ClientId;
+use crate::replicated::Route;
+
+/// What is told to a client that would wait for what comes after the last entry.
+const NAME_THE_ID: &str =
+    "ERR XREAD BLOCK with '$' is not supported where slots have copies: name the last id";
+
+impl Connection {
+    /// Sends a command to the chains of its slots. False if it must wait for what came before.
+    pub(super) fn replicate(&mut self, command: Command<'_>) -> bool {
+        let is_for_all = matches!(command.spec.split, Split::Nodes(_));
+        if is_for_all && self.waits_for_answers() {
+            return false;
+        }
+        let is_sent = self.route(|route| route.send(command.spec, command.args, command.raw));
+        if is_sent != Some(true) {
+            self.thread.metrics.rejected.add(1);
+        }
+        // Neither may what comes next be seen by it.
+        self.fenced |= is_for_all;
+        true
+    }
+
+    /// Requests that are executed as one, in one slot.
+    pub(super) fn replicate_together(&mut self, slot: HashSlot, requests: &[&[u8]]) {
+        self.route(|route| route.together(slot, requests));
+    }
+
+    /// A command for one slot.
+    pub(super) fn replicate_one(&mut self, command: Command<'_>, slot: HashSlot) {
+        self.route(|route| route.submit(slot, command.spec, command.raw));
+    }
+
+    /// A command that takes what is there or waits for it; all before it was answered.
+    pub(super) fn replicate_waiting(&mut self, command: Command<'_>, slot: HashSlot) {
+        if command.spec.group == Group::Stream && waits_for_the_next(command.args) {
+            return self.answer_error(NAME_THE_ID);
+        }
+        self.conversation.get_or_insert_default().begin_waiting();
+        self.route(|route| route.wait(slot, command.spec, command.args, command.raw));
+        self.fenced = true;
+    }
+
+    fn route<T>(&mut self, send: impl FnOnce(&Route<'_>) -> T) -> Option<T> {
+        let wanted = !self.session.drops_reply();
+        let replicated = self.thread.replicated.as_ref()?;
+        let reads_any = self.thread.shared.topology.load().file().read_from == ReadFrom::Any;
+        let route = Route {
+            inbox: replicated.inbox(),
+            client: &self.output,
+            id: ClientId(self.session.id),
+            lane: self.lane,
+            any: reads_any.then(|| rand::random_range(0..usize::from(u16::MAX))),
+            wanted,
+        };
+        Some(send(&route))
+    }
+}
+
+/// Whether an id of `XREAD` is `$`: what that is changes between two tries.
+fn waits_for_the_next(args: Args<'_>) -> bool {
+    let Some(at) = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"streams")) else { return false };
+    args.iter().skip(at + 1).any(|arg| arg == b"$")
+}

@@ -1,0 +1,164 @@
+//! A connection for questions about slots: attached to a view before the first, answered in any order.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use ringmaster_protocol::extension::{Ask, Attach, Say, put_ask, put_attach};
+use ringmaster_protocol::resp::number::parse_integer;
+
+use super::{Link, LinkLimits, Peer};
+
+/// Who asks.
+pub(crate) trait Answers {
+    /// There is a connection.
+    fn connected(&self) {}
+
+    /// A question was answered.
+    fn said(&self, id: u64, say: Say);
+
+    /// A question will not be answered.
+    fn lost(&self, id: u64);
+
+    /// The node would not be attached, with this error: the questions behind that are refused.
+    fn refused(&self, _error: &[u8]) {}
+
+    /// The connection is gone.
+    fn down(&self, _reason: &str) {}
+}
+
+/// A connection for questions.
+pub(crate) struct Asks {
+    link: Rc<Link>,
+    state: Rc<State>,
+}
+
+struct State {
+    answers: Rc<dyn Answers>,
+    /// How the connection is attached, or will be when what was sent is read.
+    attached: Cell<Option<Attach>>,
+    /// The attachments that are not answered yet, oldest first.
+    attaching: RefCell<VecDeque<Attach>>,
+    waiting: RefCell<HashSet<u64>>,
+}
+
+impl Asks {
+    /// Opens a connection to `address`, host and port.
+    pub(crate) fn open(address: String, limits: LinkLimits, answers: Rc<dyn Answers>) -> Self {
+        let state = Rc::new(State {
+            answers,
+            attached: Cell::new(None),
+            attaching: RefCell::default(),
+            waiting: RefCell::default(),
+        });
+        let peer = Rc::clone(&state) as Rc<dyn Peer>;
+        Self { link: Link::open(address, limits, peer), state }
+    }
+
+    /// Whether there is a connection.
+    pub(crate) fn is_up(&self) -> bool {
+        self.link.is_up()
+    }
+
+    /// Closes for good.
+    pub(crate) fn close(&self) {
+        self.link.close();
+    }
+
+    /// Asks, attached at an epoch from `at_least` up to that of `attach`; `false` if the question cannot be sent so,
+    /// and is not.
+    pub(crate) fn ask(
+        &self,
+        id: u64,
+        attach: &Attach,
+        at_least: ringmaster_protocol::view::Epoch,
+        ask: &Ask,
+    ) -> bool {
+        let attached = self.state.attached.get();
+        let is_same = attached.is_some_and(|attached| {
+            let named = Attach { epoch: attach.epoch, ..attached };
+            named == *attach && (at_least..=attach.epoch).contains(&attached.epoch)
+        });
+        let is_beyond = attached.is_some_and(|attached| {
+            attached.cluster == attach.cluster
+                && attached.boot == attach.boot
+                && attached.epoch > attach.epoch
+        });
+        if is_beyond || !is_same && !self.attach(attach) || !self.link.send(|out| put_ask(out, id, ask)) {
+            return false;
+        }
+        self.state.waiting.borrow_mut().insert(id);
+        true
+    }
+
+    fn attach(&self, attach: &Attach) -> bool {
+        let is_sent = self.link.send(|out| put_attach(out, attach));
+        if is_sent {
+            self.state.attached.set(Some(*attach));
+            self.state.attaching.borrow_mut().push_back(*attach);
+        }
+        is_sent
+    }
+}
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    /// An attachment was answered, as all are, in their order.
+    fn attached(&self, reply: &[u8]) {
+        let attach = self.attaching.borrow_mut().pop_front();
+        if !reply.starts_with(b"+") {
+            if attach == self.attached.get() {
+                self.attached.set(None);
+            }
+            self.answers.refused(reply);
+        }
+    }
+}
+
+impl Peer for State {
+    fn connected(&self) {
+        self.answers.connected();
+    }
+
+    fn reply(&self, frame: &[u8]) {
+        let Some((id, message)) = split(frame) else { return self.attached(frame) };
+        if self.waiting.borrow_mut().remove(&id) {
+            match Say::decode(&Bytes::copy_from_slice(message)) {
+                Ok(say) => self.answers.said(id, say),
+                Err(error) => {
+                    tracing::warn!(%error, "an answer about slots cannot be read");
+                    self.answers.lost(id);
+                }
+            }
+        }
+    }
+
+    fn lost(&self, reason: &str) {
+        self.attached.set(None);
+        self.attaching.take();
+        let waiting = self.waiting.take();
+        waiting.into_iter().for_each(|id| self.answers.lost(id));
+        self.answers.down(reason);
+    }
+}
+
+/// The number and the message of an answer; `None` for what is none.
+fn split(frame: &[u8]) -> Option<(u64, &[u8])> {
+    let rest = frame.strip_prefix(b"*2\r\n:")?;
+    let (id, rest) = line(rest)?;
+    let (len, rest) = line(rest.strip_prefix(b"$")?)?;
+    let message = rest.get(..usize::try_from(parse_integer(len)?).ok()?)?;
+    Some((u64::try_from(parse_integer(id)?).ok()?, message))
+}
+
+/// A line and what is behind it.
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|&byte| byte == b'\r')?;
+    Some((&bytes[..end], bytes.get(end + 2..)?))
+}

@@ -1,0 +1,262 @@
+//! The task that drives the chains of a thread: what came goes in, what is to be done comes out.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringmaster_protocol::extension::put_unless;
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Epoch, Version, View};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::everywhere;
+use super::inbox::{Event, Inbox, Owner, Submission};
+use super::members::Members;
+use crate::chain::{Action, Chains, Command, Kind, Moment, OperationId, Target, Told, Wire};
+use crate::clock;
+use crate::control::{self, Published};
+use crate::shared::Shared;
+use crate::upstream::{Lane, UpstreamContext};
+
+/// Shortest pause between two looks at what waits.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// Longest pause: nothing waits.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// How long a command whose outcome is unknown may still be sent somewhere.
+const LATE: Duration = Duration::from_secs(35);
+
+/// How a tick begins: nobody has submitted it.
+const TICK: &[u8] = b"*2\r\n$7\r\nRM.TICK\r\n";
+
+/// A command that was submitted.
+struct Submitted {
+    /// `None` once it was told.
+    owner: Option<Owner>,
+    lane: Lane,
+    writes: bool,
+    bytes: usize,
+}
+
+/// What the task holds.
+pub(super) struct Driver {
+    chains: Chains,
+    members: Members,
+    inbox: Rc<Inbox>,
+    published: Arc<Published>,
+    views: watch::Receiver<Option<Arc<View>>>,
+    submitted: HashMap<OperationId, Submitted>,
+    /// Commands that were told that their outcome is unknown, and when they are forgotten.
+    late: VecDeque<(Duration, OperationId)>,
+    actions: Vec<Action>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        chains: Chains,
+        inbox: &Rc<Inbox>,
+        published: &Arc<Published>,
+        shared: &Arc<Shared>,
+        context: &Rc<UpstreamContext>,
+    ) -> Self {
+        Self {
+            chains,
+            members: Members::new(inbox, shared, context),
+            inbox: Rc::clone(inbox),
+            published: Arc::clone(published),
+            views: published.views(),
+            submitted: HashMap::new(),
+            late: VecDeque::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Runs as long as the thread.
+    pub(super) async fn run(mut self) {
+        let inbox = Rc::clone(&self.inbox);
+        let mut due = self.published.take_due();
+        // The first view may be there already.
+        self.views.mark_changed();
+        loop {
+            if self.views.has_changed().unwrap_or(false) {
+                self.adopt();
+            }
+            self.take_events();
+            self.poll();
+            self.inbox.release_held();
+            if !inbox.is_empty() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let pause = self.pause();
+            tokio::select! {
+                () = inbox.notify.notified() => {}
+                _ = self.views.changed() => self.views.mark_changed(),
+                slots = next(&mut due) => inbox.push(Event::Due(slots)),
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Until something that waits is to be looked at.
+    fn pause(&self) -> Duration {
+        let wished = self.chains.wakes_at().map(|at| at.saturating_sub(clock::now()));
+        wished.map_or(PAUSE_MAX, |wished| wished.clamp(PAUSE_MIN, PAUSE_MAX))
+    }
+
+    fn adopt(&mut self) {
+        let Some(view) = self.views.borrow_and_update().clone() else { return };
+        self.members.adopt(&view);
+        self.with_chains(|chains, moment, out| chains.adopt(&view, moment, out));
+    }
+
+    fn poll(&mut self) {
+        self.with_chains(Chains::poll);
+        let now = clock::now();
+        while let Some((_, operation)) = self.late.pop_front_if(|(until, _)| *until <= now) {
+            self.submitted.remove(&operation);
+        }
+    }
+
+    fn take_events(&mut self) {
+        for event in self.inbox.take() {
+            match event {
+                Event::Submitted(submission) => self.submit(submission),
+                Event::Everywhere(command) => everywhere::send(&command, &mut self.members, &self.inbox),
+                Event::Answered(wire, answer) => {
+                    self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
+                }
+                Event::Said(wire, say) => {
+                    self.with_chains(|chains, moment, out| chains.said(wire, say, moment, out));
+                }
+                Event::Lost(wire, sent) => {
+                    self.with_chains(|chains, moment, out| chains.lost(wire, sent, moment, out));
+                }
+                Event::Differs(epoch) => self.differs(epoch),
+                Event::Due(slots) => {
+                    for slot in slots {
+                        self.with_chains(|chains, moment, out| chains.tick(slot, moment, out));
+                    }
+                }
+                Event::Connected => {}
+            }
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let Submission { client, lane, slot, kind, request, owner } = submission;
+        let bytes = request.len();
+        let submitted = Submitted { owner: Some(owner), lane, writes: kind == Kind::Write, bytes };
+        let command = Command { client, slot, kind, request };
+        let mut out = std::mem::take(&mut self.actions);
+        let moment = moment(&self.published, &self.members);
+        let operation = self.chains.submit(command, moment, &mut out);
+        self.submitted.insert(operation, submitted);
+        self.carry_out(out);
+    }
+
+    fn with_chains(&mut self, work: impl FnOnce(&mut Chains, Moment<'_>, &mut Vec<Action>)) {
+        let mut out = std::mem::take(&mut self.actions);
+        let moment = moment(&self.published, &self.members);
+        work(&mut self.chains, moment, &mut out);
+        self.carry_out(out);
+    }
+
+    fn carry_out(&mut self, mut actions: Vec<Action>) {
+        for action in actions.drain(..) {
+            self.act(action);
+        }
+        self.actions = actions;
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Execute { wire, to, operation, request, unless } => {
+                self.execute(wire, &to, operation, &request, unless);
+            }
+            Action::Ask { wire, to, ask } => {
+                if !self.members.ask(wire, &to, &ask) {
+                    self.inbox.push(Event::Lost(wire, false));
+                }
+            }
+            Action::Answer { operation, told } => self.answer(operation, &told),
+            Action::Differs { epoch, .. } => self.differs(epoch),
+        }
+    }
+
+    fn execute(
+        &mut self,
+        wire: Wire,
+        to: &Target,
+        operation: OperationId,
+        request: &Bytes,
+        unless: Option<Version>,
+    ) {
+        let known = self.submitted.get(&operation).map(|submitted| (submitted.lane, submitted.writes));
+        // What the chains do by themselves concerns all databases; a command that was forgotten cannot be sent, as its
+        // database is not known any more.
+        let own = request.starts_with(TICK).then_some((Lane::FIRST, true));
+        let is_sent = known.or(own).is_some_and(|(lane, writes)| match unless {
+            None => self.members.execute(wire, to, lane, request, writes),
+            Some(version) => {
+                let mut whole = Vec::with_capacity(request.len() + 64);
+                put_unless(&mut whole, version, request);
+                self.members.execute(wire, to, lane, &whole, writes)
+            }
+        });
+        if !is_sent {
+            self.inbox.push(Event::Lost(wire, false));
+        }
+    }
+
+    fn answer(&mut self, operation: OperationId, told: &Told) {
+        let Some(submitted) = self.submitted.get_mut(&operation) else { return };
+        self.inbox.done(std::mem::take(&mut submitted.bytes));
+        let owner = submitted.owner.take();
+        match told {
+            Told::Maybe(_) => self.late.push_back((clock::now() + LATE, operation)),
+            Told::Reply(_) | Told::NotExecuted(_) => {
+                self.submitted.remove(&operation);
+            }
+        }
+        if let Some(owner) = owner {
+            owner.answer(&reply(told));
+        }
+    }
+
+    fn differs(&self, epoch: Epoch) {
+        if self.chains.view().is_none_or(|view| view.epoch() < epoch) {
+            self.published.tell(control::Told::Undecided(epoch));
+        }
+    }
+}
+
+/// The next slots in which keys are due; never, where another thread looks after them.
+async fn next(due: &mut Option<Receiver<Vec<HashSlot>>>) -> Vec<HashSlot> {
+    match due {
+        Some(due) => match due.recv().await {
+            Some(slots) => slots,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+/// The clock is read after what is to be told has come, and the lease is that of now.
+fn moment<'m>(published: &Published, members: &'m Members) -> Moment<'m> {
+    Moment { lease: published.lease(), now: clock::now(), links: members }
+}
+
+/// What the client gets, as a whole reply.
+fn reply(told: &Told) -> Bytes {
+    match told {
+        Told::Reply(reply) => reply.clone(),
+        Told::NotExecuted(why) => format!("-TRYAGAIN {why}; the command was not executed\r\n").into(),
+        Told::Maybe(why) => format!("-MAYBE {why}; the command may have been executed\r\n").into(),
+    }
+}

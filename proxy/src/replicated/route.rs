@@ -1,0 +1,235 @@
+//! From a client's command to the slots whose chains carry it out.
+//!
+//! | the command's row says | what is done |
+//! | --- | --- |
+//! | `Slot`, `Channel` | submitted whole for its slot |
+//! | `PerKey` | one command for each slot, and one reply: what is one slot's is one operation |
+//! | `FLUSHALL`, `FLUSHDB` | one write for each of all slots |
+//! | `Nodes` | asked of all nodes that serve slots |
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use ringmaster_protocol::command::{Group, Merge, Spec, Split};
+use ringmaster_protocol::extension::put_request;
+use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::slot::HashSlot;
+use tokio::time::Instant;
+
+use super::blocking::{Waiting, patience};
+use super::everywhere::{Everywhere, Which};
+use super::inbox::{Event, Inbox, Owner, Submission};
+use crate::chain::{ClientId, Kind};
+use crate::output::Output;
+use crate::route::cursor::Cursor;
+use crate::route::gather::{Answerer, Gather};
+use crate::route::merge::Merger;
+use crate::route::{changes, slot_of_all, split};
+use crate::upstream::{Lane, TakePart};
+
+/// One client's commands, on their way to slots.
+pub(crate) struct Route<'a> {
+    pub(crate) inbox: &'a Rc<Inbox>,
+    pub(crate) client: &'a Rc<Output>,
+    pub(crate) id: ClientId,
+    pub(crate) lane: Lane,
+    /// Reads go to any in-sync entry, by this number.
+    pub(crate) any: Option<usize>,
+    /// Whether the replies are wanted.
+    pub(crate) wanted: bool,
+}
+
+impl Route<'_> {
+    /// Sends a command on; `false` if it was answered with an error.
+    pub(crate) fn send(&self, spec: &'static Spec, args: Args<'_>, raw: &[u8]) -> bool {
+        if spec.single_key() && spec.split == Split::Slot {
+            return self.submit(HashSlot::of(&args[1]), spec, raw);
+        }
+        match spec.split {
+            Split::Slot => match slot_of_all(spec, args, &mut Vec::new()) {
+                Ok(slot) => self.submit(slot, spec, raw),
+                Err(error) => self.reject(&error),
+            },
+            Split::Channel => self.submit(HashSlot::of(&args[1]), spec, raw),
+            Split::PerKey(merge) => self.per_key(spec, merge, args, raw),
+            Split::Nodes(merge) => self.all_nodes(spec, merge, args, raw),
+            // The session's commands do not come here.
+            Split::Local | Split::Conversation | Split::Refused => self.reject(b"-ERR not for a node\r\n"),
+        }
+    }
+
+    fn reject(&self, error: &[u8]) -> bool {
+        self.client.answer_now(self.wanted, error);
+        false
+    }
+
+    fn kind(&self, spec: &Spec) -> Kind {
+        match (changes(spec), self.any) {
+            (true, _) => Kind::Write,
+            (false, None) => Kind::Read,
+            (false, Some(any)) => Kind::ReadAny(any),
+        }
+    }
+
+    /// A command for one slot.
+    pub(crate) fn submit(&self, slot: HashSlot, spec: &Spec, raw: &[u8]) -> bool {
+        let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
+        self.submit_for(owner, slot, self.kind(spec), Bytes::copy_from_slice(raw));
+        true
+    }
+
+    fn submit_for(&self, owner: Owner, slot: HashSlot, kind: Kind, request: Bytes) {
+        let (client, lane) = (self.id, self.lane);
+        self.inbox.submit(Submission { client, lane, slot, kind, request, owner });
+    }
+
+    /// Requests that are executed as one, in one slot.
+    pub(crate) fn together(&self, slot: HashSlot, requests: &[&[u8]]) {
+        let mut request = Vec::new();
+        let args: Vec<&[u8]> = std::iter::once(&b"RM.EXEC"[..]).chain(requests.iter().copied()).collect();
+        put_request(&mut request, &args);
+        let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
+        self.submit_for(owner, slot, Kind::Write, request.into());
+    }
+
+    /// A command that takes what is there or waits for it.
+    pub(crate) fn wait(&self, slot: HashSlot, spec: &Spec, args: Args<'_>, raw: &[u8]) {
+        // What names no time that a node would take is tried once, and refused by the node.
+        let patience = time_of(spec, args).unwrap_or(Some(std::time::Duration::ZERO));
+        let waiting = Waiting {
+            inbox: Rc::clone(self.inbox),
+            client: Rc::clone(self.client),
+            place: self.client.reserve(self.wanted),
+            id: self.id,
+            lane: self.lane,
+            slot,
+            kind: if changes(spec) { Kind::Write } else { Kind::Read },
+            request: Bytes::copy_from_slice(raw),
+            until: patience.and_then(|patience| Instant::now().checked_add(patience)),
+            tries: Cell::new(0),
+        };
+        Rc::new(waiting).attempt();
+    }
+
+    /// A command that is split by its keys.
+    fn per_key(&self, spec: &'static Spec, merge: Merge, args: Args<'_>, raw: &[u8]) -> bool {
+        let step = usize::from(spec.step.unsigned_abs()).max(1);
+        if !(args.len() - 1).is_multiple_of(step) {
+            let name = spec.name;
+            return self
+                .reject(format!("-ERR wrong number of arguments for '{name}' command\r\n").as_bytes());
+        }
+        let (groups, slots) = group((1..args.len()).step_by(step).map(|key| HashSlot::of(&args[key])));
+        if slots.len() == 1 {
+            return self.submit(slots[0], spec, raw);
+        }
+        let parts = split::parts(args, step, &groups, slots.len());
+        let merger = match merge {
+            Merge::Positions => Merger::Positions(split::part_of_each_key(&groups, &parts)),
+            Merge::Sum => Merger::Sum,
+            _ => Merger::Ok,
+        };
+        let parts = parts.into_iter().map(|part| (slots[part.node], part.request.into()));
+        self.split(parts.collect(), merger, self.kind(spec));
+        true
+    }
+
+    /// One command for each slot, and one reply.
+    fn split(&self, parts: Vec<(HashSlot, Bytes)>, merger: Merger, kind: Kind) {
+        let answerers = parts.iter().map(|(slot, _)| Answerer::Slot(*slot)).collect();
+        let place = self.client.reserve(self.wanted);
+        let gather = Rc::new(Gather::new(self.client, place, merger, answerers, kind == Kind::Write));
+        for ((slot, request), index) in parts.into_iter().zip(0..) {
+            let owner = Owner::Part(Rc::clone(&gather) as Rc<dyn TakePart>, index);
+            self.submit_for(owner, slot, kind, request);
+        }
+    }
+
+    fn all_nodes(&self, spec: &'static Spec, merge: Merge, args: Args<'_>, raw: &[u8]) -> bool {
+        let which = match (spec.name, merge) {
+            ("flushall", _) => return self.flush(args, None),
+            ("flushdb", _) => return self.flush(args, Some(self.lane.database())),
+            ("randomkey", _) => Which::AnyKey(rand::random_range(0..usize::from(u16::MAX))),
+            (_, Merge::Cursor) => return self.scan(args),
+            _ => Which::All(merge),
+        };
+        self.everywhere(which, Bytes::copy_from_slice(raw), changes(spec));
+        true
+    }
+
+    fn everywhere(&self, which: Which, request: Bytes, writes: bool) {
+        let (client, place) = (Rc::clone(self.client), self.client.reserve(self.wanted));
+        let lane = self.lane;
+        self.inbox.push(Event::Everywhere(Everywhere { which, lane, request, writes, client, place }));
+    }
+
+    /// Empties every slot, of all databases or of one: it fails if one does.
+    fn flush(&self, args: Args<'_>, database: Option<u8>) -> bool {
+        let is_mode =
+            |mode: &[u8]| [&b"async"[..], b"sync"].iter().any(|known| mode.eq_ignore_ascii_case(known));
+        if args.len() > 2 || args.len() == 2 && !is_mode(&args[1]) {
+            return self.reject(b"-ERR syntax error\r\n");
+        }
+        let database = database.map(|database| database.to_string());
+        let parts = HashSlot::all().map(|slot| {
+            let number = slot.number().to_string();
+            let words = [&b"RM.FLUSH"[..], number.as_bytes()];
+            let words: Vec<&[u8]> = words.into_iter().chain(database.iter().map(String::as_bytes)).collect();
+            let mut request = Vec::new();
+            put_request(&mut request, &words);
+            (slot, request.into())
+        });
+        self.split(parts.collect(), Merger::Ok, Kind::Write);
+        true
+    }
+
+    /// `SCAN cursor …`: the next piece of the walk over all nodes.
+    fn scan(&self, args: Args<'_>) -> bool {
+        let Some(cursor) = Cursor::parse(&args[1]) else { return self.reject(b"-ERR invalid cursor\r\n") };
+        let place = cursor.place.to_string();
+        let rest = args.iter().skip(2);
+        let words: Vec<&[u8]> = [&args[0], place.as_bytes()].into_iter().chain(rest).collect();
+        let mut request = Vec::new();
+        put_request(&mut request, &words);
+        self.everywhere(Which::Walk(cursor.node), request.into(), false);
+        true
+    }
+}
+
+/// Of each key the group of its slot, and of each group the slot.
+fn group(slots: impl Iterator<Item = HashSlot>) -> (Vec<u16>, Vec<HashSlot>) {
+    let (mut known, mut order, mut groups) = (HashMap::new(), Vec::new(), Vec::new());
+    for slot in slots {
+        let group = *known.entry(slot).or_insert_with(|| {
+            order.push(slot);
+            // There are 16384 slots.
+            u16::try_from(order.len() - 1).unwrap_or_default()
+        });
+        groups.push(group);
+    }
+    (groups, order)
+}
+
+/// The time that a command may wait; see [`patience`].
+fn time_of(spec: &Spec, args: Args<'_>) -> Option<Option<std::time::Duration>> {
+    if spec.group == Group::Stream {
+        let at = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"block"))?;
+        return patience(args.get(at + 1)?, false);
+    }
+    let at = if matches!(spec.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };
+    patience(args.get(at)?, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_grouped_by_slot_in_their_order() {
+        let slots = [b"{a}1", b"{b}1", b"{a}2"].map(|key| HashSlot::of(key));
+        let (groups, order) = group(slots.into_iter());
+        assert_eq!((groups, order), (vec![0, 1, 0], vec![slots[0], slots[1]]));
+    }
+}

@@ -1,0 +1,217 @@
+//! Clusters whose slots have two copies: what is served, what goes on when a node is lost, and that it is taken back.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wire::{Wire, text};
+
+/// Longest wait for something that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest time in which a lost node may be felt.
+const OUTAGE_MAX: Duration = Duration::from_secs(2);
+
+/// Waits until `holds`, looking again and again.
+#[track_caller]
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < PATIENCE, "{what} did not come true");
+        std::thread::yield_now();
+    }
+}
+
+/// A cluster that serves: its first view is decided.
+fn replicated(proxies: usize, more: &str) -> Cluster {
+    let cluster = Cluster::builder().proxies(proxies).yaml(&format!("replicas: 2\n{more}")).start();
+    for proxy in cluster.proxies() {
+        let mut client = Wire::connect(proxy.address());
+        eventually("the first view", || client.ask("SET begun 1") == r"+OK\r\n");
+    }
+    cluster
+}
+
+fn both(cluster: &Cluster) -> [Wire; 2] {
+    [0, 1].map(|at| Wire::connect(cluster.proxies()[at].address()))
+}
+
+#[test]
+fn what_one_proxy_writes_the_other_reads() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    for n in 0..200 {
+        assert_eq!(one.ask(&format!("SET key:{n} {n}")), r"+OK\r\n");
+        assert_eq!(other.ask(&format!("GET key:{n}")), format!(r"${}\r\n{n}\r\n", n.to_string().len()));
+    }
+    for n in 1..=100 {
+        let proxy = if n % 2 == 0 { &mut one } else { &mut other };
+        assert_eq!(proxy.ask("INCR counter"), format!(r":{n}\r\n"));
+    }
+    assert_eq!(other.ask("DBSIZE"), r":202\r\n");
+    assert_eq!(one.ask("DEL counter begun missing"), r":2\r\n");
+    assert_eq!(other.ask("FLUSHALL"), r"+OK\r\n");
+    assert_eq!(one.ask("DBSIZE"), r":0\r\n");
+}
+
+#[test]
+fn a_pipeline_is_answered_in_order_and_sees_itself() {
+    let cluster = replicated(1, "");
+    let mut client = Wire::connect(cluster.address());
+    for n in 0..500 {
+        client.send(format!("INCR n\r\nSET k:{n} {n}\r\nGET k:{n}\r\nAPPEND k:{n} x\r\nPING\r\n").as_bytes());
+    }
+    for n in 0..500 {
+        let len = n.to_string().len();
+        let expected = [
+            format!(r":{}\r\n", n + 1),
+            r"+OK\r\n".to_owned(),
+            format!(r"${len}\r\n{n}\r\n"),
+            format!(r":{}\r\n", len + 1),
+            r"+PONG\r\n".to_owned(),
+        ];
+        for expected in expected {
+            assert_eq!(text(&client.reply().unwrap()), expected);
+        }
+    }
+}
+
+#[test]
+fn commands_of_many_keys_and_of_all_nodes_are_put_together() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    assert_eq!(one.ask("MSET a 1 b 2 c 3 d 4 e 5"), r"+OK\r\n");
+    assert_eq!(other.ask("MGET c missing a"), r"*3\r\n$1\r\n3\r\n$-1\r\n$1\r\n1\r\n");
+    assert_eq!(other.ask("EXISTS a b x e"), r":3\r\n");
+    assert_eq!(one.ask("MSET a 1 b"), r"-ERR wrong number of arguments for 'mset' command\r\n");
+    assert_eq!(one.ask("RENAME a b"), r"-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    let mut keys: Vec<String> = scanned(&mut other);
+    keys.sort_unstable();
+    assert_eq!(keys, ["a", "b", "begun", "c", "d", "e"]);
+    assert!(one.ask("KEYS *").starts_with(r"*6\r\n"));
+    assert!(one.ask("RANDOMKEY").starts_with('$'));
+    assert_eq!(one.ask("SELECT 3"), r"+OK\r\n");
+    assert_eq!(one.ask("SET a other"), r"+OK\r\n");
+    assert_eq!(one.ask("FLUSHDB"), r"+OK\r\n");
+    assert_eq!(one.ask("DBSIZE"), r":0\r\n");
+    assert_eq!(other.ask("GET a"), r"$1\r\n1\r\n");
+}
+
+/// All keys that a walk tells.
+fn scanned(client: &mut Wire) -> Vec<String> {
+    let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+    loop {
+        let reply = client.ask(&format!("SCAN {cursor} COUNT 10"));
+        let mut words = reply.split(r"\r\n").filter(|word| !word.starts_with(['*', '$']) && !word.is_empty());
+        cursor = words.next().unwrap().to_owned();
+        keys.extend(words.map(str::to_owned));
+        if cursor == "0" {
+            return keys;
+        }
+    }
+}
+
+#[test]
+fn a_transaction_is_one_operation() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    for line in ["MULTI", "SET {t}a 1", "INCR {t}a", "LPUSH {t}l x", "GET {t}a"] {
+        one.ask(line);
+    }
+    assert_eq!(one.ask("EXEC"), r"*4\r\n+OK\r\n:2\r\n:1\r\n$1\r\n2\r\n");
+    assert_eq!(other.ask("MGET {t}a {t}b"), r"*2\r\n$1\r\n2\r\n$-1\r\n");
+    assert!(one.ask("WATCH a").contains("not supported"));
+}
+
+#[test]
+fn a_pop_waits_for_a_push_through_another_proxy() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    one.command(&[b"BLPOP", b"list", b"0"]);
+    assert_eq!(other.ask("RPUSH list x y"), r":2\r\n");
+    assert_eq!(text(&one.reply().unwrap()), r"*2\r\n$4\r\nlist\r\n$1\r\nx\r\n");
+    assert_eq!(one.ask("BLPOP none 0.05"), r"*-1\r\n");
+    assert!(one.ask("BLPOP none x").starts_with("-ERR timeout"));
+}
+
+#[test]
+fn errors_and_what_changes_nothing_are_answered() {
+    let cluster = replicated(1, "");
+    let mut client = Wire::connect(cluster.address());
+    assert_eq!(client.ask("SET s text"), r"+OK\r\n");
+    assert_eq!(client.ask("SET s other NX"), r"$-1\r\n");
+    assert!(client.ask("LPUSH s x").starts_with("-WRONGTYPE"));
+    assert!(client.ask("INCR s").starts_with("-ERR value is not an integer"));
+    assert!(client.ask("HELLO 3").starts_with('%'));
+    assert_eq!(client.ask("GET missing"), r"_\r\n");
+}
+
+#[test]
+fn acknowledged_by_the_head_writes_are_served_too() {
+    let cluster = replicated(1, "ack: head\nread_from: any\n");
+    let mut client = Wire::connect(cluster.address());
+    for n in 1..=100 {
+        assert_eq!(client.ask("INCR n"), format!(r":{n}\r\n"));
+    }
+}
+
+/// Writes one key after another through `address` until `goes_on` says no; the longest time without a success.
+fn write_on(address: SocketAddr, mut goes_on: impl FnMut(u32) -> bool) -> (Vec<u32>, Duration) {
+    let mut client = Wire::connect(address);
+    let (mut written, mut last, mut longest) = (Vec::new(), Instant::now(), Duration::ZERO);
+    for n in 0.. {
+        if !goes_on(n) {
+            break;
+        }
+        if client.ask(&format!("SET on:{n} {n}")) == r"+OK\r\n" {
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            written.push(n);
+        }
+    }
+    (written, longest.max(last.elapsed()))
+}
+
+#[test]
+fn a_lost_node_costs_less_than_two_seconds_and_no_acknowledged_write() {
+    let mut cluster = replicated(2, "");
+    let addresses = [0, 1].map(|at| cluster.proxies()[at].address());
+    let begin = Instant::now();
+    let mut is_stopped = false;
+    let (written, longest) = write_on(addresses[0], |_| {
+        if !is_stopped && begin.elapsed() > Duration::from_millis(500) {
+            cluster.stop_node(1);
+            is_stopped = true;
+        }
+        begin.elapsed() < Duration::from_secs(4)
+    });
+    assert!(longest < OUTAGE_MAX, "nothing was served for {longest:?}");
+    let mut other = Wire::connect(addresses[1]);
+    for n in &written {
+        let expected = format!(r"${}\r\n{n}\r\n", n.to_string().len());
+        assert_eq!(other.ask(&format!("GET on:{n}")), expected);
+    }
+}
+
+#[test]
+fn a_node_that_returns_is_taken_back() {
+    let mut cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    for n in 0..100 {
+        assert_eq!(one.ask(&format!("SET k:{n} {n}")), r"+OK\r\n");
+    }
+    let address = cluster.nodes()[2].address();
+    cluster.stop_node(2);
+    eventually("service without the node", || {
+        (0..100).all(|n| one.ask(&format!("SET k:{n} x{n}")) == r"+OK\r\n")
+    });
+    eventually("the loss is known", || !cluster.is_whole());
+    cluster.start_node_at(address);
+    eventually("all slots have two copies again", || cluster.is_whole());
+    // What it was given is right.
+    cluster.stop_node(0);
+    eventually("service without another node", || {
+        (0..100)
+            .all(|n| other.ask(&format!("GET k:{n}")) == format!(r"${}\r\nx{n}\r\n", n.to_string().len() + 1))
+    });
+}
