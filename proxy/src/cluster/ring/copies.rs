@@ -21,10 +21,13 @@ pub fn place_copies(nodes: &[RingNode<'_>], zones: &[&str], copies: usize) -> Op
     let bounds = bounds(nodes, copies);
     let mut members = Placement::new(nodes, Some(zones), &bounds);
     (0..SLOT_COUNT as u16).for_each(|slot| (0..copies).for_each(|_| members.seat(slot, None)));
+    members.exchange();
+    members.squeeze_in(None);
     let members = members.held;
     let head_bounds: Vec<usize> = nodes.iter().map(|node| bound(node.weight, total_weight(nodes))).collect();
     let mut heads = Placement::new(nodes, None, &head_bounds);
     (0..SLOT_COUNT as u16).for_each(|slot| heads.seat(slot, Some(&members)));
+    heads.squeeze_in(Some(&members));
     Some(members.into_iter().zip(heads.held).map(|(members, head)| head_first(members, &head)).collect())
 }
 
@@ -71,13 +74,15 @@ struct Placement<'a> {
     held: Vec<Vec<u16>>,
     /// By slot, the nodes that it has asked.
     asked: Vec<Vec<u16>>,
+    /// Slots that lack a node after they have asked all.
+    homeless: Vec<u16>,
 }
 
 impl<'a> Placement<'a> {
     fn new(nodes: &'a [RingNode<'a>], zones: Option<&'a [&'a str]>, bounds: &[usize]) -> Self {
         let rooms = bounds.iter().map(|bound| Room::new(*bound)).collect();
         let (held, asked) = (vec![Vec::new(); SLOT_COUNT], vec![Vec::new(); SLOT_COUNT]);
-        Self { nodes, zones, rooms, held, asked }
+        Self { nodes, zones, rooms, held, asked, homeless: Vec::new() }
     }
 
     /// Finds one more node for `slot`, among `members` if given. Each pair of slot and node meets once, so it ends.
@@ -86,7 +91,7 @@ impl<'a> Placement<'a> {
         while let Some(slot) = homeless.take() {
             let among = members.map(|members| &members[usize::from(slot)][..]);
             let Some((distance, at)) = self.next(slot, among) else {
-                self.squeeze_in(slot, among);
+                self.homeless.push(slot);
                 continue;
             };
             self.asked[usize::from(slot)].push(at);
@@ -122,47 +127,80 @@ impl<'a> Placement<'a> {
         !zone.is_empty() && self.held[usize::from(slot)].iter().any(|held| zones[usize::from(*held)] == zone)
     }
 
-    /// The nodes that the slot has not are full. One of them gives another slot to a node that has room and takes this
-    /// one; where that cannot be, the one that is least above its bound takes it all the same.
-    fn squeeze_in(&mut self, slot: u16, among: Option<&[u16]>) {
-        if among.is_none() && self.exchange(slot) {
-            return;
+    /// Where all nodes that a slot has not are full, one of them gives another slot to a node that has room, and takes
+    /// this one.
+    fn exchange(&mut self) {
+        let mut is_stuck = vec![false; self.nodes.len()];
+        while !self.homeless.is_empty() {
+            let free = self.candidates(None).filter(|at| self.room(*at) > 0 && !is_stuck[usize::from(*at)]);
+            let name = |at: &u16| std::cmp::Reverse(self.nodes[usize::from(*at)].name);
+            let Some(to) = free.max_by_key(|at| (self.room(*at), name(at))) else { return };
+            let before = self.homeless.len();
+            let mut moves = self.moves(to);
+            let homeless = std::mem::take(&mut self.homeless);
+            self.homeless =
+                homeless.into_iter().filter(|slot| !self.exchanged(*slot, to, &mut moves)).collect();
+            is_stuck[usize::from(to)] = self.homeless.len() == before;
         }
-        let held = &self.held[usize::from(slot)];
-        let load = |at: &u16| {
-            let room = &self.rooms[usize::from(*at)];
-            (room.held.len() * SLOT_COUNT / room.bound.max(1), self.nodes[usize::from(*at)].name)
-        };
-        let Some(at) = self.candidates(among).filter(|at| !held.contains(at)).min_by_key(load) else {
-            return;
-        };
-        self.put(slot, at);
     }
 
-    /// Whether another slot could be moved from a node that this one has not to one with room.
-    fn exchange(&mut self, slot: u16) -> bool {
-        let held = &self.held[usize::from(slot)];
-        let room = |at: &u16| {
-            let room = &self.rooms[usize::from(*at)];
-            room.bound.saturating_sub(room.held.len())
-        };
-        let name = |at: &u16| std::cmp::Reverse(self.nodes[usize::from(*at)].name);
-        let roomy = self.candidates(None).filter(|at| room(at) > 0).max_by_key(|at| (room(at), name(at)));
-        let Some(to) = roomy else { return false };
-        let others = self.candidates(None).filter(|at| !held.contains(at));
-        let farthest = |from: u16| {
+    fn room(&self, at: u16) -> usize {
+        let room = &self.rooms[usize::from(at)];
+        room.bound.saturating_sub(room.held.len())
+    }
+
+    /// Slots that could be moved to `to`, each with the node that it would leave: the farthest first.
+    fn moves(&self, to: u16) -> Vec<(Distance, u16, u16)> {
+        let of = |from: u16| {
             let slots = self.rooms[usize::from(from)].held.iter();
-            let can_move = slots.filter(|(_, other)| !self.held[usize::from(*other)].contains(&to));
-            can_move.max().map(|(distance, other)| (*distance, *other, from))
+            let can_move = slots.filter(|(_, slot)| !self.held[usize::from(*slot)].contains(&to));
+            can_move.map(move |(distance, slot)| (*distance, *slot, from))
         };
-        let best =
-            others.filter_map(farthest).max_by_key(|(distance, other, from)| (*distance, *other, name(from)));
-        let Some((_, other, from)) = best else { return false };
+        let mut moves: Vec<_> = self.candidates(None).flat_map(of).collect();
+        let order = |(distance, slot, from): &(Distance, u16, u16)| {
+            (std::cmp::Reverse((*distance, *slot)), self.nodes[usize::from(*from)].name)
+        };
+        moves.sort_unstable_by(|one, other| order(one).cmp(&order(other)));
+        moves
+    }
+
+    /// Whether the slot got its node.
+    fn exchanged(&mut self, slot: u16, to: u16, moves: &mut Vec<(Distance, u16, u16)>) -> bool {
+        if self.room(to) == 0 {
+            return false;
+        }
+        if !self.has(slot, to) {
+            self.put(slot, to);
+            return true;
+        }
+        let fits = |(_, other, from): &(Distance, u16, u16)| {
+            !self.has(slot, *from) && self.has(*other, *from) && !self.has(*other, to)
+        };
+        let Some(place) = moves.iter().position(fits) else { return false };
+        let (_, other, from) = moves.remove(place);
         self.rooms[usize::from(from)].held.retain(|(_, held)| *held != other);
         self.held[usize::from(other)].retain(|held| *held != from);
         self.put(other, to);
         self.put(slot, from);
         true
+    }
+
+    fn has(&self, slot: u16, at: u16) -> bool {
+        self.held[usize::from(slot)].contains(&at)
+    }
+
+    /// What is still homeless goes to the node that is least above its bound.
+    fn squeeze_in(&mut self, members: Option<&[Vec<u16>]>) {
+        for slot in std::mem::take(&mut self.homeless) {
+            let among = members.map(|members| &members[usize::from(slot)][..]);
+            let load = |at: &u16| {
+                let room = &self.rooms[usize::from(*at)];
+                (room.held.len() * SLOT_COUNT / room.bound.max(1), self.nodes[usize::from(*at)].name)
+            };
+            if let Some(at) = self.candidates(among).filter(|at| !self.has(slot, *at)).min_by_key(load) {
+                self.put(slot, at);
+            }
+        }
     }
 
     fn put(&mut self, slot: u16, at: u16) {
