@@ -68,12 +68,13 @@ impl Detector {
         self.timeout = timeout;
     }
 
-    /// Watches this node too; `boot` is what is known of its process.
+    /// Watches this node too; `boot` is what is known of its process, for as long as it has not answered.
     pub fn watch(&mut self, now: Duration, node: &NodeName, boot: Boot) {
-        if !self.nodes.contains_key(node) {
-            let watched =
-                Watched { boot, last: now, since: now, suspected_since: None, out: None, readmit: READMIT.0 };
-            self.nodes.insert(node.clone(), watched);
+        let new =
+            Watched { boot, last: now, since: now, suspected_since: None, out: None, readmit: READMIT.0 };
+        let watched = self.nodes.entry(node.clone()).or_insert(new);
+        if watched.boot == Boot::default() {
+            watched.boot = boot;
         }
     }
 
@@ -148,11 +149,12 @@ impl Detector {
         self.has_voice && self.is_suspect(now, node, boot) && suspect * 2 > all
     }
 
-    /// Whether no live proxy reaches this process.
+    /// Whether no live proxy reaches the node, as whatever process.
     #[must_use]
-    pub fn is_reached_by_nobody(&self, now: Duration, node: &NodeName, boot: Boot) -> bool {
-        let (suspect, all) = self.votes(now, node, boot);
-        self.has_voice && suspect == all
+    pub fn is_reached_by_nobody(&self, now: Duration, node: &NodeName) -> bool {
+        let mut others = self.proxies(now).filter(|(_, notice)| notice.has_voice);
+        let is_suspect = |notice: &Notice| notice.suspects.iter().any(|(name, _)| name == node);
+        self.has_voice && self.is_silent(now, node) && others.all(|(_, notice)| is_suspect(notice))
     }
 
     /// Whether a node that answers may be given slots.
@@ -250,10 +252,19 @@ mod tests {
         assert!(!is_out(&detector, 600), "one of two");
         detector.posted(ms(600), 8, ms(0), notice(&[("a", 1)]));
         assert!(is_out(&detector, 600), "two of three");
-        assert!(!detector.is_reached_by_nobody(ms(600), &name("a"), Boot(1)));
+        assert!(!detector.is_reached_by_nobody(ms(600), &name("a")));
         detector.posted(ms(610), 7, ms(0), notice(&[("a", 9)]));
+        assert!(detector.is_reached_by_nobody(ms(610), &name("a")), "as whatever process");
         detector.posted(ms(610), 8, ms(0), notice(&[]));
         assert!(!is_out(&detector, 610), "a suspicion names one process");
+    }
+
+    #[test]
+    fn a_node_that_never_answered_is_suspected_as_the_process_that_the_view_names() {
+        let mut detector = Detector::new(TIMEOUT);
+        detector.watch(ms(0), &name("a"), Boot::default());
+        detector.watch(ms(100), &name("a"), Boot(1));
+        assert_eq!(detector.suspects(ms(501)), [(name("a"), Boot(1))]);
     }
 
     #[test]

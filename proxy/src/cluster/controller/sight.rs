@@ -128,13 +128,10 @@ impl Sight {
     /// goes on, and one whose cluster.yaml is not in force makes way for any other.
     fn is_to_move_slots(&self, now: Duration, view: Option<&View>) -> bool {
         let is_in_force = view.is_some_and(|view| self.is_in_force(view));
-        let mut movers =
-            self.detector.proxies(now).filter(|(_, notice)| notice.moves_slots && notice.has_voice);
-        if self.notice.moves_slots {
-            is_in_force && movers.all(|(proxy, _)| self.proxy < proxy) || movers.next().is_none()
-        } else {
-            movers.next().is_none()
-        }
+        let others = self.detector.proxies(now).filter(|(_, notice)| notice.moves_slots && notice.has_voice);
+        let first = others.map(|(proxy, _)| proxy).min();
+        let goes_on = self.notice.moves_slots && is_in_force;
+        first.is_none_or(|first| goes_on && self.proxy < first)
     }
 
     /// The target does without nodes that are about to stop, and without those that could not be given slots for long.

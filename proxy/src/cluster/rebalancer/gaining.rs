@@ -23,7 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 const STAGED_LIFE: Duration = Duration::from_secs(5);
 
 /// Most jobs at a time.
-const JOBS_MAX: usize = 256;
+const JOBS_MAX: usize = 512;
 
 /// A slot that is being copied or proven.
 #[derive(Debug)]

@@ -112,8 +112,7 @@ impl Rebalancer {
         if self.given_up.contains(&member.name) {
             return Left::Known(None);
         }
-        let boot = world.nodes.known(&member.name).map_or(entry.boot, |known| known.boot);
-        let is_reached = !world.detector.is_reached_by_nobody(world.now, &member.name, boot);
+        let is_reached = !world.detector.is_reached_by_nobody(world.now, &member.name);
         let since = self.lost.get(&slot).copied().unwrap_or(world.now);
         match world.file.when_last_replica_lost.wait(member.is_durable) {
             Some(wait) if world.now >= since + wait.duration() && !is_reached => Left::Known(None),
