@@ -386,10 +386,9 @@ impl Replica {
                 return Ok(Say::At(self.history.version()));
             }
         }
-        self.take(contents, content, shared).map(|say| {
-            self.proven = since;
-            say
-        })
+        self.take(contents, content, shared)?;
+        self.proven = since;
+        Ok(Say::Done)
     }
 
     /// Holds the content from now on.

@@ -11,7 +11,9 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, View};
 
 use super::shared::{Shared, unix_millis};
+use crate::cluster::acceptor::Acceptor;
 use crate::cluster::member::boot_time;
+use crate::cluster::row::Row;
 use crate::store::placed::Place;
 
 /// How often what is held is looked at.
@@ -54,7 +56,7 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
         Request::Accept { view, .. } => view.epoch(),
         Request::Confirm { .. } | Request::Commit { .. } => Epoch::default(),
     };
-    let is_first = epoch == Epoch::FIRST && shared.member.acceptor(|acceptor| acceptor.is_blank());
+    let is_first = epoch == Epoch::FIRST && shared.member.acceptor(Acceptor::is_blank);
     if is_first && holds_keys(shared) {
         let why = "the node holds keys that belong to no cluster: empty it, or leave it out";
         return Answer::Refused(Refusal::Impossible(why.to_owned()));
@@ -82,8 +84,7 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     };
     let used_memory = shared.memory.used_bytes();
     let max = shared.maxmemory.load(Ordering::Relaxed);
-    let pressure =
-        if max == 0 { 0 } else { (used_memory.saturating_mul(1000) / max).min(u64::from(u16::MAX)) };
+    let pressure = used_memory.saturating_mul(1000).checked_div(max).unwrap_or(0).min(u64::from(u16::MAX));
     let keys: u64 = shared.engine.store().census().iter().map(|count| count.keys).sum();
     let clock_ms = unix_millis();
     Pulse {
@@ -108,7 +109,7 @@ fn due_slots(shared: &Shared, now: u64) -> Vec<HashSlot> {
     let store = shared.engine.store();
     let due = HashSlot::all().filter(|slot| store.next_deadline(*slot) <= now);
     let headed = |slot: &HashSlot| {
-        store.try_lock(*slot).is_some_and(|guard| guard.row().is_some_and(|row| row.is_head_of_several()))
+        store.try_lock(*slot).is_some_and(|guard| guard.row().is_some_and(Row::is_head_of_several))
     };
     due.filter(headed).take(DUE_SLOTS_MAX).collect()
 }

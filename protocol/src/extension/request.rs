@@ -137,7 +137,9 @@ pub fn put_refusal(out: &mut Vec<u8>, say: &Say) {
         Say::Fenced(epoch) => {
             write_to(out, format_args!("-FENCED {epoch} the slot is about to change its chain\r\n"));
         }
-        Say::Stale(epoch) => write_to(out, format_args!("-STALE {epoch} the view is another\r\n")),
+        Say::Stale(epoch) => {
+            write_to(out, format_args!("-STALE {epoch} the view is another\r\n"));
+        }
         _ => out.extend_from_slice(b"-ERR refused\r\n"),
     }
 }

@@ -121,7 +121,7 @@ impl Connection {
                 Reply::new(&mut self.output, self.session.protocol).ok();
             }
             Err(RefusedAttach::Behind(epoch)) => {
-                self.refuse(&format!("STALE {epoch} the view is not known here"))
+                self.refuse(&format!("STALE {epoch} the view is not known here"));
             }
             Err(RefusedAttach::Reborn) => self.refuse("REBORN this is another process or data directory"),
             Err(RefusedAttach::Foreign) => self.refuse("FOREIGN this node belongs to another cluster"),
@@ -195,7 +195,7 @@ impl Connection {
             };
             let mut late = Vec::new();
             membership::with_place(&shared, |place| {
-                guard.adopt(slot, shared.engine.store(), place, &mut late)
+                guard.adopt(slot, shared.engine.store(), place, &mut late);
             });
             let looked = guard.replica().map(look);
             drop(guard);
