@@ -174,18 +174,14 @@ impl Processes {
             let view = self.view();
             let is_whole = |slot| view.as_ref().is_some_and(|view| view.chain(slot).in_sync == self.replicas);
             let lacking = HashSlot::all().filter(|slot| !is_whole(*slot)).count();
-            // Chains of all nodes, as cluster.yaml wishes: a node that holds nothing is still to get its share.
-            let holders: HashSet<_> =
-                view.iter().flat_map(|view| HashSlot::all().map(|slot| view.tail(slot))).collect();
+            // A node that holds nothing is still to get its share.
+            let entries = |slot| view.iter().flat_map(move |view| view.chain(slot).entries.iter());
+            let holders: HashSet<_> = HashSlot::all().flat_map(entries).map(|entry| entry.member).collect();
             if lacking == 0 && holders.len() == self.nodes.len() {
                 return;
             }
-            let epoch = view.as_ref().map(|view| view.epoch());
-            assert!(
-                Instant::now() < until,
-                "{lacking} slots lack a copy at {epoch:?}, {holders:?}\n{}",
-                self.logs()
-            );
+            let told = view.as_ref().map(|view| summary(view)).unwrap_or_default();
+            assert!(Instant::now() < until, "{lacking} slots lack a copy: {told}\n{}", self.logs());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -225,4 +221,20 @@ fn view_of(node: SocketAddr) -> Option<Arc<View>> {
         Answer::Refused(Refusal::Later(view)) => Some(view),
         _ => None,
     }
+}
+
+/// How many chains each member is an entry of.
+fn summary(view: &View) -> String {
+    let mut text = format!("epoch {}", view.epoch());
+    for (at, member) in view.members().iter().enumerate() {
+        let is_own = |slot: &HashSlot| {
+            view.chain(*slot)
+                .entries
+                .iter()
+                .any(|entry| entry.member.index() == at && entry.boot == member.boot)
+        };
+        let count = HashSlot::all().filter(is_own).count();
+        write!(text, ", {} {count}", member.name).expect("a String takes all");
+    }
+    text
 }
