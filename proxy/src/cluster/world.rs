@@ -58,7 +58,7 @@ impl<'w> World<'w> {
         &self.member(entry).name
     }
 
-    /// How the process of an entry stands. [R14] Another boot is another process.
+    /// How the process of an entry stands. R14: another boot is another process.
     #[must_use]
     pub fn standing(&self, entry: &Entry) -> Standing {
         let name = self.name(entry);

@@ -1,4 +1,4 @@
-//! [R15] The first view of a cluster.
+//! R15: The first view of a cluster.
 //!
 //! It is decided by all nodes of the cluster.yaml, each of which holds nothing or has accepted a first view already. Two
 //! proxies with different files so never make two clusters of one set of nodes: they meet at a node that both name.

@@ -19,7 +19,7 @@ impl Rebalancer {
         is_broken || matches!(world.standing(entry), Standing::Out | Standing::Gone)
     }
 
-    /// [R10] The dead entries leave, if an in-sync one that stays has answered.
+    /// R10: The dead entries leave, if an in-sync one that stays has answered.
     pub(super) fn lose_dead(&self, world: &World<'_>, slot: HashSlot, chain: &Chain) -> Option<Change> {
         let is_dead = |at: &usize| self.is_dead(world, slot, &chain.entries[*at]);
         let places: Vec<usize> = (0..chain.entries.len()).filter(is_dead).collect();
@@ -34,7 +34,7 @@ impl Rebalancer {
         is_safe.then_some(Change::Lose { places, mark })
     }
 
-    /// [R13] A tail that leaves unfenced may still be read by who does not know the view.
+    /// R13: A tail that leaves unfenced may still be read by who does not know the view.
     fn is_to_be_marked(&self, world: &World<'_>, slot: HashSlot, chain: &Chain, places: &[usize]) -> bool {
         let loses_tail = places.contains(&(chain.in_sync - 1));
         loses_tail && !self.fenced.contains(&slot) && world.rules.keep(Rule::HoldAfterATail)

@@ -1,4 +1,4 @@
-//! [R11] Proving that a joining entry has all that the tail could have shown.
+//! R11: Proving that a joining entry has all that the tail could have shown.
 //!
 //! ```text
 //! Version at the tail: v ─► Prove at the joiner ─ Done ─────────────────────────────► proven at v

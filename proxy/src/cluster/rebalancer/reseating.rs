@@ -1,4 +1,4 @@
-//! [R16] Chains whose in-sync entries are all dead: frozen until it is known what is left, then re-seated.
+//! R16: Chains whose in-sync entries are all dead: frozen until it is known what is left, then re-seated.
 //!
 //! ```text
 //! an entry's node      recovers ─────────────────────────────► nothing is given up

@@ -1,0 +1,263 @@
+//! Controllers drive real registers and real replicas, one thread, simulated time: a cluster comes up, loses nodes, gets
+//! them back, grows and shrinks, and each slot stays what was written to it.
+
+mod cluster;
+mod node;
+
+use std::time::Duration;
+
+use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
+use ringmaster_protocol::extension::{Rule, Rules};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Epoch;
+use ringmaster_proxy::cluster::controller::Controller;
+
+use cluster::{Cluster, Random};
+
+const SLOTS: u16 = 4;
+
+fn slots() -> impl Iterator<Item = HashSlot> {
+    (0..SLOTS).map(|slot| HashSlot::new(slot * 1000).unwrap())
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+fn file(replicas: usize, nodes: &[&str]) -> ClusterFile {
+    let entries = nodes.iter().map(|name| format!("{{name: {name}, address: '{name}:6380'}}"));
+    let entries = entries.collect::<Vec<_>>().join(", ");
+    ClusterFile::parse("cluster.yaml", &format!("replicas: {replicas}\nnodes: [{entries}]\n")).unwrap()
+}
+
+/// Runs with random faults.
+const SEEDS: u64 = 20;
+
+#[test]
+fn two_proxies_found_one_cluster() {
+    let mut cluster = Cluster::three(2);
+    assert_eq!(cluster.view().epoch(), Epoch::FIRST);
+    assert_eq!(cluster.view().acceptors().len(), 3);
+    cluster.run(1000);
+    assert_eq!(cluster.view().epoch(), Epoch::FIRST, "nothing is to be done");
+    cluster.check();
+}
+
+#[test]
+fn a_node_that_does_not_answer_keeps_the_first_view_from_being() {
+    let file = file(2, &["a", "b", "c"]);
+    let mut cluster = Cluster::new(&["a", "b"], &[file]);
+    cluster.run(5000);
+    assert!(cluster.proxies[0].view().is_none());
+    let problems = cluster.proxies[0].status(cluster.now).problems;
+    assert!(problems[0].text.contains("does not answer at c:6380"), "{problems:?}");
+    cluster.add_node("c");
+    cluster.until(2000, "the first view", |cluster| cluster.is_whole(2));
+}
+
+#[test]
+fn without_the_rule_a_majority_founds_a_cluster_that_others_may_found_too() {
+    let file = file(2, &["a", "b", "c"]);
+    let mut cluster = Cluster::new(&["a", "b"], &[]);
+    cluster.rules = Rules::without(Rule::AllDecideTheFirst);
+    cluster.add_proxy(&file);
+    cluster.until(2000, "the first view", |cluster| cluster.proxies[0].view().is_some());
+}
+
+#[test]
+fn proxies_with_different_files_found_one_cluster() {
+    let files = [file(1, &["a", "b"]), file(1, &["b", "c"])];
+    let mut cluster = Cluster::new(&["a", "b", "c"], &files);
+    cluster.until(5000, "one view", |cluster| {
+        let views: Vec<_> = cluster.proxies.iter().filter_map(Controller::view).collect();
+        views.len() == 2 && views[0].cluster() == views[1].cluster()
+    });
+}
+
+#[test]
+fn a_dead_node_leaves_its_chains_and_comes_back_without_a_copy() {
+    let mut cluster = Cluster::three(2);
+    let since = cluster.now;
+    cluster.node("b").is_up = false;
+    let served = cluster.until(1500, "b is out", |cluster| cluster.agree() && cluster.is_served());
+    assert!(served < 1000, "{served} ms");
+    let marked = slots().filter(|slot| cluster.view().chain(*slot).unsealed.is_some()).count();
+    let was_tail = marked > 0;
+    cluster.until(2000, "marks are cleared", |cluster| {
+        slots().all(|slot| cluster.view().chain(slot).unsealed.is_none())
+    });
+    assert!(!was_tail || cluster.now - since > ms(1000), "readers of the old tail are waited for");
+    cluster.node("b").restart(true);
+    cluster.until(2000, "b is back", |cluster| cluster.is_whole(2));
+    assert_eq!(cluster.node("b").copies, 0);
+    cluster.check();
+    slots().for_each(|slot| cluster.write(slot));
+    cluster.check();
+}
+
+#[test]
+fn a_node_that_comes_back_empty_gets_all_there_is() {
+    let mut cluster = Cluster::three(2);
+    cluster.node("b").restart(false);
+    cluster.until(3000, "b is back", |cluster| cluster.is_whole(2));
+    cluster.check();
+}
+
+#[test]
+fn writes_go_on_while_a_node_is_out_and_it_gets_what_it_missed() {
+    let mut cluster = Cluster::three(2);
+    cluster.node("a").is_up = false;
+    cluster.until(1500, "a is out", |cluster| cluster.agree() && cluster.is_served());
+    slots().for_each(|slot| cluster.write(slot));
+    cluster.node("a").restart(true);
+    cluster.until(4000, "a is back", |cluster| cluster.is_whole(2));
+    cluster.check();
+}
+
+#[test]
+fn one_proxy_that_is_cut_off_from_a_node_expels_it_not() {
+    let mut cluster = Cluster::three(2);
+    cluster.cut.insert((0, "b".parse().unwrap()));
+    cluster.run(3000);
+    assert_eq!(cluster.view().epoch(), Epoch::FIRST);
+    assert!(cluster.proxies[0].is_at_fault(cluster.now) && !cluster.proxies[1].is_at_fault(cluster.now));
+    cluster.cut.insert((1, "b".parse().unwrap()));
+    cluster.until(1500, "b is out", |cluster| cluster.view().epoch() > Epoch::FIRST);
+}
+
+#[test]
+fn a_new_node_gets_its_share_and_a_removed_one_gives_it_back() {
+    let mut cluster = Cluster::three(2);
+    cluster.add_node("d");
+    let (now, more) = (cluster.now, file(2, &["a", "b", "c", "d"]));
+    cluster.proxies.iter_mut().for_each(|proxy| proxy.file_changed(now, &more));
+    cluster.until(3000, "d has its share", |cluster| {
+        cluster.is_whole(2) && cluster.view().members().len() == 4 && is_done(cluster)
+    });
+    cluster.check();
+    let (now, less) = (cluster.now, file(2, &["b", "c", "d"]));
+    cluster.proxies.iter_mut().for_each(|proxy| proxy.file_changed(now, &less));
+    cluster.until(5000, "a is gone", |cluster| cluster.is_whole(2) && cluster.view().members().len() == 3);
+    assert!(slots().all(|slot| !cluster.chain(slot).contains(&"a".to_owned())));
+    cluster.check();
+}
+
+fn is_done(cluster: &Cluster) -> bool {
+    cluster.proxies.iter().all(|proxy| proxy.status(cluster.now).slots_to_do == 0)
+}
+
+#[test]
+fn a_leaving_node_is_fenced_and_nobody_has_to_wait() {
+    let mut cluster = Cluster::three(2);
+    cluster.node("b").is_leaving = true;
+    cluster.until(3000, "b is in no chain", |cluster| {
+        let has_b = |slot| cluster.chain(slot).contains(&"b".to_owned());
+        let is_marked = slots().any(|slot| cluster.view().chain(slot).unsealed.is_some());
+        assert!(!is_marked, "a fence makes the mark needless");
+        !slots().any(has_b)
+    });
+    assert!(cluster.fences > 0 || slots().all(|slot| cluster.view().chain(slot).changed == Epoch::FIRST));
+    cluster.until(3000, "others hold two copies", |cluster| cluster.is_whole(2));
+    cluster.check();
+}
+
+#[test]
+fn a_whole_cluster_that_restarts_goes_on_with_the_longest_history() {
+    let mut cluster = Cluster::three(2);
+    let names = ["a", "b", "c"];
+    names.iter().for_each(|name| cluster.node(name).is_up = false);
+    cluster.run(2000);
+    names.iter().for_each(|name| cluster.node(name).restart(true));
+    cluster.until(5000, "all chains are whole", |cluster| cluster.is_whole(2));
+    cluster.check();
+    slots().for_each(|slot| cluster.write(slot));
+    cluster.check();
+}
+
+#[test]
+fn a_slot_without_any_copy_starts_empty_when_its_time_is_over() {
+    let mut cluster = Cluster::three(1);
+    let lost: Vec<HashSlot> = slots().filter(|slot| cluster.chain(*slot)[0] == "c").collect();
+    cluster.node("c").is_up = false;
+    cluster.run(29_000);
+    assert!(lost.iter().all(|slot| cluster.chain(*slot) == ["c"]), "it is waited for");
+    cluster.until(5000, "others have its slots", |cluster| {
+        slots().all(|slot| cluster.chain(slot) != ["c"]) && cluster.is_whole(1)
+    });
+    lost.iter().for_each(|slot| _ = cluster.written.remove(slot));
+    cluster.check();
+}
+
+#[test]
+fn a_lone_node_that_comes_back_in_time_keeps_its_slots() {
+    let mut cluster = Cluster::three(1);
+    cluster.node("c").is_up = false;
+    cluster.run(10_000);
+    cluster.node("c").restart(true);
+    cluster.until(3000, "c serves again", |cluster| cluster.is_whole(1));
+    cluster.check();
+}
+
+#[test]
+fn a_proxy_that_starts_later_finds_the_view_and_an_older_file_changes_nothing() {
+    let mut cluster = Cluster::three(2);
+    let (now, more) = (cluster.now, file(2, &["a", "b", "c", "d"]));
+    cluster.add_node("d");
+    cluster.proxies.iter_mut().for_each(|proxy| proxy.file_changed(now, &more));
+    cluster.until(3000, "d has its share", |cluster| {
+        cluster.is_whole(2) && cluster.view().members().len() == 4 && is_done(cluster)
+    });
+    cluster.run(1000);
+    let epoch = cluster.view().epoch();
+    cluster.add_proxy(&file(2, &["a", "b", "c"]));
+    cluster.run(2000);
+    assert!(cluster.agree());
+    assert_eq!(cluster.view().epoch(), epoch);
+}
+
+#[test]
+fn an_acceptor_that_is_silent_for_long_is_replaced() {
+    let names = ["a", "b", "c", "d"];
+    let file = file(2, &names);
+    let mut cluster = Cluster::new(&names, &[file.clone(), file]);
+    cluster.until(2000, "the first view", |cluster| cluster.is_whole(2));
+    let acceptors = |cluster: &Cluster| -> Vec<String> {
+        let view = cluster.view();
+        view.acceptors().iter().map(|index| view.member(*index).name.to_string()).collect()
+    };
+    assert_eq!(acceptors(&cluster), ["a", "b", "c"]);
+    cluster.node("b").is_up = false;
+    cluster.run(9000);
+    assert!(acceptors(&cluster).contains(&"b".to_owned()));
+    cluster.until(3000, "d decides too", |cluster| acceptors(cluster).contains(&"d".to_owned()));
+    assert_eq!(acceptors(&cluster).len(), 3);
+}
+
+#[test]
+fn whatever_happens_what_was_written_stays_and_the_cluster_heals() {
+    for seed in 0..SEEDS {
+        let mut random = Random(seed);
+        let names = ["a", "b", "c", "d"];
+        let file = file(2, &names);
+        let mut cluster = Cluster::new(&names, &[file.clone(), file.clone(), file]);
+        (cluster.slowness, cluster.random.0) = (1 + seed % 4 * 20, seed);
+        cluster.until(5000, "the first view", |cluster| cluster.is_whole(2));
+        for _ in 0..20_000 {
+            cluster.step();
+            if random.below(400) == 0 {
+                cluster.disturb(&mut random);
+            }
+            let slot = slots().nth(random.below(u64::from(SLOTS)) as usize).unwrap();
+            if random.below(20) == 0 && cluster.can_write(slot) {
+                cluster.write(slot);
+            }
+        }
+        cluster.cut.clear();
+        let down: Vec<NodeName> =
+            cluster.nodes.values().filter(|node| !node.is_up).map(|node| node.name.clone()).collect();
+        down.iter().for_each(|name| cluster.nodes.get_mut(name).unwrap().restart(true));
+        println!("seed {seed}: epoch {}", cluster.view().epoch());
+        cluster.until(20_000, "all is well again", |cluster| cluster.is_whole(2));
+        cluster.check();
+    }
+}
