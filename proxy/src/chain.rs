@@ -57,6 +57,8 @@ pub struct Limits {
     /// A write is answered when its head has executed it; it goes down the chain all the same, and can be lost on the
     /// way.
     pub ack_head: bool,
+    /// Fewest in-sync entries with which a chain takes writes.
+    pub min_in_sync: usize,
 }
 
 impl Default for Limits {
@@ -66,6 +68,7 @@ impl Default for Limits {
             clock_drift: 0.001,
             slot_operations_max: 256,
             ack_head: false,
+            min_in_sync: 1,
         }
     }
 }
@@ -99,6 +102,11 @@ impl Chains {
             alarms: BTreeMap::new(),
             last_id: 0,
         }
+    }
+
+    /// Other limits hold from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// The view by which commands are sent.
@@ -321,6 +329,9 @@ impl Work<'_, '_> {
         if !self.line.may_send(place, (view.epoch(), chain.changed), &self.chains.limits) {
             return;
         }
+        if self.is_refused(place, chain) {
+            return self.refuse(place);
+        }
         let active = &self.line.commands[place];
         let (entry, unless) = match active.command.kind {
             Kind::Write => (0, active.version),
@@ -347,6 +358,18 @@ impl Work<'_, '_> {
         let active = &mut self.line.commands[place];
         active.state = State::Executing(wire);
         (active.sent_at, active.changed, active.sent_to) = (view.epoch(), chain.changed, to.boot);
+    }
+
+    /// Whether a write that no head has executed finds too few copies.
+    fn is_refused(&self, place: usize, chain: &Chain) -> bool {
+        let active = &self.line.commands[place];
+        let is_new = active.is_write() && !active.is_tick && active.version.is_none();
+        is_new && chain.in_sync < self.chains.limits.min_in_sync
+    }
+
+    fn refuse(&mut self, place: usize) {
+        self.tell(place, Told::TooFewCopies);
+        self.line.commands[place].state = State::Finished;
     }
 
     fn answered(&mut self, place: usize, answer: Answered) {

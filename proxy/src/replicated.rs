@@ -67,6 +67,7 @@ impl Replicated {
 
 fn limits(shared: &Shared) -> Limits {
     let topology = shared.topology.load();
-    let ack_head = topology.file().ack == ringmaster_protocol::cluster_file::Ack::Head;
-    Limits { ack_head, ..Limits::default() }
+    let file = topology.file();
+    let ack_head = file.ack == ringmaster_protocol::cluster_file::Ack::Head;
+    Limits { ack_head, min_in_sync: file.min_in_sync, ..Limits::default() }
 }

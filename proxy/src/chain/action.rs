@@ -104,6 +104,8 @@ pub enum Told {
     Reply(Bytes),
     /// It was not executed, and can be tried again.
     NotExecuted(&'static str),
+    /// It was not executed: fewer members hold the slot than a write needs.
+    TooFewCopies,
     /// It may have been executed.
     Maybe(&'static str),
 }

@@ -411,3 +411,13 @@ fn without_a_lease_the_head_acknowledges_nothing() {
     proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
     assert!(matches!(proxy.out[..], [Action::Ask { .. }]), "{:?}", proxy.out);
 }
+
+#[test]
+fn with_too_few_copies_writes_are_refused_and_reads_served() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0], 1, None));
+    proxy.chains.set_limits(Limits { min_in_sync: 2, ..Limits::default() });
+    let id = proxy.submit(1, Kind::Write);
+    assert_eq!(proxy.told(), (id, Told::TooFewCopies));
+    proxy.submit(1, Kind::Read);
+    assert_eq!(proxy.sent().1, 0);
+}

@@ -47,6 +47,7 @@ struct Submitted {
 pub(super) struct Driver {
     chains: Chains,
     members: Members,
+    shared: Arc<Shared>,
     inbox: Rc<Inbox>,
     published: Arc<Published>,
     views: watch::Receiver<Option<Arc<View>>>,
@@ -67,6 +68,7 @@ impl Driver {
         Self {
             chains,
             members: Members::new(inbox, shared, context),
+            shared: Arc::clone(shared),
             inbox: Rc::clone(inbox),
             published: Arc::clone(published),
             views: published.views(),
@@ -116,6 +118,7 @@ impl Driver {
     }
 
     fn poll(&mut self) {
+        self.chains.set_limits(super::limits(&self.shared));
         self.with_chains(Chains::poll);
         let now = clock::now();
         while let Some((_, operation)) = self.late.pop_front_if(|(until, _)| *until <= now) {
@@ -220,7 +223,7 @@ impl Driver {
         let owner = submitted.owner.take();
         match told {
             Told::Maybe(_) => self.late.push_back((clock::now() + LATE, operation)),
-            Told::Reply(_) | Told::NotExecuted(_) => {
+            Told::Reply(_) | Told::NotExecuted(_) | Told::TooFewCopies => {
                 self.submitted.remove(&operation);
             }
         }
@@ -257,6 +260,7 @@ fn reply(told: &Told) -> Bytes {
     match told {
         Told::Reply(reply) => reply.clone(),
         Told::NotExecuted(why) => format!("-TRYAGAIN {why}; the command was not executed\r\n").into(),
+        Told::TooFewCopies => Bytes::from_static(b"-NOREPLICAS Not enough good replicas to write.\r\n"),
         Told::Maybe(why) => format!("-MAYBE {why}; the command may have been executed\r\n").into(),
     }
 }
