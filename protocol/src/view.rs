@@ -105,10 +105,11 @@ impl View {
     pub fn new(parts: ViewParts) -> Result<Self, ViewError> {
         check_members(&parts)?;
         check_acceptors(&parts)?;
-        for (slot, chain) in parts.chains.iter().enumerate() {
-            chain
-                .check(parts.epoch, parts.members.len())
-                .map_err(|fault| ViewError::Chain { slot, fault })?;
+        let mut slot = 0;
+        for run in parts.chains.chunk_by(|one, next| one == next) {
+            let checked = run[0].check(parts.epoch, parts.members.len());
+            checked.map_err(|fault| ViewError::Chain { slot, fault })?;
+            slot += run.len();
         }
         if parts.superseded.len() > SUPERSEDED_MAX {
             return Err(ViewError::Superseded(parts.superseded.len()));
@@ -116,7 +117,7 @@ impl View {
         if parts.longest_lease < parts.lease {
             return Err(ViewError::Lease);
         }
-        let (chains, chain_of) = share(parts.chains)?;
+        let (chains, chain_of) = share(&parts.chains)?;
         let ViewParts { cluster, epoch, members, acceptors, lease, longest_lease, .. } = parts;
         let ViewParts { hash_seed, config, superseded, .. } = parts;
         Ok(Self {
@@ -259,20 +260,19 @@ fn check_acceptors(parts: &ViewParts) -> Result<(), ViewError> {
     if right_number && exist && distinct.len() == count { Ok(()) } else { Err(ViewError::Acceptors) }
 }
 
-/// Each chain once, and by slot which one.
-fn share(chains: Vec<Chain>) -> Result<(Vec<Chain>, Box<[u16; SLOT_COUNT]>), ViewError> {
+/// Each chain once, and by slot which one. Slots side by side mostly have the same.
+fn share(chains: &[Chain]) -> Result<(Vec<Chain>, Box<[u16; SLOT_COUNT]>), ViewError> {
     let count = chains.len();
-    let mut known: HashMap<Chain, u16> = HashMap::new();
+    let mut known: HashMap<&Chain, u16> = HashMap::new();
     let mut distinct = Vec::new();
-    let chain_of: Vec<u16> = chains
-        .into_iter()
-        .map(|chain| {
-            *known.entry(chain).or_insert_with_key(|chain| {
-                distinct.push(chain.clone());
-                (distinct.len() - 1) as u16
-            })
-        })
-        .collect();
+    let mut chain_of: Vec<u16> = Vec::with_capacity(count);
+    for run in chains.chunk_by(|one, next| one == next) {
+        let at = *known.entry(&run[0]).or_insert_with_key(|chain| {
+            distinct.push((*chain).clone());
+            (distinct.len() - 1) as u16
+        });
+        chain_of.extend(std::iter::repeat_n(at, run.len()));
+    }
     let chain_of = chain_of.into_boxed_slice().try_into().map_err(|_| ViewError::ChainCount(count))?;
     Ok((distinct, chain_of))
 }

@@ -189,8 +189,8 @@ impl Acceptor {
 }
 
 /// Two views of one epoch are one view, or a rule of the protocol was broken.
-fn same(committed: &View, view: &View) -> Result<(), Refusal> {
-    if committed.encode() == view.encode() {
+fn same(committed: &Arc<View>, view: &Arc<View>) -> Result<(), Refusal> {
+    if Arc::ptr_eq(committed, view) || committed.encode() == view.encode() {
         return Ok(());
     }
     Err(Refusal::Impossible(format!("epoch {} is decided already, as another view", view.epoch())))

@@ -89,9 +89,10 @@ impl View {
             return Err(ChangeFault::Lease);
         }
         // Most slots share their chains, before and after.
-        let mut checked = HashSet::new();
+        let (mut checked, mut last) = (HashSet::new(), None);
         for slot in HashSlot::all() {
-            if checked.insert((self.chain_of[slot.index()], next.chain_of[slot.index()])) {
+            let both = (self.chain_of[slot.index()], next.chain_of[slot.index()]);
+            if last.replace(both) != Some(both) && checked.insert(both) {
                 let change =
                     Change { before: self, after: next, old: self.chain(slot), new: next.chain(slot) };
                 change.check().map_err(|fault| ChangeFault::Chain { slot, fault })?;
