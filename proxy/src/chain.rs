@@ -134,7 +134,9 @@ impl Chains {
         }
         self.holds.learn(view, moment.now, self.limits.clock_drift);
         self.view = Some(Arc::clone(view));
-        let slots: Vec<HashSlot> = self.lines.keys().copied().collect();
+        let mut slots: Vec<HashSlot> = self.lines.keys().copied().collect();
+        // In the same order each time, for simulations.
+        slots.sort_unstable();
         for slot in slots {
             self.with_line(slot, moment, out, |work| {
                 work.chain_may_have_changed();
@@ -306,7 +308,10 @@ impl Work<'_, '_> {
     fn go_on(&mut self) {
         let mut place = 0;
         while place < self.line.commands.len() {
-            if matches!(self.line.commands[place].state, State::Ready(at) if at <= self.moment.now) {
+            let active = &self.line.commands[place];
+            // What was told not to have been executed stays so.
+            let is_void = active.is_told && active.version.is_none();
+            if !is_void && matches!(active.state, State::Ready(at) if at <= self.moment.now) {
                 self.send(place);
             }
             if self.line.commands[place].state == State::Finished {
@@ -346,9 +351,9 @@ impl Work<'_, '_> {
             // It was acknowledged, and lost with its head: commands behind it may have been executed since.
             return self.forget(place);
         }
-        let is_held = unless.is_some() && active.changed == chain.changed;
-        if is_held {
-            // The head of this very chain has executed it: it goes on down the chain.
+        if unless.is_some() && active.had_under == Some(chain.changed) {
+            // The head of this very chain has it: it goes on down the chain.
+            self.line.commands[place].changed = chain.changed;
             return self.pass(place, 1);
         }
         let unless = unless.filter(|_| self.chains.rules.keep(Rule::ExecutedOnce));
@@ -412,7 +417,7 @@ impl Work<'_, '_> {
     /// The head has made something of the command, or the tail has read.
     fn executed(&mut self, place: usize, note: Option<Outcome>) {
         let active = &mut self.line.commands[place];
-        (active.version, active.operation) = (None, None);
+        (active.version, active.had_under, active.operation) = (None, None, None);
         match note {
             Some(Outcome::Made(operation)) => {
                 (active.version, active.operation) = (Some(operation.new), Some(operation));
@@ -432,6 +437,8 @@ impl Work<'_, '_> {
 
     /// Brings down the chain what its head has; where the chain is another by now, its head is asked first.
     fn continue_under_this_chain(&mut self, place: usize) {
+        let active = &mut self.line.commands[place];
+        active.had_under = Some(active.changed);
         if self.chain_changed() == Some(self.line.commands[place].changed) {
             self.pass(place, 1);
         } else {

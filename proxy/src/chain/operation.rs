@@ -48,6 +48,8 @@ pub(super) struct Active {
     pub(super) sent_to: Boot,
     /// The version that the head gave it.
     pub(super) version: Option<Version>,
+    /// `changed` of the chain whose head is known to have that version. A later chain's head is asked first.
+    pub(super) had_under: Option<Epoch>,
     /// The operation that the head made of it, if others need it.
     pub(super) operation: Option<Operation>,
     /// The version that must be confirmed, and where.
@@ -70,6 +72,7 @@ impl Active {
             changed: Epoch::default(),
             sent_to: Boot::default(),
             version: None,
+            had_under: None,
             operation: None,
             seen: None,
             reply: Bytes::new(),

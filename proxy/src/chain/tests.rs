@@ -229,6 +229,23 @@ fn when_the_chain_changes_its_head_is_asked_before_anything_is_executed_again() 
 }
 
 #[test]
+fn a_head_that_refused_to_say_is_asked_again() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.submit(1, Kind::Write);
+    let (wire, ..) = proxy.sent();
+    proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
+    proxy.asked();
+    proxy.adopt(&view(2, 2, &[1], 1, None));
+    let (wire, ..) = proxy.sent();
+    // It has not adopted the view yet: whether it has the operation is as unknown as before.
+    proxy.answer(wire, Answered::Refused(Epoch(1)));
+    proxy.out.clear();
+    proxy.poll(Duration::from_millis(10));
+    let (_, member, unless) = proxy.sent();
+    assert_eq!((member, unless), (1, Some(at(1, 1))));
+}
+
+#[test]
 fn a_write_that_was_lost_at_its_head_may_have_been_executed() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     let id = proxy.submit(1, Kind::Write);
@@ -290,6 +307,25 @@ fn writes_of_one_client_are_pipelined() {
         })
         .collect();
     assert!(sent.len() == 2 && sent.is_sorted(), "{sent:?}");
+}
+
+#[test]
+fn what_is_told_not_to_have_been_executed_is_not_sent_again() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let overtaken = proxy.submit(1, Kind::Write);
+    let (first, ..) = proxy.sent();
+    proxy.submit(1, Kind::Write);
+    let (second, ..) = proxy.sent();
+    proxy.answer(first, done(Outcome::Saw(at(1, 0))));
+    proxy.answer(second, done(Outcome::Made(operation(1, 1))));
+    proxy.out.clear();
+    proxy.adopt(&view(2, 2, &[1], 1, None));
+    let all = proxy.out.split_off(0);
+    let is_refusal = |action: &Action| matches!(action, Action::Answer { operation, told: Told::NotExecuted(_) } if *operation == overtaken);
+    assert!(all.iter().any(is_refusal), "{all:?}");
+    let is_sent =
+        |action: &Action| matches!(action, Action::Execute { operation, .. } if *operation == overtaken);
+    assert!(!all.iter().any(is_sent), "{all:?}");
 }
 
 #[test]
