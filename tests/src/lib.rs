@@ -9,4 +9,5 @@ pub mod grammar;
 pub mod hit_ratio;
 pub mod peer;
 pub mod sequences;
+pub mod simulation;
 pub mod wire;

@@ -1,0 +1,359 @@
+//! A simulated node: the acceptor and the replicas of a real one, with a disk that can forget.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringmaster_node::cluster::acceptor::Acceptor;
+use ringmaster_node::cluster::replica::{Access, Asker, Late, Replica, Shared};
+use ringmaster_node::cluster::row::Row;
+use ringmaster_node::cluster::{Budget, Ticket};
+use ringmaster_protocol::extension::{Ask, Operation, Outcome, Rule, Rules, Say};
+use ringmaster_protocol::register::{Answer, Refusal, Request};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, Version, View};
+
+use super::command::{self, Command};
+use super::content::{Keys, Record};
+use super::message::{ConnectionId, Down, Id, Response, Up};
+
+/// Bytes of recent operations and of held ones that a node keeps; small, so that runs meet their end.
+const RECENT_BYTES: usize = 16 << 10;
+const HELD_BYTES: usize = 256 << 10;
+
+/// How much of its data a node has after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// All that was written.
+    All,
+    /// The register, and so many records of the slots.
+    Some(usize),
+    /// Not even the register: it is another data directory.
+    Nothing,
+}
+
+/// Answers, each with the connection on which it goes.
+pub type Answers = Vec<(ConnectionId, Down)>;
+
+/// One slot of a node.
+#[derive(Debug)]
+pub struct Slot {
+    /// Which.
+    pub slot: HashSlot,
+    /// Its place in its chain.
+    pub replica: Replica,
+    /// What it holds.
+    pub keys: Keys,
+    /// Epoch of the view that it has adopted.
+    adopted: Epoch,
+}
+
+/// A node.
+#[derive(Debug)]
+pub struct Node {
+    /// Its name, as views have it.
+    pub name: String,
+    /// Its data directory.
+    pub incarnation: Incarnation,
+    /// Its process.
+    pub boot: Boot,
+    /// Whether the process runs.
+    pub is_up: bool,
+    /// Its slots.
+    pub slots: Vec<Slot>,
+    acceptor: Acceptor,
+    /// What the disk has of the register.
+    register: Vec<u8>,
+    /// What it has of the slots, by the slot's place, oldest first.
+    disk: Vec<(usize, Record)>,
+    shared: Shared,
+    /// The epoch at which each connection is attached, if it is.
+    attached: BTreeMap<ConnectionId, Epoch>,
+    /// Who waits for a late answer.
+    waiting: BTreeMap<Ticket, (ConnectionId, Id)>,
+    last_ticket: u64,
+}
+
+impl Node {
+    /// A blank node.
+    #[must_use]
+    pub fn new(name: String, incarnation: Incarnation, boot: Boot, slots: &[HashSlot], rules: Rules) -> Self {
+        let budget = |max| Arc::new(Budget::new(max));
+        let shared = Shared { recent: budget(RECENT_BYTES), held: budget(HELD_BYTES), rules };
+        let acceptor = Acceptor::default();
+        let register = acceptor.encode();
+        Self {
+            name,
+            incarnation,
+            boot,
+            is_up: true,
+            slots: slots.iter().map(|slot| Slot::recover(*slot, 0, &[])).collect(),
+            acceptor,
+            register,
+            disk: Vec::new(),
+            shared,
+            attached: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// The view that it knows to be decided.
+    #[must_use]
+    pub fn view(&self) -> Option<&Arc<View>> {
+        self.acceptor.committed()
+    }
+
+    /// Records of its slots on its disk.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.disk.len()
+    }
+
+    /// The process ends; what the disk has stays.
+    pub fn crash(&mut self) {
+        self.is_up = false;
+        // It was made durable before each answer; so it is as it was in memory.
+        self.register = self.acceptor.encode();
+        self.attached.clear();
+        self.waiting.clear();
+    }
+
+    /// A new process starts, on what is left of the data; `drawn` names it, and its directory where that is new.
+    pub fn restart(&mut self, kept: Kept, drawn: u128) {
+        let left = match kept {
+            Kept::All => self.disk.len(),
+            Kept::Some(count) => count,
+            Kept::Nothing => {
+                self.incarnation = Incarnation(drawn);
+                self.register = Acceptor::default().encode();
+                0
+            }
+        };
+        self.disk.truncate(left);
+        self.boot = Boot(drawn);
+        self.acceptor = Acceptor::decode(&self.register).expect("the register is whole");
+        let slots: Vec<HashSlot> = self.slots.iter().map(|slot| slot.slot).collect();
+        let recovered = slots.iter().enumerate().map(|(at, slot)| Slot::recover(*slot, at, &self.disk));
+        self.slots = recovered.collect();
+        let Shared { rules, .. } = self.shared;
+        let budget = |max| Arc::new(Budget::new(max));
+        self.shared = Shared { recent: budget(RECENT_BYTES), held: budget(HELD_BYTES), rules };
+        self.is_up = true;
+    }
+
+    /// Takes a message.
+    pub fn receive(&mut self, now: Duration, from: ConnectionId, message: Up) -> Answers {
+        match message {
+            Up::Attach { id, epoch, incarnation, boot } => {
+                self.attach((from, id), epoch, (incarnation, boot))
+            }
+            Up::Command { id, slot, command, unless, .. } => {
+                let (response, late) = self.command((from, slot), now, &command, unless);
+                let mut answers = vec![(from, Down::Response { id, response })];
+                answers.extend(late);
+                answers
+            }
+            Up::Ask { id, ask } => self.ask(now, (from, id), ask),
+            Up::Register { id, incarnation, request } => {
+                let answer = self.register(incarnation, &request);
+                let (incarnation, boot) = (self.incarnation, self.boot);
+                vec![(from, Down::Answer { id, answer, incarnation, boot })]
+            }
+        }
+    }
+
+    fn attach(
+        &mut self,
+        (from, id): (ConnectionId, Id),
+        epoch: Epoch,
+        (incarnation, boot): (Incarnation, Boot),
+    ) -> Answers {
+        let committed = self.acceptor.epoch();
+        let is_own = incarnation == self.incarnation && boot == self.boot;
+        let is_own = is_own || !self.shared.rules.keep(Rule::BootsAreEntries);
+        if is_own && epoch <= committed && epoch > Epoch::default() {
+            self.attached.insert(from, epoch);
+            return Vec::new();
+        }
+        self.attached.remove(&from);
+        vec![(from, Down::Detached { id, committed })]
+    }
+
+    fn register(&mut self, incarnation: Incarnation, request: &Request) -> Answer {
+        if incarnation != Incarnation::default() && incarnation != self.incarnation {
+            return Answer::Refused(Refusal::Reborn(self.incarnation));
+        }
+        self.acceptor.answer(request).answer
+    }
+
+    /// The slot's place, when the connection is attached; the slot has adopted the committed view then.
+    fn place(&mut self, from: ConnectionId, slot: HashSlot) -> Result<(usize, Epoch, Vec<Late>), Say> {
+        let stale = Say::Stale(self.acceptor.epoch());
+        let attached = *self.attached.get(&from).ok_or(stale.clone())?;
+        let place = self.slots.iter().position(|known| known.slot == slot).ok_or(stale)?;
+        let late = self.adopt(place);
+        Ok((place, attached, late))
+    }
+
+    /// Has a slot adopt the committed view.
+    fn adopt(&mut self, place: usize) -> Vec<Late> {
+        let Some(view) = self.acceptor.committed().cloned() else { return Vec::new() };
+        let slot = &mut self.slots[place];
+        if slot.adopted >= view.epoch() {
+            return Vec::new();
+        }
+        slot.adopted = view.epoch();
+        let own = view.members().iter().position(|member| member.name.as_str() == self.name);
+        let own = own.map(|at| MemberIndex::new(at as u16));
+        let entry = view.chain(slot.slot).entries.iter().find(|entry| Some(entry.member) == own);
+        let boot = match entry {
+            Some(entry) if !self.shared.rules.keep(Rule::BootsAreEntries) => entry.boot,
+            _ => self.boot,
+        };
+        let born = slot.replica.born();
+        let mut late = Vec::new();
+        slot.replica.adopt(Row::of(&view, slot.slot, own, boot), &mut slot.keys, &self.shared, &mut late);
+        if slot.replica.born() > born {
+            slot.keys.unwritten.push(Record::Born(slot.replica.born()));
+        }
+        self.write(place);
+        late
+    }
+
+    /// Has all slots adopt the committed view, as a node does that has time.
+    pub fn adopt_all(&mut self) -> Answers {
+        let late = (0..self.slots.len()).flat_map(|place| self.adopt(place)).collect::<Vec<_>>();
+        self.late(late)
+    }
+
+    fn write(&mut self, place: usize) {
+        let records = std::mem::take(&mut self.slots[place].keys.unwritten);
+        self.disk.extend(records.into_iter().map(|record| (place, record)));
+    }
+
+    fn late(&mut self, late: Vec<Late>) -> Answers {
+        let known = |(ticket, say)| {
+            let (connection, id) = self.waiting.remove(&ticket)?;
+            Some((connection, Down::Say { id, say }))
+        };
+        late.into_iter().filter_map(known).collect()
+    }
+
+    fn command(
+        &mut self,
+        (from, slot): (ConnectionId, HashSlot),
+        now: Duration,
+        command: &Command,
+        unless: Option<Version>,
+    ) -> (Response, Answers) {
+        let (place, attached, late) = match self.place(from, slot) {
+            Ok(placed) => placed,
+            Err(refusal) => return (Response::Refused(refusal), Vec::new()),
+        };
+        let late = self.late(late);
+        let shared = self.shared.clone();
+        let response = self.slots[place].command(attached, &shared, now, (command, unless));
+        self.write(place);
+        (response, late)
+    }
+
+    fn ask(&mut self, now: Duration, (from, id): (ConnectionId, Id), ask: Ask) -> Answers {
+        let say = |say| vec![(from, Down::Say { id, say })];
+        match ask {
+            Ask::Fence { slots, epoch } => return say(self.fence(from, &slots, epoch)),
+            Ask::Report { slots } => return say(self.report(from, &slots)),
+            _ => {}
+        }
+        let Some(slot) = ask.slot() else { return say(Say::Stale(self.acceptor.epoch())) };
+        let (place, attached, mut late) = match self.place(from, slot) {
+            Ok(placed) => placed,
+            Err(refusal) => return say(refusal),
+        };
+        self.last_ticket += 1;
+        let asker = Asker { ticket: Ticket(self.last_ticket), attached };
+        self.waiting.insert(asker.ticket, (from, id));
+        let Slot { replica, keys, .. } = &mut self.slots[place];
+        if let Some(say) = replica.ask(ask, asker, keys, (&self.shared, now), &mut late) {
+            late.push((asker.ticket, say));
+        }
+        self.write(place);
+        self.late(late)
+    }
+
+    fn fence(&mut self, from: ConnectionId, slots: &[HashSlot], epoch: Epoch) -> Say {
+        if !self.attached.contains_key(&from) {
+            return Say::Stale(self.acceptor.epoch());
+        }
+        let all = self.slots.iter_mut().filter(|slot| slots.contains(&slot.slot));
+        all.for_each(|slot| slot.replica.fence(epoch));
+        Say::Done
+    }
+
+    /// Needs no role, and no attachment to a chain that is lost.
+    fn report(&mut self, from: ConnectionId, slots: &[HashSlot]) -> Say {
+        if !self.attached.contains_key(&from) {
+            return Say::Stale(self.acceptor.epoch());
+        }
+        let all = self.slots.iter().filter(|slot| slots.contains(&slot.slot));
+        Say::Reports(all.map(|slot| slot.replica.report(slot.slot)).collect())
+    }
+
+    /// Tells those that have waited long enough.
+    pub fn wake(&mut self, now: Duration) -> Answers {
+        let mut late = Vec::new();
+        for slot in &mut self.slots {
+            slot.replica.poll(&self.shared, now, &mut late);
+        }
+        self.late(late)
+    }
+
+    /// When [`Node::wake`] is to be called.
+    #[must_use]
+    pub fn wakes_at(&self) -> Option<Duration> {
+        self.slots.iter().filter_map(|slot| slot.replica.wakes_at()).min()
+    }
+}
+
+impl Slot {
+    fn recover(slot: HashSlot, place: usize, disk: &[(usize, Record)]) -> Self {
+        let records = disk.iter().filter(|(at, _)| *at == place).map(|(_, record)| record);
+        let (keys, born, history) = Keys::recover(records);
+        Self { slot, replica: Replica::recovered(born, history), keys, adopted: Epoch::default() }
+    }
+
+    fn command(
+        &mut self,
+        attached: Epoch,
+        shared: &Shared,
+        now: Duration,
+        (command, unless): (&Command, Option<Version>),
+    ) -> Response {
+        let access = if command.is_read() { Access::Read } else { Access::Execute };
+        if let Err(refusal) = self.replica.check(attached, access, shared) {
+            return Response::Refused(refusal);
+        }
+        match unless.map(|version| self.replica.history().has(version)) {
+            Some(Some(true)) => return Response::Done(Vec::new(), Outcome::HasIt),
+            Some(None) => return Response::Done(Vec::new(), Outcome::Forgotten),
+            _ => {}
+        }
+        let (replies, effects) = self.keys.state.clone().execute(command);
+        let version = self.replica.history().version();
+        if effects.is_empty() {
+            return Response::Done(replies, Outcome::Saw(version));
+        }
+        let operation = Operation {
+            previous: version,
+            new: self.replica.next_version(),
+            time: self.keys.time.max(now.as_millis() as u64),
+            effects: command::encode(&effects),
+        };
+        let applied = ringmaster_node::cluster::replica::Content::apply(&mut self.keys, &operation);
+        applied.expect("it was made here");
+        self.replica.executed(operation.clone(), shared);
+        let is_alone = !self.replica.row().is_shared;
+        let made = if is_alone { Outcome::Alone(operation.new) } else { Outcome::Made(operation) };
+        Response::Done(replies, made)
+    }
+}

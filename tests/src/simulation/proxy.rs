@@ -1,0 +1,455 @@
+//! A simulated proxy: the chains and the proposer of a real one, its connections, its clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringmaster_protocol::extension::Say;
+use ringmaster_protocol::register::Answer;
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
+use ringmaster_proxy::chain::{
+    Action, Answered, Chains, ClientId, Command as Submitted, Kind, Limits, Links, Moment, OperationId,
+    Target, Told as ToldBytes, Wire,
+};
+
+use super::command::{Command, Reply};
+use super::control::{Control, Order, Settings};
+use super::message::{Down, Id, NodeId, Response, Up};
+use super::random::Random;
+
+/// What a connection is for: what is held on one never delays another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Commands, answered in their order.
+    Data,
+    /// Questions about slots.
+    Chain,
+    /// What a view is prepared with.
+    Control,
+    /// To the acceptor.
+    Register,
+}
+
+/// A node and what for.
+pub type Port = (NodeId, Class);
+
+/// What the world is to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Send this, on a new connection where there is none.
+    Send(Port, Up),
+    /// End the connection: nothing comes over it any more.
+    Close(Port),
+    /// Tell a client what came of its command, by its number.
+    Answer(usize, Told),
+}
+
+/// What a client is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The replies.
+    Done(Vec<Reply>),
+    /// It was not executed.
+    NotExecuted,
+    /// It may have been.
+    Maybe,
+}
+
+/// A clock that runs a little fast or slow, and began at another time.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// What it showed at the beginning.
+    pub offset: Duration,
+    /// How much it runs fast, in millionths.
+    pub fast_ppm: i64,
+}
+
+impl Clock {
+    /// What it shows at a time of the world.
+    #[must_use]
+    pub fn shows(&self, world: Duration) -> Duration {
+        let nanos = world.as_nanos() as i64;
+        self.offset + Duration::from_nanos((nanos + nanos / 1_000_000 * self.fast_ppm) as u64)
+    }
+
+    /// When in the world it shows this, or a moment later.
+    #[must_use]
+    pub fn when(&self, shown: Duration) -> Duration {
+        let nanos = shown.saturating_sub(self.offset).as_nanos() as i128;
+        let world = nanos * 1_000_000 / i128::from(1_000_000 + self.fast_ppm);
+        Duration::from_nanos(world as u64) + Duration::from_micros(2)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    Wire(Wire),
+    Control(Id),
+}
+
+/// What a proxy knows of one of its connections.
+#[derive(Debug, Default)]
+struct Link {
+    /// How it is attached.
+    attached: Option<(Epoch, Incarnation, Boot)>,
+    /// The numbers of the attaches that were sent.
+    attaches: BTreeSet<Id>,
+    /// Questions without an answer, and when they were sent.
+    unanswered: BTreeMap<Id, (Owner, Duration)>,
+    /// After a loss nothing is sent until then.
+    down_until: Duration,
+}
+
+/// A proxy.
+#[derive(Debug)]
+pub struct Proxy {
+    /// The clock by which it does all.
+    pub clock: Clock,
+    /// Its views.
+    pub control: Control,
+    chains: Chains,
+    links: BTreeMap<Port, Link>,
+    last_id: Id,
+    /// Replies by the number that stands for them as bytes.
+    replies: Vec<Vec<Reply>>,
+    /// Which command of the run each operation is.
+    numbers: BTreeMap<OperationId, usize>,
+    commands: BTreeMap<usize, (HashSlot, Command)>,
+    names: Vec<String>,
+    answer_max: Duration,
+    checks_at: Duration,
+    out: Vec<Output>,
+}
+
+/// Which members answer, as a proxy knows now.
+struct Answering {
+    up: Vec<bool>,
+}
+
+impl Links for Answering {
+    fn is_up(&self, member: MemberIndex) -> bool {
+        self.up.get(member.index()).copied().unwrap_or_default()
+    }
+}
+
+impl Proxy {
+    /// One that has just started.
+    #[must_use]
+    pub fn new(settings: Settings, clock: Clock, mut random: Random, now: Duration) -> Self {
+        let now = clock.shows(now);
+        let names = settings.names.clone();
+        let chains = Chains::new(settings.rules, Limits::default());
+        let answer_max = random.millis(300, 900);
+        Self {
+            clock,
+            control: Control::new(settings, random, now),
+            chains,
+            links: BTreeMap::new(),
+            last_id: 0,
+            replies: Vec::new(),
+            numbers: BTreeMap::new(),
+            commands: BTreeMap::new(),
+            names,
+            answer_max,
+            checks_at: now,
+            out: Vec::new(),
+        }
+    }
+
+    /// The view by which it sends commands.
+    #[must_use]
+    pub fn view(&self) -> Option<&Arc<View>> {
+        self.chains.view()
+    }
+
+    /// When [`Proxy::poll`] is to be called, by the world's clock.
+    #[must_use]
+    pub fn wakes_at(&self) -> Duration {
+        let chains = self.chains.wakes_at().unwrap_or(self.checks_at);
+        self.clock.when(chains.min(self.checks_at).min(self.control.wakes_at()))
+    }
+
+    /// A client's command, the `number`th of the run.
+    pub fn submit(
+        &mut self,
+        world: Duration,
+        number: usize,
+        client: u64,
+        (slot, command): (HashSlot, &Command),
+    ) -> Vec<Output> {
+        self.commands.insert(number, (slot, command.clone()));
+        let kind = if command.is_read() { Kind::Read } else { Kind::Write };
+        let request = Bytes::copy_from_slice(&(number as u64).to_le_bytes());
+        let submitted = Submitted { client: ClientId(client), slot, kind, request };
+        self.with_chains(world, |proxy, moment, out| {
+            let id = proxy.chains.submit(submitted, moment, out);
+            proxy.numbers.insert(id, number);
+        })
+    }
+
+    /// Time has passed.
+    pub fn poll(&mut self, world: Duration) -> Vec<Output> {
+        let now = self.clock.shows(world);
+        if self.checks_at <= now {
+            self.checks_at = now + Duration::from_millis(50);
+            self.close_silent(world, now);
+        }
+        self.control.poll(now);
+        self.with_chains(world, |proxy, moment, out| proxy.chains.poll(moment, out))
+    }
+
+    /// A message came.
+    pub fn receive(&mut self, world: Duration, port: Port, message: Down) -> Vec<Output> {
+        let now = self.clock.shows(world);
+        match message {
+            Down::Detached { id, committed } => return self.detached(world, port, (id, committed)),
+            Down::Response { id, response } => {
+                if matches!(response, Response::Refused(Say::Fenced(_))) {
+                    self.detach(port);
+                }
+                if let Some(Owner::Wire(wire)) = self.take(port, id) {
+                    let answered = self.answered(response);
+                    return self.with_chains(world, |proxy, moment, out| {
+                        proxy.chains.answered(wire, answered, moment, out);
+                    });
+                }
+            }
+            Down::Say { id, say } if say_fenced(&say) && self.detach(port) => {
+                return self.receive(world, port, Down::Say { id, say });
+            }
+            Down::Say { id, say } => match self.take(port, id) {
+                Some(Owner::Wire(wire)) => {
+                    return self.with_chains(world, |proxy, moment, out| {
+                        proxy.chains.said(wire, say, moment, out);
+                    });
+                }
+                Some(Owner::Control(id)) => self.control.said(now, id, say),
+                None => {}
+            },
+            Down::Answer { id, answer, incarnation, boot } => {
+                self.answer(now, port, id, (answer, incarnation, boot));
+            }
+        }
+        self.with_chains(world, |_, _, _| {})
+    }
+
+    fn answer(&mut self, now: Duration, port: Port, id: Id, answer: (Answer, Incarnation, Boot)) {
+        if let Some(Owner::Control(id)) = self.take(port, id) {
+            self.control.answered(now, id, port.0, answer);
+        }
+    }
+
+    fn answered(&mut self, response: Response) -> Answered {
+        match response {
+            Response::Done(replies, outcome) => {
+                let reply = Bytes::copy_from_slice(&(self.replies.len() as u64).to_le_bytes());
+                self.replies.push(replies);
+                Answered::Done { note: Some(outcome), reply }
+            }
+            Response::Refused(Say::Stale(epoch) | Say::Fenced(epoch)) => Answered::Refused(epoch),
+            Response::Refused(_) => Answered::Refused(Epoch::default()),
+        }
+    }
+
+    /// The node is behind, or another than was meant. All that was sent behind this attach, and before the next, counts
+    /// as refused before anything else is sent: else a later command would overtake it.
+    fn detached(&mut self, world: Duration, port: Port, (id, committed): (Id, Epoch)) -> Vec<Output> {
+        let now = self.clock.shows(world);
+        let Some(link) = self.links.get_mut(&port) else { return Vec::new() };
+        let mut unanswered = link.unanswered.split_off(&id);
+        match link.attaches.range(id + 1..).next() {
+            Some(next) => link.unanswered.append(&mut unanswered.split_off(next)),
+            None => link.attached = None,
+        }
+        link.attaches = link.attaches.split_off(&(id + 1));
+        self.differs(now, port.0, committed);
+        self.with_chains(world, |proxy, moment, out| {
+            for (owner, _) in unanswered.into_values() {
+                match owner {
+                    Owner::Wire(wire) if port.1 == Class::Data => {
+                        proxy.chains.answered(wire, Answered::Refused(committed), moment, out);
+                    }
+                    Owner::Wire(wire) => proxy.chains.said(wire, Say::Stale(committed), moment, out),
+                    Owner::Control(id) => proxy.control.lost(id),
+                }
+            }
+        })
+    }
+
+    /// Has the connection attached anew, by the view that is held then, before anything is sent over it; whether it was
+    /// attached. A fence stops who is attached below it, also when the chain is the same afterwards.
+    fn detach(&mut self, port: Port) -> bool {
+        self.links.get_mut(&port).and_then(|link| link.attached.take()).is_some()
+    }
+
+    fn differs(&mut self, now: Duration, node: NodeId, committed: Epoch) {
+        let own = self.control.view().map_or(Epoch::default(), |view| view.epoch());
+        if committed < own {
+            self.control.hand_over(node);
+        } else if committed > own {
+            self.control.beat(now, node);
+        }
+    }
+
+    /// Its end of a connection is gone.
+    pub fn closed(&mut self, world: Duration, port: Port) -> Vec<Output> {
+        let now = self.clock.shows(world);
+        let Some(link) = self.links.get_mut(&port) else { return Vec::new() };
+        link.attached = None;
+        link.attaches.clear();
+        link.down_until = now + Duration::from_millis(10);
+        let unanswered = std::mem::take(&mut link.unanswered);
+        self.with_chains(world, |proxy, moment, out| {
+            for (owner, _) in unanswered.into_values() {
+                match owner {
+                    Owner::Wire(wire) => proxy.chains.lost(wire, true, moment, out),
+                    Owner::Control(id) => proxy.control.lost(id),
+                }
+            }
+        })
+    }
+
+    /// Ends connections on which a question has waited too long.
+    fn close_silent(&mut self, world: Duration, now: Duration) {
+        let is_silent =
+            |link: &Link| link.unanswered.values().any(|(_, sent)| *sent + self.answer_max <= now);
+        let silent: Vec<Port> =
+            self.links.iter().filter(|(_, link)| is_silent(link)).map(|(port, _)| *port).collect();
+        for port in silent {
+            self.out.push(Output::Close(port));
+            let more = self.closed(world, port);
+            self.out.extend(more);
+        }
+    }
+
+    /// Has the chains do something, then sends what they and the control side want sent.
+    fn with_chains(
+        &mut self,
+        world: Duration,
+        work: impl FnOnce(&mut Self, Moment<'_>, &mut Vec<Action>),
+    ) -> Vec<Output> {
+        let now = self.clock.shows(world);
+        let mut actions = Vec::new();
+        let links = self.links_up(now);
+        let lease = self.control.lease();
+        work(self, Moment { now, lease, links: &links }, &mut actions);
+        if let Some(view) = self.control.view().cloned() {
+            let links = self.links_up(now);
+            let lease = self.control.lease();
+            self.chains.adopt(&view, Moment { now, lease, links: &links }, &mut actions);
+        }
+        actions.into_iter().for_each(|action| self.act(now, action));
+        self.control.orders().into_iter().for_each(|order| self.order(now, order));
+        std::mem::take(&mut self.out)
+    }
+
+    fn links_up(&self, now: Duration) -> Answering {
+        let Some(view) = self.control.view() else { return Answering { up: Vec::new() } };
+        let is_up = |node: NodeId| {
+            let link = |class| self.links.get(&(node, class));
+            [Class::Data, Class::Chain]
+                .into_iter()
+                .all(|class| link(class).is_none_or(|link| link.down_until <= now))
+        };
+        let node = |name: &str| self.names.iter().position(|known| known == name);
+        Answering {
+            up: view.members().iter().map(|member| node(member.name.as_str()).is_some_and(is_up)).collect(),
+        }
+    }
+
+    fn act(&mut self, now: Duration, action: Action) {
+        match action {
+            Action::Execute { wire, to, request, unless, .. } => {
+                let number = number(&request) as usize;
+                let Some((node, incarnation)) = self.resolve(&to) else { return };
+                let (slot, command) = self.commands[&number].clone();
+                self.attach((node, Class::Data), (to.epoch, incarnation, to.boot), to.changed);
+                let id = self.draw((node, Class::Data), Owner::Wire(wire), now);
+                let message = Up::Command { id, slot, number, command, unless };
+                self.out.push(Output::Send((node, Class::Data), message));
+            }
+            Action::Ask { wire, to, ask } => {
+                let Some((node, incarnation)) = self.resolve(&to) else { return };
+                self.attach((node, Class::Chain), (to.epoch, incarnation, to.boot), to.changed);
+                let id = self.draw((node, Class::Chain), Owner::Wire(wire), now);
+                self.out.push(Output::Send((node, Class::Chain), Up::Ask { id, ask }));
+            }
+            Action::Answer { operation, told } => self.tell(operation, &told),
+            Action::Differs { member, epoch } => {
+                let Some(view) = self.chains.view().cloned() else { return };
+                let name = view.member(member).name.as_str();
+                if let Some(node) = self.names.iter().position(|known| known == name) {
+                    self.differs(now, node, epoch);
+                }
+            }
+        }
+    }
+
+    fn resolve(&self, to: &Target) -> Option<(NodeId, Incarnation)> {
+        let member = self.chains.view()?.member(to.member);
+        let node = self.names.iter().position(|known| known == member.name.as_str())?;
+        Some((node, member.incarnation))
+    }
+
+    fn tell(&mut self, operation: OperationId, outcome: &ToldBytes) {
+        let Some(number_of) = self.numbers.remove(&operation) else { return };
+        let told = match outcome {
+            ToldBytes::Reply(bytes) => Told::Done(self.replies[number(bytes) as usize].clone()),
+            ToldBytes::NotExecuted(_) | ToldBytes::TooFewCopies => Told::NotExecuted,
+            ToldBytes::Maybe(_) => Told::Maybe,
+        };
+        self.out.push(Output::Answer(number_of, told));
+    }
+
+    fn order(&mut self, now: Duration, order: Order) {
+        match order {
+            Order::Register { id, node, incarnation, request } => {
+                let id = self.draw((node, Class::Register), Owner::Control(id), now);
+                let message = Up::Register { id, incarnation, request };
+                self.out.push(Output::Send((node, Class::Register), message));
+            }
+            Order::Ask { id, node, attach, incarnation, boot, ask } => {
+                self.attach((node, Class::Control), (attach, incarnation, boot), attach);
+                let id = self.draw((node, Class::Control), Owner::Control(id), now);
+                self.out.push(Output::Send((node, Class::Control), Up::Ask { id, ask }));
+            }
+        }
+    }
+
+    /// Attaches a connection anew where it is not attached so that what is decided under `changed` may go over it.
+    fn attach(&mut self, port: Port, to: (Epoch, Incarnation, Boot), changed: Epoch) {
+        let link = self.links.entry(port).or_default();
+        let (epoch, incarnation, boot) = to;
+        let fits = |attached: &(Epoch, Incarnation, Boot)| {
+            (changed..=epoch).contains(&attached.0) && (attached.1, attached.2) == (incarnation, boot)
+        };
+        if link.attached.as_ref().is_some_and(fits) {
+            return;
+        }
+        link.attached = Some(to);
+        self.last_id += 1;
+        let id = self.last_id;
+        link.attaches.insert(id);
+        self.out.push(Output::Send(port, Up::Attach { id, epoch, incarnation, boot }));
+    }
+
+    fn draw(&mut self, port: Port, owner: Owner, now: Duration) -> Id {
+        self.last_id += 1;
+        self.links.entry(port).or_default().unanswered.insert(self.last_id, (owner, now));
+        self.last_id
+    }
+
+    fn take(&mut self, port: Port, id: Id) -> Option<Owner> {
+        self.links.get_mut(&port)?.unanswered.remove(&id).map(|(owner, _)| owner)
+    }
+}
+
+fn say_fenced(say: &Say) -> bool {
+    matches!(say, Say::Fenced(_))
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}

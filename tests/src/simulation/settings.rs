@@ -1,0 +1,102 @@
+//! What a seed makes of a run: how large the cluster is, how slow its network, which faults befall it and how often.
+
+use std::time::Duration;
+
+use ringmaster_protocol::extension::Rules;
+
+use super::random::Random;
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A connection is lost.
+    Loss,
+    /// Packets of a proxy to a node, or back, or both, do not arrive for a while.
+    Partition,
+    /// A node's process ends; it starts again with all of its data.
+    Crash,
+    /// As [`Fault::Crash`], and the end of its log is lost.
+    Truncation,
+    /// As [`Fault::Crash`], and the disk is empty.
+    Wipe,
+    /// The last in-sync entry of a chain ends as well, and comes back with all of its data.
+    Disaster,
+    /// A proxy's process ends.
+    ProxyCrash,
+    /// A proxy stands still.
+    ProxyPause,
+    /// A node stands still.
+    NodePause,
+}
+
+const FAULTS: [Fault; 9] = [
+    Fault::Loss,
+    Fault::Partition,
+    Fault::Crash,
+    Fault::Truncation,
+    Fault::Wipe,
+    Fault::Disaster,
+    Fault::ProxyCrash,
+    Fault::ProxyPause,
+    Fault::NodePause,
+];
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The rules that are kept.
+    pub rules: Rules,
+    /// Whether a trace is kept.
+    pub is_traced: bool,
+    /// Nodes.
+    pub nodes: usize,
+    /// Proxies.
+    pub proxies: usize,
+    /// Slots in use.
+    pub slots: usize,
+    /// Entries of a chain.
+    pub replicas: usize,
+    /// Clients of each proxy.
+    pub clients: usize,
+    /// Most commands that a client has under way.
+    pub window: usize,
+    /// Between two commands of a client.
+    pub pause: Duration,
+    /// The faults that happen.
+    pub faults: Vec<Fault>,
+    /// Mean time between two.
+    pub fault_every: Duration,
+    /// How long they go on.
+    pub faults_for: Duration,
+    /// The longest ordinary delay of a packet.
+    pub delay: Duration,
+    /// How many of 1000 packets take much longer.
+    pub slow_per_mille: u64,
+    /// The lease of the views.
+    pub lease: Duration,
+}
+
+impl Settings {
+    /// The run of a seed.
+    #[must_use]
+    pub fn of(random: &mut Random, rules: Rules) -> Self {
+        let faults = FAULTS.into_iter().filter(|_| random.chance(600)).collect();
+        Self {
+            rules,
+            is_traced: false,
+            nodes: 3 + random.below(3),
+            proxies: 2 + random.below(2),
+            slots: 2 + random.below(2),
+            replicas: 2 + random.below(2),
+            clients: 2 + random.below(2),
+            window: 1 + random.below(4),
+            pause: random.millis(5, 60),
+            faults,
+            fault_every: random.millis(30, 300),
+            faults_for: random.millis(1500, 5000),
+            delay: random.between(Duration::from_micros(200), Duration::from_millis(6)),
+            slow_per_mille: random.pick(&[0, 2, 20]).unwrap_or_default(),
+            lease: random.millis(150, 500),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The simulation bites: where a rule of the protocol is left out, its checker finds a violation or a stall.
+//!
+//! Each test states within how many seeds, counted from 1, and which seed it was when the test was written.
+//! `SIMULATION_BITES=n` tries n seeds of each.
+
+use ringmaster_protocol::extension::{Rule, Rules};
+use ringmaster_tests::simulation::first_failure;
+
+fn bites(rule: Rule, within: u64, was: u64) {
+    let asked = std::env::var("SIMULATION_BITES").ok().and_then(|text| text.parse().ok());
+    let found = first_failure(1..=asked.unwrap_or(within), Rules::without(rule));
+    let (seed, ended) = found.unwrap_or_else(|| panic!("without {rule:?} nothing was found"));
+    println!("without {rule:?}: seed {seed}, it was {was}: {}", ended.violation.unwrap_or_default());
+}
+
+#[test]
+fn operations_are_checked_under_the_lock() {
+    bites(Rule::CheckedUnderTheLock, 10, 1);
+}
+
+#[test]
+fn writes_go_down_in_the_order_of_the_chain() {
+    bites(Rule::ChainOrder, 10, 2);
+}
+
+#[test]
+fn gaps_are_told() {
+    bites(Rule::GapsAreTold, 10, 1);
+}
+
+#[test]
+fn commands_that_changed_nothing_are_confirmed() {
+    bites(Rule::NoOpsAreConfirmed, 10, 2);
+}
+
+#[test]
+fn commands_are_executed_once() {
+    bites(Rule::ExecutedOnce, 10, 1);
+}
+
+#[test]
+fn imports_only_add() {
+    bites(Rule::ImportsOnlyAdd, 200, 54);
+}
+
+#[test]
+fn entries_are_proven_before_they_are_in_sync() {
+    bites(Rule::ProvenBeforeInSync, 20, 3);
+}
+
+#[test]
+fn another_boot_is_another_entry() {
+    bites(Rule::BootsAreEntries, 10, 1);
+}
+
+#[test]
+fn a_lost_chain_waits_for_its_reports() {
+    bites(Rule::ReportsBeforeReseating, 60, 15);
+}
