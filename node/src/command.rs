@@ -99,6 +99,9 @@ pub trait Walk {
     /// Visits one slot, or a part of a large one, for a fraction of a millisecond.
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward;
 
+    /// This slot is not visited: another node tells of it.
+    fn pass_by(&mut self, _slot: ringmaster_protocol::slot::HashSlot) {}
+
     /// Writes the reply.
     fn finish(self: Box<Self>, reply: &mut Reply<'_>);
 }

@@ -206,6 +206,7 @@ impl Engine {
             let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
             if !guard.is_read_here() {
+                journey.walk.pass_by(slot);
                 journey.visited += 1;
                 continue;
             }

@@ -79,6 +79,12 @@ impl Walk for Scan {
         Onward::next_if(self.seen < self.count)
     }
 
+    fn pass_by(&mut self, slot: HashSlot) {
+        if slot_of(self.cursor).is_some() {
+            self.cursor = (u64::from(slot.number()) + 1) << 32;
+        }
+    }
+
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {
         let cursor = if slot_of(self.cursor).is_none() { 0 } else { self.cursor };
         reply.array(2);
