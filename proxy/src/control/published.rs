@@ -45,6 +45,11 @@ impl Published {
         (Arc::new(Self { view, lease, status, told, due, due_heard }), heard)
     }
 
+    /// The view that is held, if there is one.
+    pub(crate) fn view(&self) -> Option<Arc<View>> {
+        self.view.borrow().clone()
+    }
+
     /// The views from now on.
     pub(crate) fn views(&self) -> watch::Receiver<Option<Arc<View>>> {
         self.view.subscribe()

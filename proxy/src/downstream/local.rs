@@ -145,7 +145,7 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
         (Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned()),
         (Section::Server, "ringmaster_tier", "proxy".to_owned()),
         (Section::Server, "ringmaster_cluster", topology.file().cluster.clone()),
-        (Section::Server, "ringmaster_nodes", topology.nodes().len().to_string()),
+        (Section::Server, "ringmaster_nodes", node_count(shared).to_string()),
     ];
     for node in shared.nodes.all() {
         let state =
@@ -164,6 +164,12 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
     ));
     lines.push((Section::Server, "config_last_error", last_error));
     lines
+}
+
+/// The nodes by the view, where there is one, else by the cluster.yaml.
+fn node_count(shared: &Shared) -> usize {
+    let view = shared.published.as_ref().and_then(|published| published.view());
+    view.map_or_else(|| shared.topology.load().nodes().len(), |view| view.members().len())
 }
 
 /// How a cluster stands whose slots have copies.

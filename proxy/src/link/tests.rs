@@ -1,3 +1,5 @@
+//! Links whose node is played by the test.
+
 use std::cell::RefCell;
 
 use ringmaster_protocol::extension::{Ask, Attach, Say, put_say};

@@ -130,7 +130,7 @@ impl Driver {
         for event in self.inbox.take() {
             match event {
                 Event::Submitted(submission) => self.submit(submission),
-                Event::Everywhere(command) => everywhere::send(&command, &mut self.members, &self.inbox),
+                Event::Everywhere(command) => everywhere::send(&command, &mut self.members),
                 Event::Answered(wire, answer) => {
                     self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
                 }

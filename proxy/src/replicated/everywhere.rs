@@ -6,7 +6,6 @@ use bytes::Bytes;
 use ringmaster_protocol::command::Merge;
 use ringmaster_protocol::view::MemberIndex;
 
-use super::inbox::Inbox;
 use super::members::Members;
 use crate::output::{Output, Sequence};
 use crate::route::gather::{Answerer, Gather};
@@ -41,8 +40,7 @@ pub(crate) struct Everywhere {
 }
 
 /// Sends a command to the nodes that it is for.
-pub(super) fn send(command: &Everywhere, members: &mut Members, inbox: &Rc<Inbox>) {
-    inbox.done(command.request.len());
+pub(super) fn send(command: &Everywhere, members: &mut Members) {
     let mut nodes = members.by_name();
     let count = nodes.len();
     if count == 0 {

@@ -186,37 +186,4 @@ fn answer(wire: Wire, frame: &[u8]) -> Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ringmaster_protocol::extension::Say;
-    use ringmaster_protocol::extension::{Outcome, put_attribute, put_refusal};
-    use ringmaster_protocol::slot::HashSlot;
-    use ringmaster_protocol::view::Version;
-
-    #[test]
-    fn a_reply_a_note_and_a_refusal_are_told_apart() {
-        let wire = Wire(1);
-        let Event::Answered(_, Answered::Done { note: None, reply }) = answer(wire, b"+OK\r\n") else {
-            panic!("a plain reply")
-        };
-        assert_eq!(&reply[..], b"+OK\r\n");
-        let outcome = Outcome::Saw(Version { changed: Epoch(3), n: 4 });
-        let mut frame = Vec::new();
-        put_attribute(&mut frame, &Note { slot: HashSlot::default(), outcome: outcome.clone() });
-        frame.extend_from_slice(b"-ERR no\r\n");
-        let Event::Answered(_, Answered::Done { note, reply }) = answer(wire, &frame) else {
-            panic!("a reply with a note")
-        };
-        assert_eq!((note, &reply[..]), (Some(outcome), &b"-ERR no\r\n"[..]));
-        let mut refused = Vec::new();
-        put_refusal(&mut refused, &Say::Stale(Epoch(9)));
-        let event = answer(wire, &refused);
-        assert!(matches!(event, Event::Answered(_, Answered::Refused(Epoch(9)))));
-    }
-
-    #[test]
-    fn a_note_that_cannot_be_read_is_an_unknown_outcome() {
-        let event = answer(Wire(1), b"|1\r\n$2\r\nrm\r\n$1\r\n\xff\r\n+OK\r\n");
-        assert!(matches!(event, Event::Lost(Wire(1), true)));
-    }
-}
+mod tests;

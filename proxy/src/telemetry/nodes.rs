@@ -31,8 +31,15 @@ impl NodeStatus {
     /// A node that nobody looks for.
     #[cfg(test)]
     pub(crate) fn for_test() -> Arc<Self> {
+        Self::for_test_at("")
+    }
+
+    /// The same at an address.
+    #[cfg(test)]
+    pub(crate) fn for_test_at(address: &str) -> Arc<Self> {
+        let (name, address) = (String::new(), address.to_owned());
         let identity = Identity::OfFile(NodeId::for_test());
-        Arc::new(Self { identity, name: String::new(), address: String::new(), threads: Mutex::default() })
+        Arc::new(Self { identity, name, address, threads: Mutex::default() })
     }
 
     /// Host and port.
