@@ -136,9 +136,9 @@ fn a_taken_port_says_so_and_what_to_do() {
 }
 
 #[test]
-fn more_copies_than_one_are_refused_with_the_reason() {
-    let text = fails(&["--port", "0", "--replicas", "2"]);
-    assert!(text.contains("replicas") && text.contains("not there yet"), "{text}");
+fn more_copies_than_nodes_are_refused_with_the_reason() {
+    let text = fails(&["--port", "0", "--replicas", "4"]);
+    assert!(text.contains("replicas") && text.contains("there are 3"), "{text}");
 }
 
 #[test]

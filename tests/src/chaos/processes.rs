@@ -151,15 +151,10 @@ impl Processes {
         let until = Instant::now() + PATIENCE;
         for (address, _) in &self.proxies {
             let mut wire = Wire::connect(*address);
-            for key in 0..64 {
-                loop {
-                    let reply = wire.ask(&format!("SET probe:{key} {key}"));
-                    if reply == "+OK\\r\\n" {
-                        break;
-                    }
-                    assert!(Instant::now() < until, "{reply}\n{}", self.logs());
-                    std::thread::sleep(Duration::from_millis(20));
-                }
+            let mut serves = |key| wire.ask(&format!("SET probe:{key} {key}")) == "+OK\\r\\n";
+            while !(0..64).all(&mut serves) {
+                assert!(Instant::now() < until, "{address} does not serve\n{}", self.logs());
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
     }
