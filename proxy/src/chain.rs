@@ -15,6 +15,7 @@ mod answering;
 mod holds;
 mod line;
 mod operation;
+mod passing;
 mod repair;
 #[cfg(test)]
 mod tests;
@@ -363,6 +364,7 @@ impl Work<'_, '_> {
         let active = &mut self.line.commands[place];
         active.state = State::Executing(wire);
         (active.sent_at, active.changed, active.sent_to) = (view.epoch(), chain.changed, to.boot);
+        active.sent_in = self.line.tries;
     }
 
     /// Whether a write that no head has executed finds too few copies.
@@ -394,6 +396,7 @@ impl Work<'_, '_> {
             }
             Answered::Refused(epoch) => {
                 let changed = self.line.commands[place].changed;
+                self.line.tries += 1;
                 self.differs(0, epoch);
                 let is_same = self.chain_changed() == Some(changed);
                 self.restart(place, if is_same { now + RETRY } else { now });
@@ -444,91 +447,6 @@ impl Work<'_, '_> {
         } else {
             self.restart(place, self.moment.now);
         }
-    }
-
-    /// R2: hands the operation to the entry of `entry`, or finishes behind the last.
-    fn pass(&mut self, place: usize, entry: usize) {
-        let Some(view) = self.view() else { return };
-        let chain = view.chain(self.slot);
-        let Some(operation) = self.line.commands[place].operation.clone() else {
-            // Its effects are not known here: the last entry tells when it has them, from whomever.
-            self.line.commands[place].seen = self.line.commands[place].version;
-            return self.confirm(place);
-        };
-        if entry >= chain.entries.len() {
-            self.line.commands[place].state = State::Finished;
-            return;
-        }
-        let entry =
-            if self.chains.rules.keep(Rule::ChainOrder) { entry } else { chain.entries.len() - entry };
-        if self.line.is_repaired(entry) {
-            self.line.commands[place].state = State::Blocked(entry);
-            return;
-        }
-        let (slot, since) = (self.slot, chain.entries[entry].since);
-        let wire = self.ask(Self::target(&view, chain, entry), Ask::Apply { slot, since, operation });
-        self.line.commands[place].state = State::Passing(wire, entry);
-    }
-
-    /// R5 and R6: has the last entry confirm what was seen, unless who showed it is the last.
-    fn confirm(&mut self, place: usize) {
-        let Some(view) = self.view() else { return };
-        let chain = view.chain(self.slot);
-        let (last, active) = (chain.entries.len() - 1, &self.line.commands[place]);
-        let rule = if active.is_write() { Rule::NoOpsAreConfirmed } else { Rule::JoinersFollowReads };
-        let (has_shown, is_stale_read) = match active.command.kind {
-            Kind::Write => (0, false),
-            Kind::Read => (chain.in_sync - 1, false),
-            Kind::ReadAny(_) => (last, true),
-        };
-        let is_needed = has_shown < last && !is_stale_read && self.chains.rules.keep(rule);
-        if chain.changed != active.changed {
-            return self.restart(place, self.moment.now);
-        }
-        let (true, Some(version)) = (is_needed, active.seen) else {
-            self.line.commands[place].state = State::Finished;
-            return;
-        };
-        if self.line.is_repaired(last) {
-            self.line.commands[place].state = State::Blocked(last);
-            return;
-        }
-        let (slot, since) = (self.slot, chain.entries[last].since);
-        let wire = self.ask(Self::target(&view, chain, last), Ask::Await { slot, since, version });
-        self.line.commands[place].state = State::Confirming(wire, last);
-    }
-
-    fn said(&mut self, place: usize, say: &Say) {
-        let (entry, is_passing) = match self.line.commands[place].state {
-            State::Passing(_, entry) => (entry, true),
-            State::Confirming(_, entry) => (entry, false),
-            _ => return,
-        };
-        if self.chain_changed() != Some(self.line.commands[place].changed) {
-            return self.restart(place, self.moment.now);
-        }
-        match say {
-            Say::Done if is_passing => self.passed(place, entry),
-            Say::Done => self.line.commands[place].state = State::Finished,
-            Say::Behind(version) | Say::Gap(version) => {
-                self.line.commands[place].state = State::Blocked(entry);
-                self.repair(entry, *version);
-            }
-            Say::Stale(epoch) | Say::Fenced(epoch) => {
-                self.differs(entry, *epoch);
-                self.restart(place, self.moment.now + RETRY);
-            }
-            _ => self.restart(place, self.moment.now + RETRY),
-        }
-    }
-
-    fn passed(&mut self, place: usize, entry: usize) {
-        if self.chains.rules.keep(Rule::ChainOrder) {
-            return self.pass(place, entry + 1);
-        }
-        // The rule is left out: the chain was gone through from its end.
-        let len = self.view().map_or(0, |view| view.chain(self.slot).entries.len());
-        self.pass(place, len - entry + 1);
     }
 
     /// Begins a command anew, at the earliest then. What a head has made of it is not forgotten: it is asked for first.

@@ -16,6 +16,8 @@ pub(super) struct Line {
     pub(super) repair: Option<Repair>,
     /// When the line is looked at again.
     pub(super) alarm: Option<Duration>,
+    /// Rises when a command was refused: those behind it on the way will be, too, and none may overtake them.
+    pub(super) tries: u64,
 }
 
 impl Line {
@@ -37,7 +39,7 @@ impl Line {
             .filter(|other| other.command.client == client && (!other.is_told || other.operation.is_some()));
         before.all(|other| {
             let follows = match other.state {
-                State::Executing(_) => other.sent_at == epoch,
+                State::Executing(_) => other.sent_at == epoch && other.sent_in == self.tries,
                 State::Ready(_) => false,
                 _ => other.changed == changed && (other.version.is_some() || !other.is_write()),
             };

@@ -43,6 +43,8 @@ pub(super) struct Active {
     pub(super) state: State,
     /// Epoch of the view by which it was last sent, and `changed` of the chain.
     pub(super) sent_at: Epoch,
+    /// The line's try in which it was last sent.
+    pub(super) sent_in: u64,
     pub(super) changed: Epoch,
     /// The process that it was sent to.
     pub(super) sent_to: Boot,
@@ -69,6 +71,7 @@ impl Active {
             begun: now,
             state: State::Ready(now),
             sent_at: Epoch::default(),
+            sent_in: 0,
             changed: Epoch::default(),
             sent_to: Boot::default(),
             version: None,

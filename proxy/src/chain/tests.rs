@@ -457,3 +457,28 @@ fn with_too_few_copies_writes_are_refused_and_reads_served() {
     proxy.submit(1, Kind::Read);
     assert_eq!(proxy.sent().1, 0);
 }
+
+#[test]
+fn behind_what_was_refused_nothing_overtakes_what_will_be() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    proxy.submit(1, Kind::Write);
+    let (first, ..) = proxy.sent();
+    proxy.submit(1, Kind::Write);
+    let (second, ..) = proxy.sent();
+    proxy.answer(first, Answered::Refused(Epoch(1)));
+    proxy.out.clear();
+    proxy.poll(Duration::from_millis(10));
+    let (first, ..) = proxy.sent();
+    proxy.submit(1, Kind::Write);
+    assert_eq!(proxy.out, [], "the second may still be refused");
+    proxy.answer(second, Answered::Refused(Epoch(1)));
+    proxy.answer(first, done(Outcome::Made(operation(1, 1))));
+    proxy.out.retain(|action| matches!(action, Action::Execute { .. }));
+    proxy.poll(Duration::from_millis(10));
+    let sent = |action: &Action| match action {
+        Action::Execute { operation, .. } => Some(operation.0),
+        _ => None,
+    };
+    let sent: Vec<u64> = proxy.out.iter().filter_map(sent).collect();
+    assert!(sent.len() == 2 && sent.is_sorted(), "{sent:?}");
+}

@@ -109,6 +109,16 @@ impl Drop for Asks {
 }
 
 impl State {
+    /// A question was refused for what the connection is attached at: the next is preceded by another attachment.
+    fn refused(&self, say: &Say) {
+        let attached = self.attached.get().map(|attach| attach.epoch);
+        if let Say::Fenced(epoch) | Say::Stale(epoch) = say
+            && attached < Some(*epoch)
+        {
+            self.attached.set(None);
+        }
+    }
+
     /// An attachment was answered, as all are, in their order.
     fn attached(&self, reply: &[u8]) {
         let attach = self.attaching.borrow_mut().pop_front();
@@ -130,7 +140,10 @@ impl Peer for State {
         let Some((id, message)) = split(frame) else { return self.attached(frame) };
         if self.waiting.borrow_mut().remove(&id) {
             match Say::decode(&Bytes::copy_from_slice(message)) {
-                Ok(say) => self.answers.said(id, say),
+                Ok(say) => {
+                    self.refused(&say);
+                    self.answers.said(id, say);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "an answer about slots cannot be read");
                     self.answers.lost(id);

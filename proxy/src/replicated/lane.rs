@@ -122,6 +122,14 @@ impl Receiver {
         self.expected.borrow_mut().pop_front()
     }
 
+    /// A command was refused for what the connection is attached at: the next is preceded by another attachment. It may be
+    /// a fence that no later view has followed, so that no chain asks for one.
+    fn refused(&self, reply: &[u8]) {
+        if refusal(reply).is_some_and(|epoch| epoch > self.attached.get()) {
+            self.attached.set(Epoch::default());
+        }
+    }
+
     fn attached(&self, epoch: Epoch, reply: &[u8]) {
         if reply.starts_with(b"+") {
             return;
@@ -139,7 +147,10 @@ impl TakePart for Receiver {
     fn take_part(self: Rc<Self>, _index: u32, reply: &[u8]) {
         match self.next() {
             Some(Expected::Attached(epoch)) => self.attached(epoch, reply),
-            Some(Expected::Command(wire)) => self.inbox.push(answer(wire, reply)),
+            Some(Expected::Command(wire)) => {
+                self.refused(reply);
+                self.inbox.push(answer(wire, reply));
+            }
             Some(Expected::Part(to, index)) => {
                 let (_, reply) = split_attribute(reply);
                 to.take_part(index, if refusal(reply).is_some() { OTHER_VIEW } else { reply });
