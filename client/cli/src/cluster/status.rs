@@ -67,7 +67,11 @@ pub(super) fn nodes(answers: &Answers) -> String {
         let line = match answer {
             Ok(pulse) => of_node(node, pulse, view.as_deref()),
             Err(error) => {
-                format!("{:<16} {:<22} does not answer: {error}", node.name, node.address.to_string())
+                format!(
+                    "{:<16} {:<22} does not answer: {error}",
+                    node.name.as_str(),
+                    node.address.to_string()
+                )
             }
         };
         text += line.trim_end();
@@ -88,7 +92,7 @@ fn of_node(node: &Node, pulse: &Pulse, view: Option<&View>) -> String {
     };
     format!(
         "{:<16} {:<22} {:<12} {:>6} {:>7} {:>8} {:>8} {:>12} {:>6} MiB",
-        node.name,
+        node.name.as_str(),
         node.address.to_string(),
         state,
         pulse.epoch,
