@@ -14,7 +14,7 @@ use ringmaster_protocol::extension::{
     refusal, split_attribute,
 };
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
-use ringmaster_protocol::register::{Answer, Request};
+use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_protocol::view::{
@@ -387,6 +387,21 @@ fn malformed_requests_of_the_protocol_are_refused() {
         let reply = wire.call(args);
         assert!(reply.starts_with(b"-ERR"), "{args:?}: {}", String::from_utf8_lossy(&reply));
     }
+    drop(wire);
+    node.stop();
+}
+
+#[test]
+fn a_node_that_keeps_a_log_says_why_it_cannot_be_a_member() {
+    let directory = tempfile::tempdir().unwrap();
+    let any = "127.0.0.1:0".parse().unwrap();
+    let (data_dir, persistence) = (directory.path().to_owned(), ringmaster_node::config::Persistence::Wal);
+    let config = Config { listen: any, admin: any, threads: 1, persistence, data_dir, ..Config::default() };
+    let node = Node::start(config).unwrap();
+    let mut wire = Wire::to(&node);
+    let answer = wire.commit(&view(1, &[(Incarnation(1), Boot(1))], &[0]));
+    let Answer::Refused(Refusal::Impossible(why)) = answer else { panic!("{answer:?}") };
+    assert!(why.contains("--persistence off"), "{why}");
     drop(wire);
     node.stop();
 }

@@ -10,6 +10,7 @@ use ringmaster_protocol::extension::{Attach, RefusedAttach, Say};
 use ringmaster_protocol::register::{Answer, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
+use tokio::sync::Notify;
 
 use super::acceptor::Acceptor;
 use super::held::Ticket;
@@ -38,6 +39,8 @@ pub(crate) struct Member {
     waiting: Mutex<HashMap<Ticket, Waiting>>,
     /// Slots at which something may be held.
     holding: Mutex<BTreeSet<HashSlot>>,
+    /// Told when something is held.
+    begins_to_hold: Notify,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -57,6 +60,7 @@ impl Member {
             last_ticket: AtomicU64::new(0),
             waiting: Mutex::default(),
             holding: Mutex::default(),
+            begins_to_hold: Notify::new(),
         }
     }
 
@@ -134,6 +138,7 @@ impl Member {
     pub(crate) fn wait(&self, ticket: Ticket, who: Arc<dyn Recipient>, id: u64, slot: HashSlot) {
         lock(&self.waiting).insert(ticket, Waiting { who, id });
         lock(&self.holding).insert(slot);
+        self.begins_to_hold.notify_one();
     }
 
     /// Hands late answers to those who asked.
@@ -147,6 +152,11 @@ impl Member {
                 who.receive(answer_mail(id, &say));
             }
         }
+    }
+
+    /// Ready when something is held that was not looked after yet.
+    pub(crate) async fn begins_to_hold(&self) {
+        self.begins_to_hold.notified().await;
     }
 
     /// The slots at which something may be held.

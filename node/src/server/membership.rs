@@ -14,9 +14,10 @@ use super::shared::{Shared, unix_millis};
 use crate::cluster::acceptor::Acceptor;
 use crate::cluster::member::boot_time;
 use crate::cluster::row::Row;
+use crate::config::Persistence;
 use crate::store::placed::Place;
 
-/// How often what is held is looked at.
+/// How often what is held is looked at, while anything is.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Gives `work` what the committed view says of slots.
@@ -56,8 +57,12 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
         Request::Accept { view, .. } => view.epoch(),
         Request::Confirm { .. } | Request::Commit { .. } => Epoch::default(),
     };
+    if shared.config.persistence != Persistence::Off {
+        let why = "this release cannot replicate a node that keeps a log: start it with --persistence off";
+        return Answer::Refused(Refusal::Impossible(why.to_owned()));
+    }
     let is_first = epoch == Epoch::FIRST && shared.member.acceptor(Acceptor::is_blank);
-    if is_first && holds_keys(shared) {
+    if is_first && count_keys(shared) > 0 {
         let why = "the node holds keys that belong to no cluster: empty it, or leave it out";
         return Answer::Refused(Refusal::Impossible(why.to_owned()));
     }
@@ -66,8 +71,9 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
     answer
 }
 
-fn holds_keys(shared: &Shared) -> bool {
-    shared.engine.store().census().iter().any(|count| count.keys > 0)
+/// Looks at every slot: not for what is asked ten times a second.
+fn count_keys(shared: &Shared) -> u64 {
+    shared.engine.store().census().iter().map(|count| count.keys).sum()
 }
 
 /// The answer to a heartbeat.
@@ -85,7 +91,7 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     let used_memory = shared.memory.used_bytes();
     let max = shared.maxmemory.load(Ordering::Relaxed);
     let pressure = used_memory.saturating_mul(1000).checked_div(max).unwrap_or(0).min(u64::from(u16::MAX));
-    let keys: u64 = shared.engine.store().census().iter().map(|count| count.keys).sum();
+    let keys = if is_blank { count_keys(shared) } else { shared.keys.load(Ordering::Relaxed) };
     let clock_ms = unix_millis();
     Pulse {
         cluster,
@@ -116,10 +122,11 @@ fn due_slots(shared: &Shared, now: u64) -> Vec<HashSlot> {
 
 /// Tells those whose questions are held that what they wait for does not come. Runs as long as the node.
 pub(crate) async fn look_after_held(shared: Arc<Shared>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        if shared.member.holding().is_empty() {
+            shared.member.begins_to_hold().await;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
         for slot in shared.member.holding() {
             let Some(mut guard) = shared.engine.store().try_lock(slot) else { continue };
             let (replicas, mut late) = (shared.engine.store().replicas().clone(), Vec::new());

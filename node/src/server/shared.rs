@@ -63,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) accepted: Accepted,
     /// Commands a second over the last full second.
     pub(crate) rate: AtomicU64,
+    /// Keys, as of the last look: once a second.
+    pub(crate) keys: AtomicU64,
     /// How late keys were freed after their deadlines, at most, in the last full second; in milliseconds.
     pub(crate) expiry_lag_millis: AtomicU64,
 }
@@ -100,6 +102,7 @@ impl Shared {
             expires_actively: AtomicBool::new(true),
             accepted: Accepted::default(),
             rate: AtomicU64::new(0),
+            keys: AtomicU64::new(0),
             expiry_lag_millis: AtomicU64::new(0),
             config,
         };
@@ -112,6 +115,7 @@ impl Shared {
     pub(crate) fn look_at_keys(&self) {
         let store = self.engine.store();
         let keys = store.census().iter().map(|count| count.keys).sum();
+        self.keys.store(keys, Ordering::Relaxed);
         store.replacement().look(keys, self.memory.used_bytes(), unix_time().as_secs());
         store.replacement().fit_curve(self.maxmemory.load(Ordering::Relaxed));
         self.memory.look_at_kernel();

@@ -22,7 +22,6 @@ use super::execute::is_script;
 use super::{Connection, Fate};
 use crate::cluster::member::boot_time;
 use crate::cluster::replica::{Access, Asker};
-use crate::config::Persistence;
 use crate::engine::within::Reach;
 use crate::mail::Recipient;
 use crate::server::membership;
@@ -99,12 +98,6 @@ impl Connection {
 
     fn register(&mut self, message: &[u8]) -> Option<()> {
         let request = register::Request::decode(&Bytes::copy_from_slice(message)).ok()?;
-        if self.worker.shared.config.persistence != Persistence::Off {
-            self.refuse(
-                "ERR this release cannot replicate a node that keeps a log: start it with --persistence off",
-            );
-            return Some(());
-        }
         let answer = membership::register(&self.worker.shared, &request);
         let mut out = Vec::new();
         answer.encode(&mut out);
