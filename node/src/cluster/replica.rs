@@ -304,11 +304,16 @@ impl Replica {
 
     /// A slot that cannot go on holds nothing: half of it would be worse.
     fn broken(&mut self, why: Bytes, content: &mut dyn Content, shared: &Shared) -> Say {
+        self.forget(content, shared);
+        Say::Broken(why)
+    }
+
+    /// Holds nothing, as a slot that never had anything.
+    pub fn forget(&mut self, content: &mut dyn Content, shared: &Shared) {
         content.clear();
         (self.born, self.history) = (Epoch::default(), History::default());
         self.proven = Epoch::default();
         self.recent.clear(&shared.recent);
-        Say::Broken(why)
     }
 
     fn confirms(&self, version: Version, shared: &Shared) -> bool {

@@ -20,6 +20,9 @@ use crate::store::placed::Place;
 /// How often what is held is looked at, while anything is.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
+/// Slots that are looked at each second for what moved away: all of them within about a minute.
+const LEFT_SLOTS: usize = 256;
+
 /// Gives `work` what the committed view says of slots.
 pub(crate) fn with_place<R>(shared: &Shared, work: impl FnOnce(&Place<'_>) -> R) -> R {
     let view: Option<Arc<View>> = shared.member.view();
@@ -139,5 +142,22 @@ pub(crate) async fn look_after_held(shared: Arc<Shared>) {
             drop(guard);
             shared.member.deliver(late);
         }
+    }
+}
+
+/// Frees what moved away some time ago. Runs as long as the node.
+pub(crate) async fn free_what_left(shared: Arc<Shared>) {
+    let mut slots = std::iter::repeat_with(HashSlot::all).flatten();
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if shared.member.epoch() == Epoch::default() {
+            continue;
+        }
+        let (store, mut late) = (shared.engine.store(), Vec::new());
+        for slot in slots.by_ref().take(LEFT_SLOTS) {
+            let Some(mut guard) = store.try_lock(slot) else { continue };
+            with_place(&shared, |place| guard.free_if_left((slot, store), (place, boot_time()), &mut late));
+        }
+        shared.member.deliver(late);
     }
 }

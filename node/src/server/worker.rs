@@ -58,6 +58,7 @@ impl Worker {
         if index == 0 {
             tokio::task::spawn_local(housekeeping(Arc::clone(&shared)));
             tokio::task::spawn_local(membership::look_after_held(Arc::clone(&shared)));
+            tokio::task::spawn_local(membership::free_what_left(Arc::clone(&shared)));
         }
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);

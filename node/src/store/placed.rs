@@ -21,7 +21,12 @@ pub(crate) struct Placed {
     replica: Replica,
     /// Epoch of the view by which the replica was placed last.
     adopted: Epoch,
+    /// Since when the slot was seen to have content and no place in its chain.
+    left: Option<Duration>,
 }
+
+/// How long the content of a slot is kept that has no place in its chain: it may be given one again.
+const LEFT_LIFE: Duration = Duration::from_secs(600);
 
 /// What the slots of a member are told of its cluster.
 pub(crate) struct Place<'p> {
@@ -99,6 +104,26 @@ impl Slot {
         self.put_back(placed);
     }
 
+    /// Frees the content of a slot that has had no place in its chain, and was not copied to, for ten minutes.
+    pub(crate) fn free_if_left(
+        &mut self,
+        (number, store): (HashSlot, &Store),
+        (place, now): (&Place<'_>, Duration),
+        late: &mut Vec<Late>,
+    ) {
+        self.adopt(number, store, place, late);
+        let Some(mut placed) = self.placed.take() else { return };
+        let is_left = placed.replica.row().role == Role::Outside && !self.is_empty();
+        let since = *placed.left.get_or_insert(now);
+        if !is_left {
+            placed.left = None;
+        } else if now.saturating_sub(since) >= LEFT_LIFE {
+            placed.replica.forget(&mut OfSlot { store, number, slot: self }, place.shared);
+            placed.left = None;
+        }
+        self.put_back(placed);
+    }
+
     fn put_back(&mut self, placed: Box<Placed>) {
         self.version = placed.replica.history().version();
         self.placed = Some(placed);
@@ -115,6 +140,7 @@ impl Slot {
     ) -> Option<Say> {
         self.adopt(number, store, place, late);
         let mut placed = self.placed.take()?;
+        placed.left = None;
         let mut content = OfSlot { store, number, slot: self };
         let say = placed.replica.ask(ask, asker, &mut content, (place.shared, now), late);
         self.put_back(placed);
@@ -211,5 +237,46 @@ impl Keyspace<'_, '_> {
             false
         });
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::key::Key;
+
+    /// Looks at the slot of `key` as a node of this role, so many seconds after the first time.
+    fn look(store: &Store, key: Key<'_>, epoch: u64, role: Role, seconds: u64) -> usize {
+        let row = move |_| Row { changed: Epoch(1), born: Epoch(1), role, ..Row::default() };
+        let place = Place { epoch: Epoch(epoch), row: &row, shared: store.replicas() };
+        let now = Duration::from_secs(seconds);
+        let mut guard = store.lock(key.slot);
+        guard.free_if_left((key.slot, store), (&place, now), &mut Vec::new());
+        guard.len()
+    }
+
+    fn put(store: &Store, key: Key<'_>) {
+        store.apply(key.slot, 0, &Effect::SetString { key, value: b"v", deadline: None });
+    }
+
+    #[test]
+    fn what_has_no_place_is_freed_after_ten_minutes_and_not_before() {
+        let (store, key) = (Store::new(None), Key::new(b"k", 0));
+        assert_eq!(look(&store, key, 1, Role::Outside, 0), 0);
+        put(&store, key);
+        assert_eq!(look(&store, key, 1, Role::Outside, 10), 1);
+        assert_eq!(look(&store, key, 1, Role::Outside, 609), 1);
+        assert_eq!(look(&store, key, 1, Role::Outside, 610), 0);
+    }
+
+    #[test]
+    fn what_has_a_place_again_is_kept() {
+        let (store, key) = (Store::new(None), Key::new(b"k", 0));
+        look(&store, key, 1, Role::Outside, 0);
+        put(&store, key);
+        look(&store, key, 1, Role::Outside, 10);
+        assert_eq!(look(&store, key, 2, Role::Behind, 300), 1);
+        assert_eq!(look(&store, key, 3, Role::Outside, 700), 1);
+        assert_eq!(look(&store, key, 3, Role::Outside, 1299), 1);
     }
 }
