@@ -7,6 +7,7 @@ use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::admin::Pages;
+use crate::clock;
 use crate::config::{ClusterConfig, Watcher};
 use crate::control::{ControlThread, Published};
 use crate::settings::Config;
@@ -17,6 +18,7 @@ use crate::thread::DataThread;
 /// threads running.
 pub struct Proxy {
     service: Service,
+    shared: Arc<Shared>,
     watcher: Watcher,
     /// `None` in a cluster of single copies.
     control: Option<ControlThread>,
@@ -43,7 +45,7 @@ impl Proxy {
             None => None,
         };
         let watcher = Watcher::spawn(cluster)?;
-        Ok(Self { service, watcher, control })
+        Ok(Self { service, shared, watcher, control })
     }
 
     /// Where clients connect, the port filled in.
@@ -56,6 +58,13 @@ impl Proxy {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.service.admin_address()
+    }
+
+    /// Whether commands are answered: always in a cluster of single copies, else while a majority of the acceptors has
+    /// confirmed the view.
+    #[must_use]
+    pub fn serves(&self) -> bool {
+        self.shared.published.as_ref().is_none_or(|published| clock::now() < published.lease().until)
     }
 
     /// Takes no further client, lets those that there are finish for at most the drain time, and ends the threads.

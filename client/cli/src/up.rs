@@ -15,6 +15,9 @@ use directory::Directory;
 /// Most nodes, and most proxies, of a local cluster.
 const MEMBERS_MAX: u16 = 64;
 
+/// Copies of each key where there are nodes for them.
+const REPLICAS: u16 = 2;
+
 /// Starts a whole cluster on this machine, in this process.
 ///
 /// The nodes listen on free ports of loopback, the proxies on --port and the ports after it. Applications use any
@@ -28,9 +31,9 @@ pub(crate) struct Arguments {
     /// Proxies, which applications connect to.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=i64::from(MEMBERS_MAX)))]
     proxies: u16,
-    /// Copies of each key.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    replicas: u16,
+    /// Copies of each key [default: 2, with one node 1].
+    #[arg(long, value_name = "N")]
+    replicas: Option<u16>,
     /// Port of the first proxy; the others take the ports after it. 0: free ports.
     #[arg(long, default_value_t = 6379)]
     port: u16,
@@ -72,7 +75,7 @@ impl Arguments {
         Ok(Shape {
             nodes: self.nodes,
             proxies: self.proxies,
-            replicas: self.replicas,
+            replicas: self.replicas.unwrap_or(self.nodes.min(REPLICAS)),
             port: self.port,
             threads: self.threads,
         })

@@ -90,7 +90,8 @@ fn a_cluster_is_up_in_under_a_second_serves_keys_and_stops_cleanly() {
         ask(&mut up.connect(node), "PING\r\n", "+PONG\r\n");
     }
     let file = PathBuf::from(up.word_of("file"));
-    assert!(std::fs::read_to_string(&file).expect("cluster.yaml").contains(up.word_of("node-3")));
+    let text = std::fs::read_to_string(&file).expect("cluster.yaml");
+    assert!(text.contains(up.word_of("node-3")) && text.contains("replicas: 2"), "{text}");
     let (rest, well) = up.stop();
     assert!(well && rest.starts_with("Stopping"), "{rest}");
     assert!(!file.exists(), "the temporary directory is removed");
@@ -98,9 +99,19 @@ fn a_cluster_is_up_in_under_a_second_serves_keys_and_stops_cleanly() {
 }
 
 #[test]
+fn one_node_alone_is_up_with_single_copies() {
+    let up = Up::start(&["--nodes", "1"]);
+    let text = std::fs::read_to_string(up.word_of("file")).expect("cluster.yaml");
+    assert!(text.contains("replicas: 1"), "{text}");
+    ask(&mut up.connect("proxy-1"), "SET hello world\r\n", "+OK\r\n");
+}
+
+#[test]
 fn the_proxy_follows_an_edit_of_the_generated_file() {
     let directory = tempfile::tempdir().expect("a directory");
-    let up = Up::start(&["--data-dir", directory.path().to_str().expect("text")]);
+    // With single copies, as nodes answer to others than proxies then.
+    let data_dir = directory.path().to_str().expect("text");
+    let up = Up::start(&["--replicas", "1", "--data-dir", data_dir]);
     let file = directory.path().join("cluster.yaml");
     let text = std::fs::read_to_string(&file).expect("cluster.yaml");
     // Only the first node is left.

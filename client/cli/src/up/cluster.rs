@@ -4,14 +4,17 @@ use std::{
     fmt::Write as _,
     io,
     net::{Ipv4Addr, SocketAddr},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use ringmaster_node::Node;
 use ringmaster_proxy::Proxy;
 
 use super::{directory::Directory, yaml};
+
+/// Longest wait for the first view.
+const SERVICE_WITHIN: Duration = Duration::from_secs(30);
 
 /// What to start.
 pub(super) struct Shape {
@@ -34,10 +37,10 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts all members; all listen when this returns.
+    /// Starts all members; every proxy serves when this returns.
     ///
     /// # Errors
-    /// Whatever keeps a member from starting; those that run are stopped then.
+    /// Whatever keeps a member from starting or serving; those that run are stopped then.
     pub(super) fn start(shape: &Shape, directory: &Directory) -> anyhow::Result<Cluster> {
         let mut cluster = Cluster { nodes: Vec::new(), proxies: Vec::new() };
         let started = cluster.start_members(shape, directory);
@@ -61,6 +64,19 @@ impl Cluster {
         for number in 0..shape.proxies {
             let port = if shape.port == 0 { 0 } else { shape.port + number };
             self.proxies.push(start_proxy(shape, directory, port)?);
+        }
+        self.await_service()
+    }
+
+    /// Where slots have copies, proxies serve as soon as they have decided a first view.
+    fn await_service(&self) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        while !self.proxies.iter().all(Proxy::serves) {
+            ensure!(
+                begin.elapsed() < SERVICE_WITHIN,
+                "the proxies and nodes agree on no first view; see the log"
+            );
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
