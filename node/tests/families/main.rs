@@ -2,6 +2,7 @@
 
 mod bitmaps;
 mod conversations;
+mod deadlines;
 mod dump;
 mod dump_files;
 mod generic;

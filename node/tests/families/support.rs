@@ -5,6 +5,7 @@
 //! drops the commands that do not matter and prints the rest, with the seed. `DUEL_SEED` and `DUEL_COMMANDS` in
 //! the environment change what is run.
 
+pub(crate) mod clock;
 pub(crate) mod node;
 pub(crate) mod random;
 pub(crate) mod redis;
@@ -64,17 +65,22 @@ pub(crate) fn duel(generate: impl Fn(&mut Random) -> Step) {
         for protocol in [Protocol::Resp2, Protocol::Resp3] {
             let mut random = Random::new(seed);
             let steps: Vec<Step> = (0..count).map(|_| generate(&mut random)).collect();
-            fight(&mut redis, protocol, seed, &steps);
+            fight(protocol, seed, &steps, |steps| both(&mut redis, protocol, steps));
         }
     }
 }
 
-fn fight(redis: &mut Redis, protocol: Protocol, seed: u64, steps: &[Step]) {
-    let Some(at) = first_difference(redis, protocol, steps) else { return };
+/// Replies of redis-server and of the node to each step, both starting empty.
+type Replies = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+
+/// Runs the steps on both sides by `run`, and fails on the first difference.
+#[track_caller]
+fn fight(protocol: Protocol, seed: u64, steps: &[Step], mut run: impl FnMut(&[Step]) -> Replies) {
+    let Some(at) = first_difference(steps, &run(steps)) else { return };
     let kept = shrink::shrink(&steps[..=at], |candidate| {
-        first_difference(redis, protocol, candidate) == Some(candidate.len() - 1)
+        first_difference(candidate, &run(candidate)) == Some(candidate.len() - 1)
     });
-    let (theirs, ours) = both(redis, protocol, &kept);
+    let (theirs, ours) = run(&kept);
     for (step, reply) in kept.iter().zip(&theirs) {
         println!("{}\n    {}", shown(&step.words), reply.escape_ascii());
     }
@@ -82,13 +88,12 @@ fn fight(redis: &mut Redis, protocol: Protocol, seed: u64, steps: &[Step]) {
     panic!("seed {seed}, {protocol:?}, command {at}\n redis {:?}\n  node {:?}", last(&theirs), last(&ours));
 }
 
-/// The index of the first step whose replies are not the same, both sides starting empty.
-fn first_difference(redis: &mut Redis, protocol: Protocol, steps: &[Step]) -> Option<usize> {
-    let (theirs, ours) = both(redis, protocol, steps);
+/// The index of the first step whose replies are not the same.
+fn first_difference(steps: &[Step], (theirs, ours): &Replies) -> Option<usize> {
     (0..steps.len()).find(|&at| !steps[at].same.holds(&theirs[at], &ours[at]))
 }
 
-fn both(redis: &mut Redis, protocol: Protocol, steps: &[Step]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+fn both(redis: &mut Redis, protocol: Protocol, steps: &[Step]) -> Replies {
     redis.reset(protocol);
     let mut node = Node::new(protocol);
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());

@@ -14,6 +14,9 @@ pub const BULK_BYTES_MAX: usize = 512 << 20;
 /// Longest line (simple string, error, number) of a reply in bytes.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// Shortest verbatim string in bytes: its format and a colon.
+const VERBATIM_BYTES_MIN: usize = 4;
+
 /// Most elements of one aggregate.
 const ELEMENTS_MAX: usize = 1 << 31;
 
@@ -126,6 +129,7 @@ fn element(input: &[u8], at: usize) -> Result<Option<Element>, ProtocolError> {
         b'+' | b'-' | b':' | b',' | b'#' | b'(' | b'_' => leaf(end),
         b'$' | b'=' | b'!' => match count(text, BULK_BYTES_MAX, ProtocolError::BulkLength)? {
             None => leaf(end),
+            Some(len) if kind == b'=' && len < VERBATIM_BYTES_MIN => Err(ProtocolError::BulkLength),
             Some(len) => match input.get(end + len..end + len + 2) {
                 None => Ok(None),
                 Some(b"\r\n") => leaf(end + len + 2),
@@ -216,6 +220,7 @@ mod tests {
             (b"$03\r\nabc\r\n", ProtocolError::BulkLength),
             (b"$-2\r\n", ProtocolError::BulkLength),
             (b"$99999999999\r\n", ProtocolError::BulkLength),
+            (b"=1\r\n1\r\n", ProtocolError::BulkLength),
             (b"$1\r\nabc\r\n", ProtocolError::ExpectedCrlf),
             (b"*x\r\n", ProtocolError::MultibulkLength),
             (b"+OK\n", ProtocolError::ExpectedCrlf),

@@ -1,5 +1,6 @@
 //! A real redis-server on a free port of the loopback, for as long as the value lives.
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -31,17 +32,22 @@ impl Redis {
     /// Starts a server of release 7.0, which the replies are compared with. `None`, and a loud word, if there is
     /// none.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server of release 7.0 with these variables in its environment.
+    pub(crate) fn start_with(environment: &[(&str, &OsStr)]) -> Option<Self> {
         let version = Command::new("redis-server").arg("--version").output();
         let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         if !version.as_ref().is_ok_and(|text| text.contains("v=7.0.")) {
             eprintln!("SKIPPED: nothing was compared, redis-server 7.0 is not installed ({version:?})");
             return None;
         }
-        let redis = (0..STARTS_MAX).find_map(|_| Self::try_start());
+        let redis = (0..STARTS_MAX).find_map(|_| Self::try_start(environment));
         Some(redis.expect("redis-server starts on a free port"))
     }
 
-    fn try_start() -> Option<Self> {
+    fn try_start(environment: &[(&str, &OsStr)]) -> Option<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("the port's number").port();
         drop(listener);
@@ -49,6 +55,7 @@ impl Redis {
         let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         command.args(["--port", &port.to_string(), "--enable-debug-command", "yes"]);
+        command.envs(environment.iter().copied());
         command.current_dir(directory.path()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("redis-server can be run");
         let deadline = Instant::now() + PATIENCE;
