@@ -455,6 +455,7 @@ impl Work<'_, '_> {
         if let Some(wire) = self.line.commands[place].wire() {
             self.chains.wires.remove(&wire);
         }
+        self.read_again_behind(place, at);
         let is_overtaken = self.line.is_followed(place);
         let active = &mut self.line.commands[place];
         let has_only_seen = active.is_write() && active.seen.take().is_some() && active.version.is_none();
@@ -464,6 +465,20 @@ impl Work<'_, '_> {
                 place,
                 Told::NotExecuted("the chain changed under it, and commands behind it were executed"),
             );
+        }
+    }
+
+    /// What a client read behind a read that begins anew is read anew, too: it would be older than that.
+    fn read_again_behind(&mut self, place: usize, at: Duration) {
+        if self.line.commands[place].is_write() {
+            return;
+        }
+        let client = self.line.commands[place].command.client;
+        for behind in self.line.commands.range_mut(place + 1..) {
+            if behind.command.client == client && !behind.is_write() && !behind.is_told && behind.is_sent() {
+                behind.wire().map(|wire| self.chains.wires.remove(&wire));
+                (behind.state, behind.seen) = (State::Ready(at), None);
+            }
         }
     }
 

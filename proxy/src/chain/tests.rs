@@ -286,6 +286,31 @@ fn commands_of_one_client_keep_their_order() {
 }
 
 #[test]
+fn a_read_that_begins_anew_takes_those_behind_it_along() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 1, None));
+    let read = |proxy: &mut Proxy| {
+        let id = proxy.submit(1, Kind::Read);
+        let (wire, ..) = proxy.sent();
+        proxy.answer(wire, done(Outcome::Saw(at(1, 3))));
+        (id, proxy.asked().0)
+    };
+    let ((first, refused), (second, confirmed)) = (read(&mut proxy), read(&mut proxy));
+    proxy.say(confirmed, Say::Done);
+    proxy.say(refused, Say::Stale(Epoch(0)));
+    proxy.out.clear();
+    proxy.poll(RETRY);
+    let again: Vec<OperationId> = proxy
+        .out
+        .iter()
+        .map(|action| match action {
+            Action::Execute { operation, .. } => *operation,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(again, [first, second], "else the second would show what is older than the first");
+}
+
+#[test]
 fn writes_of_one_client_are_pipelined() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     proxy.submit(1, Kind::Write);
