@@ -5,10 +5,11 @@
 
 use ringmaster_protocol::extension::{Rule, Rules};
 use ringmaster_tests::simulation::first_failure;
+use ringmaster_tests::simulation::settings::Mode;
 
 fn bites(rule: Rule, within: u64, was: u64) {
     let asked = std::env::var("SIMULATION_BITES").ok().and_then(|text| text.parse().ok());
-    let found = first_failure(1..=asked.unwrap_or(within), Rules::without(rule));
+    let found = first_failure(Mode::Chance, 1..=asked.unwrap_or(within), Rules::without(rule));
     let (seed, ended) = found.unwrap_or_else(|| panic!("without {rule:?} nothing was found"));
     println!("without {rule:?}: seed {seed}, it was {was}: {}", ended.violation.unwrap_or_default());
 }

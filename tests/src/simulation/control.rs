@@ -7,11 +7,14 @@
 mod job;
 mod plan;
 
+pub(crate) use plan::remove;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::extension::{Ask, Rules, Say};
+use ringmaster_protocol::heartbeat::Beat;
 use ringmaster_protocol::register::{Answer, Ballot, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, View, ViewParts};
@@ -23,7 +26,7 @@ use super::random::Random;
 use job::Job;
 
 /// Between two questions for the lease to one node.
-const BEAT: Duration = Duration::from_millis(50);
+const BEAT_EVERY: Duration = Duration::from_millis(50);
 
 /// Without an answer for so long a node is taken for dead.
 pub const FAILURE_TIMEOUT: Duration = Duration::from_millis(300);
@@ -54,6 +57,15 @@ pub enum Order {
         incarnation: Incarnation,
         /// What.
         request: Request,
+    },
+    /// A heartbeat.
+    Beat {
+        /// Names it.
+        id: Id,
+        /// To whom.
+        node: NodeId,
+        /// What.
+        beat: Beat,
     },
     /// A question about slots, on a connection that is attached so.
     Ask {
@@ -103,6 +115,8 @@ pub struct Control {
     random: Random,
     /// Whether it removes what is alive.
     pub is_unruly: bool,
+    /// Whether it plans nothing: a script says what is to be changed.
+    pub is_idle: bool,
     view: Option<Arc<View>>,
     /// Since when the view is held: what was seen before is no evidence under it.
     held_since: Duration,
@@ -136,6 +150,7 @@ impl Control {
             settings,
             random,
             is_unruly: true,
+            is_idle: false,
             view: None,
             held_since: now,
             marks: BTreeMap::new(),
@@ -189,13 +204,39 @@ impl Control {
     /// Goes on with what is due.
     pub fn poll(&mut self, now: Duration) {
         if self.beats_at <= now {
-            self.beats_at = now + BEAT;
+            self.beats_at = now + BEAT_EVERY;
             (0..self.settings.names.len()).for_each(|node| self.beat(now, node));
         }
         self.propose(now);
         if self.plans_at <= now {
             self.plans_at = now + self.random.millis(20, 120);
-            self.plan(now);
+            if !self.is_idle {
+                self.plan(now);
+            }
+        }
+    }
+
+    /// Proposes the view that follows the one which it holds, with these changes.
+    pub fn decide(&mut self, now: Duration, change: impl FnOnce(&mut ViewParts)) {
+        if let Some(view) = self.view.clone() {
+            let mut parts = self.next_parts(&view);
+            change(&mut parts);
+            self.begin(now, parts);
+        }
+    }
+
+    /// Brings the joining entry of the slot's chain in: proves it, then proposes it.
+    pub fn bring_in(&mut self, now: Duration, slot: HashSlot) {
+        if let Some(view) = self.view.clone() {
+            self.start(now, Job::promote(&view, slot));
+        }
+    }
+
+    /// Proposes to append a node to the slot's chain.
+    pub fn append_to(&mut self, now: Duration, slot: HashSlot, node: NodeId) {
+        if let Some(view) = self.view.clone() {
+            let parts = self.with_joiner(&view, slot, node);
+            self.begin(now, parts);
         }
     }
 

@@ -31,8 +31,8 @@ pub struct History {
     pub calls: Vec<Call>,
     /// Which call each operation of a head was.
     pub made: BTreeMap<(HashSlot, u64, u64), usize>,
-    /// The version that a node showed to a call which changed nothing.
-    pub shown: BTreeMap<usize, Version>,
+    /// The versions that nodes showed to a call which changed nothing, each with what it would be told.
+    pub shown: BTreeMap<usize, Vec<(Version, Vec<Reply>)>>,
 }
 
 impl Call {
@@ -65,6 +65,15 @@ impl Call {
 }
 
 impl History {
+    /// The version that a call saw which changed nothing: of those that it was shown, the last that fits what its client
+    /// was told.
+    #[must_use]
+    pub fn seen_by(&self, at: usize) -> Option<Version> {
+        let told = self.calls[at].replies()?;
+        let fits = |(_, replies): &&(Version, Vec<Reply>)| replies == told;
+        self.shown.get(&at)?.iter().rev().find(fits).map(|(version, _)| *version)
+    }
+
     /// The operation of `slot` that got this version.
     #[must_use]
     pub fn call_of(&self, slot: HashSlot, version: Version) -> Option<usize> {

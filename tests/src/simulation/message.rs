@@ -1,9 +1,10 @@
 //! What travels over the simulated connections.
 
 use ringmaster_protocol::extension::{Ask, Outcome, Say};
+use ringmaster_protocol::heartbeat::{Beat, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Epoch, Incarnation, Version};
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, Version};
 
 use super::command::{Command, Reply};
 
@@ -26,6 +27,8 @@ pub enum Up {
     Attach {
         /// Names it.
         id: Id,
+        /// The cluster of that view.
+        cluster: ClusterId,
         /// The view by which what follows is routed.
         epoch: Epoch,
         /// Of the node, as that view names it.
@@ -52,6 +55,13 @@ pub enum Up {
         id: Id,
         /// What it is.
         ask: Ask,
+    },
+    /// A heartbeat.
+    Beat {
+        /// Names it.
+        id: Id,
+        /// What it is.
+        beat: Beat,
     },
     /// A question to the acceptor.
     Register {
@@ -88,6 +98,13 @@ pub enum Down {
         /// What is said.
         say: Say,
     },
+    /// To a heartbeat.
+    Pulse {
+        /// Names the heartbeat.
+        id: Id,
+        /// How the node is.
+        pulse: Box<Pulse>,
+    },
     /// To a question to the acceptor.
     Answer {
         /// Names the question.
@@ -106,7 +123,7 @@ impl Up {
     #[must_use]
     pub fn describe(&self) -> Option<String> {
         match self {
-            Self::Register { request: Request::Confirm { .. }, .. } => None,
+            Self::Beat { .. } | Self::Register { request: Request::Confirm { .. }, .. } => None,
             Self::Register { id, request: Request::Prepare { epoch, ballot }, .. } => {
                 Some(format!("{id} PREPARE {epoch} {}", ballot.round))
             }
@@ -126,7 +143,7 @@ impl Down {
     #[must_use]
     pub fn describe(&self) -> Option<String> {
         match self {
-            Self::Answer { answer: Answer::Confirmed | Answer::Committed, .. } => None,
+            Self::Pulse { .. } | Self::Answer { answer: Answer::Confirmed | Answer::Committed, .. } => None,
             Self::Answer { answer: Answer::Refused(Refusal::Later(_)), .. } => None,
             Self::Answer { id, answer: Answer::Promised(carried), .. } => Some(format!(
                 "{id} promised {:?}",

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_node::cluster::acceptor::Acceptor;
+use ringmaster_node::cluster::posts::Posts;
 use ringmaster_node::cluster::replica::{Access, Asker, Late, Replica, Shared};
 use ringmaster_node::cluster::row::Row;
 use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::extension::{Ask, Operation, Outcome, Rule, Rules, Say};
+use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, Version, View};
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, MemberIndex, Version, View};
 
 use super::command::{self, Command};
 use super::content::{Keys, Record};
@@ -61,7 +63,11 @@ pub struct Node {
     pub is_up: bool,
     /// Its slots.
     pub slots: Vec<Slot>,
+    /// Whether it says that it is about to stop.
+    pub is_leaving: bool,
     acceptor: Acceptor,
+    /// What it keeps for proxies.
+    posts: Posts,
     /// What the disk has of the register.
     register: Vec<u8>,
     /// What it has of the slots, by the slot's place, oldest first.
@@ -88,7 +94,9 @@ impl Node {
             boot,
             is_up: true,
             slots: slots.iter().map(|slot| Slot::recover(*slot, 0, &[])).collect(),
+            is_leaving: false,
             acceptor,
+            posts: Posts::default(),
             register,
             disk: Vec::new(),
             shared,
@@ -139,14 +147,15 @@ impl Node {
         let Shared { rules, .. } = self.shared;
         let budget = |max| Arc::new(Budget::new(max));
         self.shared = Shared { recent: budget(RECENT_BYTES), held: budget(HELD_BYTES), rules };
-        self.is_up = true;
+        self.posts = Posts::default();
+        (self.is_up, self.is_leaving) = (true, false);
     }
 
     /// Takes a message.
     pub fn receive(&mut self, now: Duration, from: ConnectionId, message: Up) -> Answers {
         match message {
-            Up::Attach { id, epoch, incarnation, boot } => {
-                self.attach((from, id), epoch, (incarnation, boot))
+            Up::Attach { id, cluster, epoch, incarnation, boot } => {
+                self.attach((from, id), (cluster, epoch), (incarnation, boot))
             }
             Up::Command { id, slot, command, unless, .. } => {
                 let (response, late) = self.command((from, slot), now, &command, unless);
@@ -155,6 +164,10 @@ impl Node {
                 answers
             }
             Up::Ask { id, ask } => self.ask(now, (from, id), ask),
+            Up::Beat { id, beat } => {
+                let pulse = Box::new(self.beat(now, &beat));
+                vec![(from, Down::Pulse { id, pulse })]
+            }
             Up::Register { id, incarnation, request } => {
                 let answer = self.register(incarnation, &request);
                 let (incarnation, boot) = (self.incarnation, self.boot);
@@ -166,18 +179,50 @@ impl Node {
     fn attach(
         &mut self,
         (from, id): (ConnectionId, Id),
-        epoch: Epoch,
+        (cluster, epoch): (ClusterId, Epoch),
         (incarnation, boot): (Incarnation, Boot),
     ) -> Answers {
         let committed = self.acceptor.epoch();
         let is_own = incarnation == self.incarnation && boot == self.boot;
         let is_own = is_own || !self.shared.rules.keep(Rule::BootsAreEntries);
+        let is_own = is_own && self.acceptor.cluster() == Some(cluster);
         if is_own && epoch <= committed && epoch > Epoch::default() {
             self.attached.insert(from, epoch);
             return Vec::new();
         }
         self.attached.remove(&from);
         vec![(from, Down::Detached { id, committed })]
+    }
+
+    fn beat(&mut self, now: Duration, beat: &Beat) -> Pulse {
+        self.posts.keep(now, beat.proxy, beat.post.clone());
+        let cluster = self.acceptor.cluster();
+        let lease = match cluster {
+            Some(own) if beat.cluster != ClusterId::default() && own != beat.cluster => {
+                Answer::Refused(Refusal::Foreign(own))
+            }
+            _ => self.acceptor.answer(&Request::Confirm { epoch: beat.epoch }).answer,
+        };
+        let state = match (self.is_leaving, self.acceptor.is_blank()) {
+            (true, _) => NodeState::Leaving,
+            (_, true) => NodeState::Blank,
+            _ => NodeState::Ready,
+        };
+        Pulse {
+            cluster,
+            epoch: self.acceptor.epoch(),
+            incarnation: self.incarnation,
+            boot: self.boot,
+            is_durable: false,
+            state,
+            lease,
+            posts: self.posts.of_others(now, beat.proxy),
+            used_memory: 0,
+            keys: 0,
+            pressure: 0,
+            due: Vec::new(),
+            clock_ms: now.as_millis() as u64,
+        }
     }
 
     fn register(&mut self, incarnation: Incarnation, request: &Request) -> Answer {

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::Say;
+use ringmaster_protocol::extension::{Rules, Say};
 use ringmaster_protocol::register::Answer;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, MemberIndex, View};
 use ringmaster_proxy::chain::{
     Action, Answered, Chains, ClientId, Command as Submitted, Kind, Limits, Links, Moment, OperationId,
     Target, Told as ToldBytes, Wire,
 };
 
 use super::command::{Command, Reply};
-use super::control::{Control, Order, Settings};
+use super::control::Order;
 use super::message::{Down, Id, NodeId, Response, Up};
-use super::random::Random;
+use super::mind::Mind;
 
 /// What a connection is for: what is held on one never delays another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,13 +102,28 @@ struct Link {
     down_until: Duration,
 }
 
+/// What a proxy is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The rules that are kept.
+    pub rules: Rules,
+    /// Of its chains.
+    pub limits: Limits,
+    /// The names of all nodes there ever are.
+    pub names: Vec<String>,
+    /// A connection on which a question has waited so long is closed.
+    pub answer_max: Duration,
+    /// Who changes its views.
+    pub mind: Mind,
+}
+
 /// A proxy.
 #[derive(Debug)]
 pub struct Proxy {
     /// The clock by which it does all.
     pub clock: Clock,
     /// Its views.
-    pub control: Control,
+    pub control: Mind,
     chains: Chains,
     links: BTreeMap<Port, Link>,
     last_id: Id,
@@ -137,15 +152,13 @@ impl Links for Answering {
 impl Proxy {
     /// One that has just started.
     #[must_use]
-    pub fn new(settings: Settings, clock: Clock, mut random: Random, now: Duration) -> Self {
+    pub fn new(start: Start, clock: Clock, now: Duration) -> Self {
+        let Start { rules, limits, names, answer_max, mind } = start;
         let now = clock.shows(now);
-        let names = settings.names.clone();
-        let chains = Chains::new(settings.rules, Limits::default());
-        let answer_max = random.millis(300, 900);
         Self {
             clock,
-            control: Control::new(settings, random, now),
-            chains,
+            control: mind,
+            chains: Chains::new(rules, limits),
             links: BTreeMap::new(),
             last_id: 0,
             replies: Vec::new(),
@@ -228,6 +241,13 @@ impl Proxy {
                 Some(Owner::Control(id)) => self.control.said(now, id, say),
                 None => {}
             },
+            Down::Pulse { id, pulse } => {
+                let Some(Owner::Control(id)) = self.take(port, id) else { return Vec::new() };
+                let due = self.control.heard(now, id, *pulse);
+                return self.with_chains(world, |proxy, moment, out| {
+                    due.into_iter().for_each(|slot| proxy.chains.tick(slot, moment, out));
+                });
+            }
             Down::Answer { id, answer, incarnation, boot } => {
                 self.answer(now, port, id, (answer, incarnation, boot));
             }
@@ -264,7 +284,7 @@ impl Proxy {
             None => link.attached = None,
         }
         link.attaches = link.attaches.split_off(&(id + 1));
-        self.differs(now, port.0, committed);
+        self.control.differs(now, port.0, committed);
         self.with_chains(world, |proxy, moment, out| {
             for (owner, _) in unanswered.into_values() {
                 match owner {
@@ -272,7 +292,7 @@ impl Proxy {
                         proxy.chains.answered(wire, Answered::Refused(committed), moment, out);
                     }
                     Owner::Wire(wire) => proxy.chains.said(wire, Say::Stale(committed), moment, out),
-                    Owner::Control(id) => proxy.control.lost(id),
+                    Owner::Control(id) => proxy.control.lost(now, id),
                 }
             }
         })
@@ -282,15 +302,6 @@ impl Proxy {
     /// attached. A fence stops who is attached below it, also when the chain is the same afterwards.
     fn detach(&mut self, port: Port) -> bool {
         self.links.get_mut(&port).and_then(|link| link.attached.take()).is_some()
-    }
-
-    fn differs(&mut self, now: Duration, node: NodeId, committed: Epoch) {
-        let own = self.control.view().map_or(Epoch::default(), |view| view.epoch());
-        if committed < own {
-            self.control.hand_over(node);
-        } else if committed > own {
-            self.control.beat(now, node);
-        }
     }
 
     /// Its end of a connection is gone.
@@ -305,7 +316,7 @@ impl Proxy {
             for (owner, _) in unanswered.into_values() {
                 match owner {
                     Owner::Wire(wire) => proxy.chains.lost(wire, true, moment, out),
-                    Owner::Control(id) => proxy.control.lost(id),
+                    Owner::Control(id) => proxy.control.lost(now, id),
                 }
             }
         })
@@ -381,7 +392,7 @@ impl Proxy {
                 let Some(view) = self.chains.view().cloned() else { return };
                 let name = view.member(member).name.as_str();
                 if let Some(node) = self.names.iter().position(|known| known == name) {
-                    self.differs(now, node, epoch);
+                    self.control.differs(now, node, epoch);
                 }
             }
         }
@@ -410,6 +421,10 @@ impl Proxy {
                 let message = Up::Register { id, incarnation, request };
                 self.out.push(Output::Send((node, Class::Register), message));
             }
+            Order::Beat { id, node, beat } => {
+                let id = self.draw((node, Class::Register), Owner::Control(id), now);
+                self.out.push(Output::Send((node, Class::Register), Up::Beat { id, beat }));
+            }
             Order::Ask { id, node, attach, incarnation, boot, ask } => {
                 self.attach((node, Class::Control), (attach, incarnation, boot), attach);
                 let id = self.draw((node, Class::Control), Owner::Control(id), now);
@@ -432,7 +447,8 @@ impl Proxy {
         self.last_id += 1;
         let id = self.last_id;
         link.attaches.insert(id);
-        self.out.push(Output::Send(port, Up::Attach { id, epoch, incarnation, boot }));
+        let cluster = self.control.view().map_or(ClusterId::default(), |view| view.cluster());
+        self.out.push(Output::Send(port, Up::Attach { id, cluster, epoch, incarnation, boot }));
     }
 
     fn draw(&mut self, port: Port, owner: Owner, now: Duration) -> Id {

@@ -2,9 +2,22 @@
 
 use std::time::Duration;
 
+use ringmaster_protocol::cluster_file::{Ack, ReadFrom};
 use ringmaster_protocol::extension::Rules;
+use ringmaster_proxy::chain::Limits;
 
 use super::random::Random;
+
+/// Who changes the views of a run, and who sends its commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drive {
+    /// Chance does both, within the rules of change.
+    Chance,
+    /// The controllers of the processes change views, by cluster.yaml files that are edited; chance does the rest.
+    Controller,
+    /// A script does both, and makes the faults.
+    Script,
+}
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +40,10 @@ pub enum Fault {
     ProxyPause,
     /// A node stands still.
     NodePause,
+    /// cluster.yaml is edited, where there is one.
+    Edit,
+    /// A node says that it is about to stop, where somebody heeds that.
+    Leave,
 }
 
 const FAULTS: [Fault; 9] = [
@@ -41,11 +58,32 @@ const FAULTS: [Fault; 9] = [
     Fault::NodePause,
 ];
 
+/// What runs are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Views change by chance, within the rules of change.
+    Chance,
+    /// Controllers change them, as in processes, while cluster.yaml is edited.
+    Controller,
+    /// As [`Mode::Chance`], with writes that are acknowledged by the head.
+    AckHead,
+    /// As [`Mode::Chance`], with reads from any in-sync entry.
+    ReadAny,
+}
+
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The rules that are kept.
     pub rules: Rules,
+    /// Who changes views.
+    pub drive: Drive,
+    /// Whether the nodes begin without a view.
+    pub is_blank: bool,
+    /// When writes are acknowledged.
+    pub ack: Ack,
+    /// Where reads go.
+    pub read_from: ReadFrom,
     /// Whether a trace is kept.
     pub is_traced: bool,
     /// Nodes.
@@ -77,12 +115,46 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What the chains of the proxies are told.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        Limits { ack_head: self.ack == Ack::Head, ..Limits::default() }
+    }
+
     /// The run of a seed.
+    #[must_use]
+    pub fn of_mode(mode: Mode, random: &mut Random, rules: Rules) -> Self {
+        let chance = Self::of(random, rules);
+        match mode {
+            Mode::Chance => chance,
+            Mode::Controller => chance.controlled(random),
+            Mode::AckHead => Self { ack: Ack::Head, ..chance },
+            Mode::ReadAny => Self { read_from: ReadFrom::Any, ..chance },
+        }
+    }
+
+    /// The same with controllers, which take half a second to see that a node is dead and two to take it back.
+    fn controlled(mut self, random: &mut Random) -> Self {
+        self.faults.extend([Fault::Edit, Fault::Leave].into_iter().filter(|_| random.chance(600)));
+        Self {
+            drive: Drive::Controller,
+            pause: random.millis(20, 150),
+            fault_every: random.millis(60, 1200),
+            faults_for: random.millis(2000, 9000),
+            ..self
+        }
+    }
+
+    /// A run by chance.
     #[must_use]
     pub fn of(random: &mut Random, rules: Rules) -> Self {
         let faults = FAULTS.into_iter().filter(|_| random.chance(600)).collect();
         Self {
             rules,
+            drive: Drive::Chance,
+            is_blank: false,
+            ack: Ack::All,
+            read_from: ReadFrom::Tail,
             is_traced: false,
             nodes: 3 + random.below(3),
             proxies: 2 + random.below(2),

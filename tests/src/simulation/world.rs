@@ -4,30 +4,36 @@
 //! left to chance is drawn from the seed, so a seed is a run.
 
 mod clients;
+mod cluster_files;
 mod faults;
+mod founding;
+mod script;
+mod traffic;
 mod verdict;
+mod views;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::config::Millis;
-use ringmaster_protocol::extension::Outcome;
-use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
-use ringmaster_protocol::view::{
-    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
-};
+use ringmaster_protocol::cluster_file::ClusterFile;
+use ringmaster_protocol::register::Request;
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Boot, Incarnation, View};
+use ringmaster_proxy::cluster::controller;
 
-use super::control;
+use super::control::{self, Control};
+use super::governor::Governor;
 use super::history::History;
-use super::message::{ConnectionId, Down, NodeId, ProxyId, Response, Up};
-use super::network::{Connection, Message, Network, is_up};
+use super::message::{ConnectionId, NodeId, ProxyId, Up};
+use super::mind::Mind;
+use super::network::{Connection, Message, Network};
 use super::node::{Kept, Node};
-use super::proxy::{Clock, Output, Port, Proxy};
+use super::proxy::{Clock, Output, Proxy, Start};
 use super::random::Random;
-use super::settings::Settings;
+use super::settings::{Drive, Settings};
 use clients::Client;
-use faults::Views;
+use views::Views;
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -44,6 +50,8 @@ enum Event {
     /// A client's command comes to its proxy.
     Submit(usize),
     Fault,
+    /// A proxy sees a cluster.yaml, by its place among all that there were.
+    File(ProxyId, usize),
     Restart(NodeId),
     RestartProxy(ProxyId),
     ResumeNode(NodeId),
@@ -98,6 +106,10 @@ pub struct World {
     last_value: u32,
     history: History,
     views: Views,
+    /// The texts of cluster.yaml that there were, the latest last.
+    files: Vec<ClusterFile>,
+    /// Which of them each proxy has.
+    seen_files: Vec<usize>,
     is_healed: bool,
     violation: Option<Violation>,
     trace: Vec<String>,
@@ -133,7 +145,7 @@ impl World {
         };
         let nodes: Vec<Process<Node>> = (0..settings.nodes).map(node).collect();
         let proxies = (0..settings.proxies).map(|_| Process::new(None)).collect();
-        let view = first_view(&settings, &slots);
+        let boots = nodes.iter().map(|node| node.inner.boot).collect::<Vec<_>>();
         let mut world = Self {
             now: Duration::ZERO,
             queue: BTreeMap::new(),
@@ -147,46 +159,73 @@ impl World {
             last_client: 0,
             last_value: 0,
             history: History::default(),
-            views: Views::new(&view),
+            views: Views::new(boots.into_iter()),
+            files: Vec::new(),
+            seen_files: vec![0; settings.proxies],
             is_healed: false,
             violation: None,
             trace: Vec::new(),
             random: random.fork(),
             settings,
         };
-        world.begin(&view);
+        world.begin();
         world
     }
 
-    fn begin(&mut self, view: &Arc<View>) {
-        use ringmaster_protocol::register::Request;
+    fn begin(&mut self) {
+        self.write_first_files();
+        if !self.settings.is_blank {
+            let view = founding::first_view(&self.settings, &self.slots);
+            self.found(&view);
+        }
+        (0..self.settings.proxies).for_each(|proxy| self.start_proxy(proxy));
+        self.queue(Duration::from_millis(50), Event::Watch);
+        if self.settings.drive != Drive::Script {
+            self.begin_clients();
+            self.queue(Duration::from_millis(200), Event::Fault);
+            self.queue(self.settings.faults_for, Event::Heal);
+        }
+    }
+
+    /// All nodes have this first view.
+    fn found(&mut self, view: &Arc<View>) {
         for node in &mut self.nodes {
             let request = Request::Commit { view: Arc::clone(view) };
             let message = Up::Register { id: 0, incarnation: Incarnation::default(), request };
             node.inner.receive(Duration::ZERO, 0, message);
             node.inner.adopt_all();
         }
-        (0..self.settings.proxies).for_each(|proxy| self.start_proxy(proxy));
-        self.begin_clients();
-        self.queue(Duration::from_millis(200), Event::Fault);
-        self.queue(Duration::from_millis(50), Event::Watch);
-        self.queue(self.settings.faults_for, Event::Heal);
+        self.observe(view);
     }
 
     fn start_proxy(&mut self, at: ProxyId) {
         let clock =
             Clock { offset: self.random.millis(0, 100_000), fast_ppm: self.random.below(1600) as i64 - 800 };
-        let settings = control::Settings {
-            rules: self.settings.rules,
-            slots: self.slots.clone(),
-            names: self.nodes.iter().map(|node| node.inner.name.clone()).collect(),
-            replicas: self.settings.replicas,
-        };
-        let mut proxy = Proxy::new(settings, clock, self.random.fork(), self.now);
-        proxy.control.is_unruly = !self.is_healed;
+        let (rules, limits) = (self.settings.rules, self.settings.limits());
+        let names: Vec<String> = self.nodes.iter().map(|node| node.inner.name.clone()).collect();
+        let mut random = self.random.fork();
+        let answer_max = random.millis(300, 900);
+        let mind = self.mind(at, names.clone(), random, clock.shows(self.now));
+        let start = Start { rules, limits, names, answer_max, mind };
+        let proxy = Proxy::new(start, clock, self.now);
         let process = &mut self.proxies[at];
         (process.inner, process.run, process.wakes_at) = (Some(proxy), process.run + 1, Duration::MAX);
         self.plan_proxy(at);
+    }
+
+    fn mind(&self, at: ProxyId, names: Vec<String>, mut random: Random, now: Duration) -> Mind {
+        let Settings { rules, replicas, drive, .. } = self.settings;
+        if drive == Drive::Controller {
+            let settings = controller::Settings::new(random.wide(), random.number());
+            let settings = controller::Settings { rules, slots: self.slots.clone(), ..settings };
+            let file = &self.files[self.seen_files[at]];
+            return Mind::Controller(Box::new(Governor::new(settings, file, names, now)));
+        }
+        let settings = control::Settings { rules, slots: self.slots.clone(), names, replicas };
+        let mut control = Control::new(settings, random, now);
+        control.is_unruly = !self.is_healed;
+        control.is_idle = drive == Drive::Script && !self.is_healed;
+        Mind::Chance(Box::new(control))
     }
 
     fn queue(&mut self, after: Duration, event: Event) {
@@ -222,12 +261,20 @@ impl World {
                 self.violation = Some(format!("it does not end: {EVENTS_MAX} events in {:?}", self.now));
                 return;
             }
-            let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= end) else { break };
-            let ((at, _), event) = entry.remove_entry();
+            if self.queue.first_key_value().is_none_or(|((at, _), _)| *at > end) {
+                break;
+            }
+            self.step();
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Lets the next thing happen.
+    fn step(&mut self) {
+        if let Some(((at, _), event)) = self.queue.pop_first() {
             self.now = at;
             self.happen(event);
         }
-        self.now = self.now.max(end);
     }
 
     fn happen(&mut self, event: Event) {
@@ -250,6 +297,7 @@ impl World {
             Event::Client(at) => self.client_acts(at),
             Event::Submit(number) => self.submit(number),
             Event::Fault => self.fault(),
+            Event::File(at, file) => self.file_seen(at, file),
             Event::Restart(at) => self.restart(at),
             Event::RestartProxy(at) => self.restart_proxy(at),
             Event::ResumeNode(at) => self.resume_node(at),
@@ -258,151 +306,6 @@ impl World {
             Event::Watch => self.watch(),
             Event::Heal => self.heal(),
         }
-    }
-
-    /// Puts a packet on its way.
-    fn send(&mut self, id: ConnectionId, message: Message) {
-        let delay = self.delay();
-        let direction = usize::from(is_up(&message));
-        let last = &mut self.network.connections[id].last[direction];
-        let at = (self.now + delay).max(*last);
-        *last = at;
-        self.queue_at(at, Event::Arrives(id, message));
-    }
-
-    fn delay(&mut self) -> Duration {
-        let usual = Duration::from_micros(50)..self.settings.delay;
-        let delay = self.random.between(usual.start, usual.end);
-        if self.random.chance(self.settings.slow_per_mille) {
-            delay + self.random.millis(5, 120)
-        } else {
-            delay
-        }
-    }
-
-    fn arrives(&mut self, id: ConnectionId, message: Message) {
-        let to_node = is_up(&message);
-        let connection = &mut self.network.connections[id];
-        let (proxy, port, runs) = (connection.proxy, connection.port, connection.runs);
-        if !connection.is_open {
-            // What was on its way to a proxy is lost with the connection; what was on its way to a node may come late.
-            let Some(late) = connection.late.filter(|_| to_node) else { return };
-            connection.late = Some(Duration::ZERO);
-            if late > Duration::ZERO {
-                return self.delay_all(id, late, message);
-            }
-        } else if self.network.is_cut(id, to_node) {
-            self.network.connections[id].kept_back[usize::from(to_node)].push_back(message);
-            return;
-        }
-        match message {
-            Message::Up(message) => self.node_gets(port.0, runs.1, id, message),
-            Message::Down(message) => self.proxy_gets(proxy, runs.0, (id, port), message),
-        }
-    }
-
-    /// The packets of a connection that is gone keep their order, and come later all together.
-    fn delay_all(&mut self, id: ConnectionId, late: Duration, first: Message) {
-        let of_it = |(key, event): (&(Duration, u64), &Event)| match event {
-            Event::Arrives(other, Message::Up(_)) if *other == id => Some(*key),
-            _ => None,
-        };
-        let keys: Vec<(Duration, u64)> = self.queue.iter().filter_map(of_it).collect();
-        self.queue(late, Event::Arrives(id, first));
-        self.network.connections[id].last[1] += late;
-        for key in keys {
-            if let Some(event) = self.queue.remove(&key) {
-                self.queue_at(key.0 + late, event);
-            }
-        }
-    }
-
-    fn node_gets(&mut self, at: NodeId, run: u64, from: ConnectionId, message: Up) {
-        let process = &mut self.nodes[at];
-        if process.run != run || !process.inner.is_up {
-            return;
-        }
-        if process.is_paused {
-            process.inbox.push(Event::Arrives(from, Message::Up(message)));
-            return;
-        }
-        let epoch = process.inner.view().map(|view| view.epoch());
-        let call = match &message {
-            Up::Command { number, .. } => Some(*number),
-            _ => None,
-        };
-        self.note_message(from, "⇐", || message.describe());
-        let answers = self.nodes[at].inner.receive(self.now, from, message);
-        if let Some(number) = call {
-            self.learn(number, &answers);
-        }
-        if self.nodes[at].inner.view().map(|view| view.epoch()) != epoch {
-            let (soon, run) = (self.random.millis(0, 60), self.nodes[at].run);
-            self.queue(soon, Event::Adopt(at, run));
-            let view = self.nodes[at].inner.view().cloned();
-            view.iter().for_each(|view| self.observe(view));
-        }
-        self.answers(at, answers);
-    }
-
-    /// Remembers what a node made of a call.
-    fn learn(&mut self, number: usize, answers: &[(ConnectionId, Down)]) {
-        for (_, answer) in answers {
-            let Down::Response { response: Response::Done(_, outcome), .. } = answer else { continue };
-            let made = match outcome {
-                Outcome::Made(operation) => operation.new,
-                Outcome::Alone(version) => *version,
-                Outcome::Saw(version) => {
-                    self.history.shown.insert(number, *version);
-                    continue;
-                }
-                Outcome::HasIt | Outcome::Forgotten => continue,
-            };
-            let slot = self.history.calls[number].slot;
-            self.history.made.insert((slot, made.changed.0, made.n), number);
-        }
-    }
-
-    fn answers(&mut self, at: NodeId, answers: Vec<(ConnectionId, Down)>) {
-        for (connection, answer) in answers {
-            self.note_message(connection, "⇒", || answer.describe());
-            if self.network.connections[connection].is_open {
-                self.send(connection, Message::Down(answer));
-            }
-        }
-        let process = &mut self.nodes[at];
-        if let Some(wakes_at) = process.inner.wakes_at().filter(|wakes_at| *wakes_at < process.wakes_at) {
-            process.wakes_at = wakes_at;
-            let run = process.run;
-            self.queue_at(wakes_at, Event::WakeNode(at, run));
-        }
-    }
-
-    fn proxy_gets(&mut self, at: ProxyId, run: u64, (id, port): (ConnectionId, Port), message: Down) {
-        let process = &mut self.proxies[at];
-        let Some(proxy) = process.inner.as_mut().filter(|_| process.run == run) else { return };
-        if process.is_paused {
-            process.inbox.push(Event::Arrives(id, Message::Down(message)));
-            return;
-        }
-        let outputs = proxy.receive(self.now, port, message);
-        self.outputs(at, outputs);
-    }
-
-    fn closed(&mut self, id: ConnectionId) {
-        let connection = &self.network.connections[id];
-        let (at, port, run) = (connection.proxy, connection.port, connection.runs.0);
-        let process = &mut self.proxies[at];
-        // The proxy may have ended it itself.
-        let is_known = self.network.open(at, port) == Some(id);
-        let Some(proxy) = process.inner.as_mut().filter(|_| process.run == run && is_known) else { return };
-        if process.is_paused {
-            process.inbox.push(Event::Closed(id));
-            return;
-        }
-        self.network.forget(id);
-        let outputs = proxy.closed(self.now, port);
-        self.outputs(at, outputs);
     }
 
     fn wake_proxy(&mut self, at: ProxyId, run: u64) {
@@ -448,61 +351,10 @@ impl World {
     /// Takes note of what a proxy has proposed and decided.
     fn views_of(&mut self, at: ProxyId) {
         let Some(proxy) = &mut self.proxies[at].inner else { return };
-        let proposed = std::mem::take(&mut proxy.control.proposed);
-        let decided = std::mem::take(&mut proxy.control.decided);
+        let (proposed, decided) = proxy.control.take_views();
         let now = self.now;
-        self.views.proposed.extend(proposed.into_iter().map(|view| (now, view)));
+        let dated = proposed.into_iter().map(|(age, view)| (now.saturating_sub(age), view));
+        self.views.proposed.extend(dated);
         decided.iter().for_each(|view| self.observe(view));
     }
-
-    fn send_up(&mut self, at: ProxyId, port: Port, message: Up) {
-        let runs = (self.proxies[at].run, self.nodes[port.0].run);
-        let is_new = self.network.open(at, port).is_none();
-        let id = self.network.connect(at, port, runs);
-        if is_new && !self.nodes[port.0].inner.is_up {
-            self.network.close(id, None);
-            let soon = self.delay();
-            return self.queue(soon, Event::Closed(id));
-        }
-        self.send(id, Message::Up(message));
-    }
-}
-
-/// All nodes are members, the first of them entries of the chains.
-fn first_view(settings: &Settings, slots: &[HashSlot]) -> Arc<View> {
-    let member = |at: usize| Member {
-        name: format!("n{at}").parse().expect("a name"),
-        address: format!("n{at}:1").parse().expect("an address"),
-        zone: String::new(),
-        weight: 1,
-        incarnation: Incarnation(at as u128 + 1),
-        boot: Boot(at as u128 + 1),
-        is_durable: false,
-    };
-    let chain = |first: usize| {
-        let entry = |at: usize| {
-            let at = (first + at) % settings.nodes;
-            Entry { member: MemberIndex::new(at as u16), boot: Boot(at as u128 + 1), since: Epoch::FIRST }
-        };
-        let entries: Vec<Entry> = (0..settings.replicas).map(entry).collect();
-        let (changed, born, in_sync) = (Epoch::FIRST, Epoch::FIRST, entries.len());
-        Chain { changed, born, unsealed: None, entries, in_sync }
-    };
-    let mut chains = vec![chain(0); SLOT_COUNT];
-    slots.iter().enumerate().for_each(|(at, slot)| chains[slot.index()] = chain(at));
-    let acceptors = if settings.nodes >= 5 { 5 } else { 3 };
-    let lease = Millis::new(settings.lease.as_millis() as u64);
-    let parts = ViewParts {
-        cluster: ClusterId(1),
-        epoch: Epoch::FIRST,
-        members: (0..settings.nodes).map(member).collect(),
-        acceptors: (0..acceptors).map(MemberIndex::new).collect(),
-        lease,
-        longest_lease: lease,
-        hash_seed: 1,
-        config: ConfigDigest::default(),
-        superseded: Vec::new(),
-        chains,
-    };
-    Arc::new(View::new(parts).expect("a first view"))
 }

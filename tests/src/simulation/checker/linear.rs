@@ -75,7 +75,8 @@ pub(super) fn check(history: &History, slot: HashSlot, journal: &[Version]) -> R
         }
     }
     let against = search.against_the_chain();
-    Err(format!("not linearizable; {against}; furthest after {deepest} calls: {stuck}"))
+    let how = if frames.is_empty() { "not linearizable" } else { "no order was found" };
+    Err(format!("{how}; {against}; furthest after {deepest} calls: {stuck}"))
 }
 
 /// The calls of the slot that had an effect, or showed something, or may have had.
@@ -93,7 +94,7 @@ fn items<'h>(history: &'h History, slot: HashSlot, journal: &[Version]) -> Vec<I
         if call.slot != slot || is_idle {
             continue;
         }
-        let shown = history.shown.get(&at).and_then(|version| places.get(version)).copied();
+        let shown = history.seen_by(at).and_then(|version| places.get(&version)).copied();
         let hint = match made.get(&at) {
             Some(place) => place * 2,
             None if call.is_certain() => shown.unwrap_or_default() * 2 + 1,

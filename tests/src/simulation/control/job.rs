@@ -53,19 +53,19 @@ impl Job {
         Self { view: Arc::clone(view), slot, step, begun: Duration::ZERO, waits, reports }
     }
 
-    pub(super) fn fence(view: &Arc<View>, slot: HashSlot, _: &Chain) -> Self {
+    pub(super) fn fence(view: &Arc<View>, slot: HashSlot) -> Self {
         Self::new(view, slot, Step::Fence)
     }
 
-    pub(super) fn promote(view: &Arc<View>, slot: HashSlot, _: &Chain) -> Self {
+    pub(super) fn promote(view: &Arc<View>, slot: HashSlot) -> Self {
         Self::new(view, slot, Step::Version)
     }
 
-    pub(super) fn stage(view: &Arc<View>, slot: HashSlot, _: &Chain, node: NodeId) -> Self {
+    pub(super) fn stage(view: &Arc<View>, slot: HashSlot, node: NodeId) -> Self {
         Self::new(view, slot, Step::Fetch(node))
     }
 
-    pub(super) fn reseat(view: &Arc<View>, slot: HashSlot, _: &Chain) -> Self {
+    pub(super) fn reseat(view: &Arc<View>, slot: HashSlot) -> Self {
         Self::new(view, slot, Step::Reports)
     }
 
@@ -122,8 +122,12 @@ impl Control {
         let (slot, epoch) = (job.slot, job.view.epoch().next());
         match (job.step.clone(), say) {
             (Step::Fence, Say::Done) => {
-                let mut parts = self.next_parts(&job.view);
                 let place = job.chain().in_sync - 1;
+                // The tail may have stood still for long: who answered when it was asked may be gone.
+                if !self.may_leave(&job.view, job.chain(), place, now) {
+                    return;
+                }
+                let mut parts = self.next_parts(&job.view);
                 remove(&mut parts.chains[slot.index()], place, epoch, true);
                 self.begin(now, parts);
             }

@@ -84,7 +84,7 @@ impl Control {
     }
 
     /// Whether the entry at `place` may leave: R10.
-    fn may_leave(&self, view: &View, chain: &Chain, place: usize, now: Duration) -> bool {
+    pub(super) fn may_leave(&self, view: &View, chain: &Chain, place: usize, now: Duration) -> bool {
         if place >= chain.in_sync {
             return true;
         }
@@ -118,7 +118,7 @@ impl Control {
         let chain = view.chain(slot);
         let all_answer = chain.entries.iter().all(|entry| self.health(view, entry, now) == Health::Answers);
         if !self.any_answers(view, chain, now) {
-            return self.start(now, Job::reseat(view, slot, chain));
+            return self.start(now, Job::reseat(view, slot));
         }
         if let Some(mark) = chain.unsealed
             && self.is_mark_over(view, mark, now)
@@ -132,7 +132,7 @@ impl Control {
             return self.remove_living(now, view, slot);
         }
         if chain.joining().is_some() {
-            return self.start(now, Job::promote(view, slot, chain));
+            return self.start(now, Job::promote(view, slot));
         }
         if chain.in_sync < self.settings.replicas || (is_wild && chain.entries.len() < 4) {
             self.append(now, view, slot);
@@ -154,7 +154,7 @@ impl Control {
         }
         let is_tail = place + 1 == chain.in_sync;
         if is_tail && self.random.chance(500) {
-            return self.start(now, Job::fence(view, slot, chain));
+            return self.start(now, Job::fence(view, slot));
         }
         let mut parts = self.next_parts(view);
         remove(&mut parts.chains[slot.index()], place, view.epoch().next(), false);
@@ -170,7 +170,7 @@ impl Control {
         let outside: Vec<NodeId> = (0..self.settings.names.len()).filter(is_outside).collect();
         let Some(node) = self.random.pick(&outside) else { return };
         if self.random.chance(500) {
-            return self.start(now, Job::stage(view, slot, chain, node));
+            return self.start(now, Job::stage(view, slot, node));
         }
         let parts = self.with_joiner(view, slot, node);
         self.begin(now, parts);
@@ -196,7 +196,7 @@ impl Control {
 }
 
 /// Takes an entry out of a chain in `epoch`; `is_sealed` says that nobody can read it any more.
-pub(super) fn remove(chain: &mut Chain, place: usize, epoch: Epoch, is_sealed: bool) {
+pub(crate) fn remove(chain: &mut Chain, place: usize, epoch: Epoch, is_sealed: bool) {
     let is_in_sync = place < chain.in_sync;
     let is_tail = place + 1 == chain.in_sync;
     chain.entries.remove(place);

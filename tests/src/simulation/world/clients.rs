@@ -22,6 +22,13 @@ pub(super) struct Client {
     slot: usize,
 }
 
+impl Client {
+    /// A client whose commands a script says.
+    pub(super) fn new(id: u64, proxy: ProxyId) -> Self {
+        Self { id, proxy, under_way: 0, slot: 0 }
+    }
+}
+
 impl World {
     pub(super) fn begin_clients(&mut self) {
         for at in 0..self.settings.proxies * self.settings.clients {

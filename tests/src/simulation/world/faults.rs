@@ -1,127 +1,16 @@
-//! Faults, and what must not be asked of a cluster: that it keeps data which every keeper has lost.
+//! Faults.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Chain, Entry, MemberIndex, View};
+use ringmaster_protocol::view::Boot;
 
 use super::{Event, World};
 use crate::simulation::message::{ConnectionId, NodeId, ProxyId};
 use crate::simulation::network::Message;
 use crate::simulation::node::Kept;
-use crate::simulation::settings::Fault;
-
-/// A view that is proposed so long after the entries which it keeps lost their data should have known.
-const EVIDENCE_MAX: Duration = Duration::from_millis(500);
-
-/// What is known of all views, and of who has kept its data.
-#[derive(Debug)]
-pub(super) struct Views {
-    /// The last that was decided.
-    pub(super) latest: Arc<View>,
-    /// All that were proposed, and when.
-    pub(super) proposed: Vec<(Duration, Arc<View>)>,
-    /// The boots of each node since it last lost data.
-    lives: BTreeMap<NodeId, Vec<Boot>>,
-    lost_at: BTreeMap<NodeId, Duration>,
-    /// Slots whose data nobody has any more.
-    pub(super) lost: BTreeSet<HashSlot>,
-}
-
-impl Views {
-    pub(super) fn new(first: &Arc<View>) -> Self {
-        let lives = first.members().iter().enumerate().map(|(at, member)| (at, vec![member.boot]));
-        Self {
-            latest: Arc::clone(first),
-            proposed: Vec::new(),
-            lives: lives.collect(),
-            lost_at: BTreeMap::new(),
-            lost: BTreeSet::new(),
-        }
-    }
-
-    /// Views by which data may be kept or given up from now on.
-    fn to_come(&self) -> impl Iterator<Item = &Arc<View>> {
-        let all = self.proposed.iter().map(|(_, view)| view);
-        let later = all.filter(|view| view.epoch() > self.latest.epoch());
-        std::iter::once(&self.latest).chain(later)
-    }
-}
-
-/// Members keep their places in the views of a run.
-fn node_of(member: MemberIndex) -> NodeId {
-    member.index()
-}
+use crate::simulation::settings::{Drive, Fault};
 
 impl World {
-    /// A view was decided.
-    pub(super) fn observe(&mut self, view: &Arc<View>) {
-        if view.epoch() <= self.views.latest.epoch() {
-            return;
-        }
-        let slots = self.slots.clone();
-        let shown: Vec<&Chain> = slots.iter().map(|slot| view.chain(*slot)).collect();
-        self.note(|| format!("view {}: {shown:?}", view.epoch()));
-        let before = std::mem::replace(&mut self.views.latest, Arc::clone(view));
-        for slot in slots {
-            let (old, new) = (before.chain(slot), view.chain(slot));
-            if self.has_keeper(new) || self.views.lost.contains(&slot) || new.born > old.born {
-                continue;
-            }
-            let lost_at = |entry: &Entry| self.views.lost_at.get(&node_of(entry.member)).copied();
-            let last = new.entries[..new.in_sync].iter().filter_map(lost_at).max().unwrap_or_default();
-            let is_it = |(_, other): &&(Duration, Arc<View>)| {
-                other.epoch() == view.epoch() && other.chain(slot) == new
-            };
-            let proposed = self.views.proposed.iter().find(is_it).map_or(self.now, |(at, _)| *at);
-            if self.has_keeper(old) && last + EVIDENCE_MAX < proposed {
-                let text =
-                    format!("slot {}: view {} gives up the last who kept it", slot.number(), view.epoch());
-                self.violation = Some(text);
-            }
-            self.views.lost.insert(slot);
-        }
-    }
-
-    /// Whether an in-sync entry has, or will have when it is back, all that it ever had.
-    fn has_keeper(&self, chain: &Chain) -> bool {
-        let keeps = |entry: &Entry| self.views.lives[&node_of(entry.member)].contains(&entry.boot);
-        chain.entries[..chain.in_sync].iter().any(keeps)
-    }
-
-    /// Whether all slots have a living in-sync entry without this node, by all views that may come to hold.
-    fn can_spare(&self, node: NodeId) -> bool {
-        let lives = |entry: &&Entry| {
-            let at = node_of(entry.member);
-            at != node && self.nodes[at].inner.is_up && self.nodes[at].inner.boot == entry.boot
-        };
-        self.views.to_come().all(|view| {
-            self.slots.iter().all(|slot| {
-                let chain = view.chain(*slot);
-                chain.entries[..chain.in_sync].iter().any(|entry| lives(&entry))
-            })
-        })
-    }
-
-    /// Whether the register of this node can be lost without a majority being lost.
-    fn can_spare_register(&self, node: NodeId) -> bool {
-        let is_whole = |view: &View, index: &MemberIndex| {
-            let at = node_of(*index);
-            let is_named = self.nodes[at].inner.incarnation == view.member(*index).incarnation;
-            at == node || (is_named && self.kept.get(&at) != Some(&Kept::Nothing))
-        };
-        let has_latest = |index: &&MemberIndex| {
-            let at = node_of(**index);
-            let epoch = self.nodes[at].inner.view().map(|view| view.epoch());
-            at != node && epoch == Some(self.views.latest.epoch())
-        };
-        let latest = &self.views.latest;
-        self.views.to_come().all(|view| view.acceptors().iter().all(|index| is_whole(view, index)))
-            && latest.acceptors().iter().filter(has_latest).count() > latest.acceptors().len() / 2
-    }
-
     pub(super) fn fault(&mut self) {
         if self.is_healed {
             return;
@@ -148,6 +37,8 @@ impl World {
             Fault::ProxyCrash => self.crash_proxy(proxy),
             Fault::ProxyPause => self.pause_proxy(proxy),
             Fault::NodePause => self.pause_node(node),
+            Fault::Leave if self.settings.drive == Drive::Controller => self.leave(node),
+            Fault::Edit if self.settings.drive == Drive::Controller => self.edit(),
             _ => {}
         }
     }
@@ -202,9 +93,14 @@ impl World {
     }
 
     fn crash(&mut self, at: NodeId, kept: Kept) {
-        if !self.nodes[at].inner.is_up {
-            return;
+        if self.nodes[at].inner.is_up {
+            self.end(at, kept);
+            let down_for = self.random.millis(20, 1500);
+            self.queue(down_for, Event::Restart(at));
         }
+    }
+
+    pub(super) fn end(&mut self, at: NodeId, kept: Kept) {
         self.note(|| format!("n{at} ends, keeps {kept:?}"));
         let process = &mut self.nodes[at];
         process.inner.crash();
@@ -213,16 +109,13 @@ impl World {
         process.inbox.clear();
         self.kept.insert(at, kept);
         if kept != Kept::All {
-            self.views.lives.insert(at, Vec::new());
-            self.views.lost_at.insert(at, self.now);
+            self.views.loses(at, self.now);
         }
         for id in self.network.all_open() {
             if self.network.connections[id].port.0 == at {
                 self.lose(id);
             }
         }
-        let down_for = self.random.millis(20, 1500);
-        self.queue(down_for, Event::Restart(at));
     }
 
     pub(super) fn restart(&mut self, at: NodeId) {
@@ -230,13 +123,18 @@ impl World {
         let drawn = self.random.wide();
         self.note(|| format!("n{at} starts again with {kept:?} as {drawn:x}"));
         self.nodes[at].inner.restart(kept, drawn);
-        self.views.lives.entry(at).or_default().push(Boot(drawn));
+        self.views.lives_as(at, Boot(drawn));
     }
 
     fn crash_proxy(&mut self, at: ProxyId) {
-        if self.proxies[at].inner.is_none() {
-            return;
+        if self.proxies[at].inner.is_some() {
+            self.end_of_proxy(at);
+            let down_for = self.random.millis(10, 800);
+            self.queue(down_for, Event::RestartProxy(at));
         }
+    }
+
+    pub(super) fn end_of_proxy(&mut self, at: ProxyId) {
         self.note(|| format!("p{at} ends"));
         let process = &mut self.proxies[at];
         process.inner = None;
@@ -250,8 +148,6 @@ impl World {
             }
         }
         self.abandon(at);
-        let down_for = self.random.millis(10, 800);
-        self.queue(down_for, Event::RestartProxy(at));
     }
 
     pub(super) fn restart_proxy(&mut self, at: ProxyId) {
@@ -308,12 +204,20 @@ impl World {
         }
     }
 
+    /// A node says for a while that it is about to stop, and then goes on after all.
+    fn leave(&mut self, at: NodeId) {
+        let is_leaving = self.random.chance(500);
+        self.note(|| format!("n{at} is leaving: {is_leaving}"));
+        self.nodes[at].inner.is_leaving = is_leaving;
+    }
+
     /// No faults from now on, and all that were are over.
     pub(super) fn heal(&mut self) {
         self.note(|| "no more faults".to_owned());
         self.is_healed = true;
         for at in 0..self.nodes.len() {
             self.resume_node(at);
+            self.nodes[at].inner.is_leaving = false;
             let soon = self.random.millis(0, 100);
             self.queue(soon, Event::Restart(at));
         }
@@ -321,9 +225,10 @@ impl World {
             self.resume_proxy(at);
             self.restart_proxy(at);
             if let Some(proxy) = &mut self.proxies[at].inner {
-                proxy.control.is_unruly = false;
+                proxy.control.calm();
             }
         }
+        self.show_files();
         for (proxy, node, to_node) in self.network.cuts.clone() {
             self.join(proxy, node, to_node);
         }

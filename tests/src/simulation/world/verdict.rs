@@ -3,17 +3,22 @@
 use std::time::Duration;
 
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Chain, Entry};
+use ringmaster_protocol::view::{Chain, Entry, View};
 
 use super::clients::CLIENTS_GO_ON;
+use super::views::node_of;
 use super::{Ended, Event, Violation, World};
 use crate::simulation::checker;
 use crate::simulation::command::LIST_KEY;
 use crate::simulation::history::Call;
 use crate::simulation::node::Slot;
+use crate::simulation::settings::Drive;
 
 /// Time after the last fault in which all must be served again.
 const SERVED_WITHIN: Duration = Duration::from_secs(5);
+
+/// Time in which controllers bring all slots to where they are to be.
+const AT_TARGET_WITHIN: Duration = Duration::from_secs(90);
 
 /// Time for the last calls of all.
 const PROBES_TAKE: Duration = Duration::from_millis(1500);
@@ -34,11 +39,19 @@ impl World {
         Ended {
             certain: self.history.calls.iter().filter(|call| call.is_certain()).count(),
             calls: self.history.calls.len(),
-            epoch: self.views.latest.epoch().0,
+            epoch: self.views.latest.as_ref().map_or(0, |view| view.epoch().0),
             lost: self.views.lost.len(),
             violation: self.violation,
             trace: self.trace,
         }
+    }
+
+    /// No more faults; then as [`World::run`].
+    #[must_use]
+    pub fn ended(mut self) -> Ended {
+        self.settings.faults_for = self.now;
+        self.heal();
+        self.run()
     }
 
     fn judged(&mut self) -> Result<(), Violation> {
@@ -68,7 +81,37 @@ impl World {
             self.check_equal(slot)?;
             self.check_slot(slot)?;
         }
+        self.await_target()
+    }
+
+    /// What a controller needs longer for: every chain is whole and where the latest cluster.yaml wants it.
+    fn await_target(&mut self) -> Result<(), Violation> {
+        let end = self.now + AT_TARGET_WITHIN;
+        while self.settings.drive == Drive::Controller && !self.is_at_target() {
+            if self.now >= end {
+                let chains: Vec<_> = self.views.latest.iter().map(|view| self.chains(view)).collect();
+                return Err(format!("not as the cluster.yaml wants it: {chains:?}"));
+            }
+            self.run_until(self.now + Duration::from_secs(1));
+            self.no_violation()?;
+        }
         Ok(())
+    }
+
+    fn chains<'v>(&self, view: &'v View) -> Vec<&'v Chain> {
+        self.slots.iter().map(|slot| view.chain(*slot)).collect()
+    }
+
+    fn is_at_target(&self) -> bool {
+        let (Some(view), Some(file)) = (&self.views.latest, self.files.last()) else { return false };
+        let is_wanted = |entry: &Entry| {
+            let name = &view.member(entry.member).name;
+            file.nodes.iter().any(|node| node.name == *name)
+        };
+        let is_whole = |chain: &Chain| {
+            chain.in_sync == self.settings.replicas && chain.joining().is_none() && chain.unsealed.is_none()
+        };
+        self.chains(view).into_iter().all(|chain| is_whole(chain) && chain.entries.iter().all(is_wanted))
     }
 
     fn no_violation(&mut self) -> Result<(), Violation> {
@@ -87,25 +130,26 @@ impl World {
         }
     }
 
-    fn chain(&self, slot: HashSlot) -> &Chain {
-        self.views.latest.chain(slot)
-    }
-
     /// What an entry holds, if its process is the one that was appended.
-    fn held(&self, entry: &Entry, slot: HashSlot) -> Option<&Slot> {
-        let node = &self.nodes[entry.member.index()].inner;
+    fn held(&self, view: &View, entry: &Entry, slot: HashSlot) -> Option<&Slot> {
+        let node = &self.nodes[node_of(view, entry.member)].inner;
         let slot = node.slots.iter().find(|held| held.slot == slot);
         slot.filter(|_| node.is_up && node.boot == entry.boot)
     }
 
     /// Members are whole and equal.
     fn check_equal(&self, slot: HashSlot) -> Result<(), Violation> {
-        let (chain, number) = (self.chain(slot), slot.number());
+        let number = slot.number();
+        let Some(view) = &self.views.latest else { return Err("there is no view".to_owned()) };
+        let chain = view.chain(slot);
+        let in_sync = &chain.entries[..chain.in_sync];
         let wanted = self.settings.replicas.min(self.settings.nodes);
-        if chain.in_sync < wanted || chain.joining().is_some() {
+        // A controller takes its time: what has failed is let in again after two seconds, and longer if it flaps.
+        let is_whole = chain.in_sync >= wanted && chain.joining().is_none();
+        if !is_whole && self.settings.drive != Drive::Controller {
             return Err(format!("slot {number}: the chain is not whole again: {chain:?}"));
         }
-        let all: Vec<Option<&Slot>> = chain.entries.iter().map(|entry| self.held(entry, slot)).collect();
+        let all: Vec<Option<&Slot>> = in_sync.iter().map(|entry| self.held(view, entry, slot)).collect();
         let Some(Some(head)) = all.first() else {
             return Err(format!("slot {number}: its head is not there: {chain:?}"));
         };
@@ -123,7 +167,8 @@ impl World {
     }
 
     fn check_slot(&self, slot: HashSlot) -> Result<(), Violation> {
-        let head = self.held(self.chain(slot).head(), slot);
+        let view = self.views.latest.as_ref().ok_or("there is no view")?;
+        let head = self.held(view, view.chain(slot).head(), slot);
         let keys = &head.ok_or_else(|| format!("slot {}: no head", slot.number()))?.keys;
         checker::check(&self.history, slot, &keys.journal, &keys.state)
     }
@@ -131,13 +176,14 @@ impl World {
     /// The later member holds a prefix of the earlier one's history, at all times.
     pub(super) fn watch(&mut self) {
         self.queue(WATCH, Event::Watch);
+        let Some(view) = self.views.latest.clone() else { return };
         for slot in self.slots.clone() {
             if self.views.lost.contains(&slot) {
                 continue;
             }
-            let chain = self.chain(slot);
+            let chain = view.chain(slot);
             let in_sync = chain.entries[..chain.in_sync].iter();
-            let held: Vec<&Slot> = in_sync.filter_map(|entry| self.held(entry, slot)).collect();
+            let held: Vec<&Slot> = in_sync.filter_map(|entry| self.held(&view, entry, slot)).collect();
             let follows = |pair: &[&Slot]| pair[0].keys.journal.starts_with(&pair[1].keys.journal);
             if held.windows(2).all(follows) {
                 continue;

@@ -1,0 +1,79 @@
+//! The cluster.yaml of a run, and its edits: each proxy sees them at its own time.
+
+use ringmaster_protocol::cluster_file::ClusterFile;
+
+use super::{Event, World};
+use crate::simulation::message::{NodeId, ProxyId};
+
+/// Greatest weight that chance gives a node.
+const WEIGHT_MAX: usize = 50;
+
+impl World {
+    /// The text with these nodes and weights, checked.
+    fn file_of(&self, nodes: &[(NodeId, usize)]) -> ClusterFile {
+        let node = |(at, weight): &(NodeId, usize)| {
+            format!("  - {{name: n{at}, address: 'n{at}:1', weight: {weight}}}\n")
+        };
+        let nodes: String = nodes.iter().map(node).collect();
+        let (replicas, lease) = (self.settings.replicas, self.settings.lease.as_millis());
+        let text = format!("replicas: {replicas}\ntimeouts: {{lease: {lease}ms}}\nnodes:\n{nodes}");
+        ClusterFile::parse("cluster.yaml", &text).expect("a cluster.yaml")
+    }
+
+    /// All nodes, each as much as the others.
+    pub(super) fn write_first_files(&mut self) {
+        let nodes: Vec<(NodeId, usize)> = (0..self.nodes.len()).map(|at| (at, 1)).collect();
+        self.files = vec![self.file_of(&nodes)];
+    }
+
+    /// These nodes, for one proxy, from now on.
+    pub fn write_file(&mut self, proxy: ProxyId, nodes: &[NodeId]) {
+        let nodes: Vec<(NodeId, usize)> = nodes.iter().map(|at| (*at, 1)).collect();
+        let file = self.file_of(&nodes);
+        self.files.push(file);
+        self.file_seen(proxy, self.files.len() - 1);
+    }
+
+    /// Somebody edits the file: some nodes, as many as are needed at least, with new weights. Each proxy sees that
+    /// within two seconds.
+    pub(super) fn edit(&mut self) {
+        let mut left: Vec<NodeId> = (0..self.nodes.len()).collect();
+        let needed = self.settings.replicas.max(left.len() - 1);
+        while left.len() > needed && self.random.chance(500) {
+            let out = self.random.below(left.len());
+            left.remove(out);
+        }
+        let nodes: Vec<(NodeId, usize)> =
+            left.into_iter().map(|at| (at, 1 + self.random.below(WEIGHT_MAX))).collect();
+        let file = self.file_of(&nodes);
+        if self.files.contains(&file) {
+            return;
+        }
+        self.note(|| format!("cluster.yaml: {nodes:?}"));
+        self.files.push(file);
+        for proxy in 0..self.proxies.len() {
+            let seen_in = self.random.millis(0, 2000);
+            self.queue(seen_in, Event::File(proxy, self.files.len() - 1));
+        }
+    }
+
+    /// A proxy has this file from now on; never one that is older than what it has.
+    pub(super) fn file_seen(&mut self, at: ProxyId, file: usize) {
+        if self.seen_files[at] >= file {
+            return;
+        }
+        self.seen_files[at] = file;
+        let clock_now = |clock: &crate::simulation::proxy::Clock| clock.shows(self.now);
+        if let Some(proxy) = &mut self.proxies[at].inner {
+            let now = clock_now(&proxy.clock);
+            proxy.control.file_changed(now, &self.files[file]);
+        }
+        self.plan_proxy(at);
+    }
+
+    /// All proxies have the latest file.
+    pub(super) fn show_files(&mut self) {
+        let latest = self.files.len() - 1;
+        (0..self.proxies.len()).for_each(|at| self.file_seen(at, latest));
+    }
+}

@@ -1,0 +1,149 @@
+//! Rules that faults by chance seldom need, each with the story that shows what it is for.
+//!
+//! A story is told twice: with all rules nothing is wrong; without the rule the checker sees what the story leads to.
+
+use ringmaster_protocol::extension::{Ask, Rule, Rules};
+use ringmaster_protocol::register::Request;
+use ringmaster_tests::simulation::message::Up;
+use ringmaster_tests::simulation::world::{Ended, World};
+
+/// Tells a story with all rules, and without this one.
+fn is_needed(rule: Rule, story: impl Fn(Rules) -> World) {
+    let Ended { violation, trace, .. } = story(Rules::ALL).ended();
+    assert_eq!(violation, None, "with all rules:\n{}", trace.join("\n"));
+    let Ended { violation, trace, .. } = story(Rules::without(rule)).ended();
+    match violation {
+        Some(violation) => println!("without {rule:?}: {violation}"),
+        None => panic!("without {rule:?} nothing is wrong:\n{}", trace.join("\n")),
+    }
+}
+
+/// Three nodes with three copies, four proxies that all know the view, one push that all have.
+fn three_copies(rules: Rules) -> World {
+    begun(World::scripted(rules, (3, 4, 3)))
+}
+
+/// As [`three_copies`], with two copies.
+fn two_copies(rules: Rules) -> World {
+    begun(World::scripted(rules, (3, 3, 2)))
+}
+
+fn begun(mut world: World) -> World {
+    world.trace();
+    world.pass(200);
+    let push = world.push(0);
+    world.await_done(push);
+    world
+}
+
+fn is_import(up: &Up) -> bool {
+    matches!(up, Up::Ask { ask: Ask::Import { .. }, .. })
+}
+
+fn is_prepare(up: &Up) -> bool {
+    matches!(up, Up::Register { request: Request::Prepare { .. }, .. })
+}
+
+/// R4. The head has two operations; the first is on its way down, the second dies with its proxy. The head is removed
+/// and joins again, and is asked to confirm the first: it has it, and more that no history has. What it holds is then
+/// replaced by an older content, and with it the operation that it confirmed.
+fn a_former_head_confirms_what_it_had(rules: Rules) -> World {
+    let mut world = three_copies(rules);
+    world.part(0, 2);
+    world.push(0);
+    world.until("the first is on two", |world| world.held_by(1) == 2);
+    world.part(3, 1);
+    world.push(3);
+    world.until("the second is on the head", |world| world.held_by(0) == 3);
+    world.end_proxy(3);
+    world.remove(1, 0);
+    world.append(1, 0);
+    world.until("all know", |world| world.all_know(world.epoch(1)));
+    world.bring_in(1);
+    world.until("what the tail has is on its way to the joiner", |world| world.is_sent(1, 0, is_import));
+    world.part(1, 0);
+    world.rejoin(0, 2);
+    world.until("the tail has the first", |world| world.held_by(2) == 2);
+    world.pass(20);
+    world.rejoin(1, 0);
+    world.until("it is the tail", |world| world.all_know(world.epoch(1)) && world.epoch(1).0 == 4);
+    world.read(1);
+    world.pass(30);
+    world
+}
+
+#[test]
+fn an_entry_confirms_only_what_it_was_proven_to_hold() {
+    is_needed(Rule::ProvenOnly, a_former_head_confirms_what_it_had);
+}
+
+/// R5. A write is on the tail and not on the entry that joins. Somebody reads it at the tail; then the joiner, which was
+/// proven before, becomes the tail.
+fn a_read_is_ahead_of_the_joiner(rules: Rules) -> World {
+    let mut world = two_copies(rules);
+    world.append(1, 2);
+    world.until("all know", |world| world.all_know(world.epoch(1)));
+    world.part(0, 2);
+    world.bring_in(1);
+    world.until("the joiner is proven", |world| world.is_sent(1, 0, is_prepare));
+    world.stop(1);
+    world.push(0);
+    world.until("the tail has it", |world| world.held_by(1) == 2);
+    world.read(2);
+    world.pass(30);
+    world.go_on(1);
+    world.until("all know", |world| world.all_know(world.epoch(1)) && world.epoch(1).0 == 3);
+    world.read(2);
+    world.pass(30);
+    world
+}
+
+#[test]
+fn a_read_waits_for_the_entry_that_joins() {
+    is_needed(Rule::JoinersFollowReads, a_read_is_ahead_of_the_joiner);
+}
+
+/// A proxy hears nobody but the tail, which hears nobody but it, and the others remove that tail.
+fn cut_off_with_the_tail(world: &mut World) {
+    world.part(0, 0);
+    world.part(0, 2);
+    world.part(1, 1);
+    world.part(2, 1);
+    world.remove(1, 1);
+}
+
+/// R12. When no lease of the old view can be held any more, the others go on. The proxy that was cut off with the old
+/// tail still reads there.
+fn an_old_proxy_reads_an_old_tail(rules: Rules) -> World {
+    let mut world = two_copies(rules);
+    cut_off_with_the_tail(&mut world);
+    world.pass(500);
+    let push = world.push(1);
+    world.await_done(push);
+    world.pass(5);
+    world.read(0);
+    world.pass(50);
+    world
+}
+
+#[test]
+fn nothing_is_answered_without_a_lease() {
+    is_needed(Rule::LeaseAtTheAnswer, an_old_proxy_reads_an_old_tail);
+}
+
+/// R13. As for R12, but at once: the proxy that was cut off holds its lease for a while.
+fn a_tail_is_replaced_within_a_lease(rules: Rules) -> World {
+    let mut world = two_copies(rules);
+    cut_off_with_the_tail(&mut world);
+    world.pass(100);
+    world.push(1);
+    world.pass(50);
+    world.read(0);
+    world.pass(50);
+    world
+}
+
+#[test]
+fn nothing_is_answered_while_a_removed_tail_may_be_read() {
+    is_needed(Rule::HoldAfterATail, a_tail_is_replaced_within_a_lease);
+}
