@@ -450,18 +450,8 @@ impl Work<'_, '_> {
     }
 
     /// Begins a command anew, at the earliest then. What a head has made of it is not forgotten: it is asked for first.
-    /// One that changed nothing and that its client's next commands have overtaken is not executed at all. What its
-    /// client read behind a read is read again too: it would be older than what this one will see.
+    /// One that changed nothing and that its client's next commands have overtaken is not executed at all.
     fn restart(&mut self, place: usize, at: Duration) {
-        self.begin_anew(place, at);
-        if !self.line.commands[place].is_write() {
-            for behind in self.line.reads_behind(place) {
-                self.begin_anew(behind, at);
-            }
-        }
-    }
-
-    fn begin_anew(&mut self, place: usize, at: Duration) {
         if let Some(wire) = self.line.commands[place].wire() {
             self.chains.wires.remove(&wire);
         }

@@ -5,6 +5,7 @@
 use ringmaster_protocol::extension::{Ask, Rule, Rules};
 use ringmaster_protocol::register::Request;
 use ringmaster_tests::simulation::message::Up;
+use ringmaster_tests::simulation::node::Kept;
 use ringmaster_tests::simulation::world::{Ended, World};
 
 /// Tells a story with all rules, and without this one.
@@ -146,4 +147,45 @@ fn a_tail_is_replaced_within_a_lease(rules: Rules) -> World {
 #[test]
 fn nothing_is_answered_while_a_removed_tail_may_be_read() {
     is_needed(Rule::HoldAfterATail, a_tail_is_replaced_within_a_lease);
+}
+
+/// R10. Of two that hold the slot one ends and keeps its data, the other comes back without any. A proxy that does not
+/// hear of that takes the second for one who only does not answer, and the first for dead.
+fn a_silent_entry_is_left_alone_in_the_chain(rules: Rules) -> World {
+    let mut world = World::controlled(rules, (5, 2, 2), &[]);
+    world.trace();
+    world.pass(300);
+    world.until("the slot is where it is to be", World::is_at_target);
+    let push = world.push(1);
+    world.await_done(push);
+    let chain = world.chain();
+    world.part(0, chain[0]);
+    world.end_node(chain[1], Kept::All);
+    world.end_node(chain[0], Kept::Nothing);
+    world.pass(1000);
+    world.start_node(chain[0]);
+    world.pass(3000);
+    world.start_node(chain[1]);
+    world.pass(500);
+    world
+}
+
+#[test]
+fn an_entry_leaves_only_while_another_answers() {
+    is_needed(Rule::LastInSyncStays, a_silent_entry_is_left_alone_in_the_chain);
+}
+
+/// R15. Two proxies have different files of blank nodes, and each reaches two of its three nodes only.
+fn two_files_and_two_halves(rules: Rules) -> World {
+    let mut world = World::blank(rules, (4, 2, 1), &[&[0, 1, 2], &[1, 2, 3]]);
+    world.trace();
+    world.part(0, 2);
+    world.part(1, 1);
+    world.pass(3000);
+    world
+}
+
+#[test]
+fn all_nodes_of_a_file_decide_the_first_view() {
+    is_needed(Rule::AllDecideTheFirst, two_files_and_two_halves);
 }

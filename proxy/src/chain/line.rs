@@ -65,15 +65,6 @@ impl Line {
         behind.any(|other| other.command.client == client && other.is_write() && other.is_sent())
     }
 
-    /// What the client of the read at `place` has read behind it, or is reading, and was not told yet.
-    pub(super) fn reads_behind(&self, place: usize) -> Vec<usize> {
-        let client = self.commands[place].command.client;
-        let is_one = |other: &Active| {
-            other.command.client == client && !other.is_write() && other.is_sent() && !other.is_told
-        };
-        (place + 1..self.commands.len()).filter(|behind| is_one(&self.commands[*behind])).collect()
-    }
-
     /// Whether operations are being brought to the entry at this place.
     pub(super) fn is_repaired(&self, entry: usize) -> bool {
         self.repair.as_ref().is_some_and(|repair| repair.entry == entry)

@@ -508,29 +508,6 @@ fn behind_what_was_refused_nothing_overtakes_what_will_be() {
     assert!(sent.len() == 2 && sent.is_sorted(), "{sent:?}");
 }
 
-#[test]
-fn when_a_read_is_read_again_so_is_what_its_client_read_behind_it() {
-    let mut proxy = Proxy::new(&view(1, 1, &[0, 1, 2], 2, None));
-    let (first, second) = (proxy.submit(1, Kind::Read), proxy.submit(1, Kind::Read));
-    let wires: Vec<Wire> = proxy.out.drain(..).filter_map(|action| executes(&action)).collect();
-    wires.iter().for_each(|wire| proxy.answer(*wire, done(Outcome::Saw(at(1, 4)))));
-    let asked: Vec<Wire> = proxy.out.drain(..).filter_map(|action| asks(&action)).collect();
-    proxy.say(asked[1], Say::Done);
-    proxy.say(asked[0], Say::Overloaded);
-    proxy.poll(RETRY);
-    let wires: Vec<Wire> = proxy.out.drain(..).filter_map(|action| executes(&action)).collect();
-    assert_eq!(wires.len(), 2, "else the second would be older than the first");
-    wires.iter().for_each(|wire| proxy.answer(*wire, done(Outcome::Saw(at(1, 5)))));
-    let asked: Vec<Wire> = proxy.out.drain(..).filter_map(|action| asks(&action)).collect();
-    asked.iter().for_each(|wire| proxy.say(*wire, Say::Done));
-    let told = [first, second].map(|operation| Action::Answer { operation, told: ok() });
-    assert_eq!(proxy.out, told);
-}
-
-fn executes(action: &Action) -> Option<Wire> {
-    if let Action::Execute { wire, .. } = action { Some(*wire) } else { None }
-}
-
 fn asks(action: &Action) -> Option<Wire> {
     if let Action::Ask { wire, .. } = action { Some(*wire) } else { None }
 }

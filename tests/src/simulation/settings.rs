@@ -6,17 +6,16 @@ use ringmaster_protocol::cluster_file::{Ack, ReadFrom};
 use ringmaster_protocol::extension::Rules;
 use ringmaster_proxy::chain::Limits;
 
+use super::message::NodeId;
 use super::random::Random;
 
-/// Who changes the views of a run, and who sends its commands.
+/// Who changes the views of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drive {
-    /// Chance does both, within the rules of change.
+    /// Chance, within the rules of change; where chance is silent, the script.
     Chance,
-    /// The controllers of the processes change views, by cluster.yaml files that are edited; chance does the rest.
+    /// The controllers of the processes, by cluster.yaml files that are edited.
     Controller,
-    /// A script does both, and makes the faults.
-    Script,
 }
 
 /// A fault.
@@ -78,6 +77,10 @@ pub struct Settings {
     pub rules: Rules,
     /// Who changes views.
     pub drive: Drive,
+    /// Whether nothing happens by chance: a script makes the faults and sends the commands.
+    pub is_quiet: bool,
+    /// The nodes of each proxy's cluster.yaml at the beginning; empty: all nodes.
+    pub files: Vec<Vec<NodeId>>,
     /// Whether the nodes begin without a view.
     pub is_blank: bool,
     /// When writes are acknowledged.
@@ -152,6 +155,8 @@ impl Settings {
         Self {
             rules,
             drive: Drive::Chance,
+            is_quiet: false,
+            files: Vec::new(),
             is_blank: false,
             ack: Ack::All,
             read_from: ReadFrom::Tail,

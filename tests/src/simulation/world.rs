@@ -180,7 +180,7 @@ impl World {
         }
         (0..self.settings.proxies).for_each(|proxy| self.start_proxy(proxy));
         self.queue(Duration::from_millis(50), Event::Watch);
-        if self.settings.drive != Drive::Script {
+        if !self.settings.is_quiet {
             self.begin_clients();
             self.queue(Duration::from_millis(200), Event::Fault);
             self.queue(self.settings.faults_for, Event::Heal);
@@ -224,7 +224,7 @@ impl World {
         let settings = control::Settings { rules, slots: self.slots.clone(), names, replicas };
         let mut control = Control::new(settings, random, now);
         control.is_unruly = !self.is_healed;
-        control.is_idle = drive == Drive::Script && !self.is_healed;
+        control.is_idle = self.settings.is_quiet && !self.is_healed;
         Mind::Chance(Box::new(control))
     }
 

@@ -20,18 +20,16 @@ impl World {
         ClusterFile::parse("cluster.yaml", &text).expect("a cluster.yaml")
     }
 
-    /// All nodes, each as much as the others.
+    /// All nodes for all proxies, or for each proxy its own; each node as much as the others.
     pub(super) fn write_first_files(&mut self) {
-        let nodes: Vec<(NodeId, usize)> = (0..self.nodes.len()).map(|at| (at, 1)).collect();
-        self.files = vec![self.file_of(&nodes)];
-    }
-
-    /// These nodes, for one proxy, from now on.
-    pub fn write_file(&mut self, proxy: ProxyId, nodes: &[NodeId]) {
-        let nodes: Vec<(NodeId, usize)> = nodes.iter().map(|at| (*at, 1)).collect();
-        let file = self.file_of(&nodes);
-        self.files.push(file);
-        self.file_seen(proxy, self.files.len() - 1);
+        let mut all = self.settings.files.clone();
+        if all.is_empty() {
+            all = vec![(0..self.nodes.len()).collect()];
+        } else {
+            self.seen_files = (0..self.proxies.len()).collect();
+        }
+        let even = |nodes: &Vec<NodeId>| nodes.iter().map(|at| (*at, 1)).collect::<Vec<_>>();
+        self.files = all.iter().map(|nodes| self.file_of(&even(nodes))).collect();
     }
 
     /// Somebody edits the file: some nodes, as many as are needed at least, with new weights. Each proxy sees that

@@ -7,6 +7,7 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, ViewParts};
 
 use super::clients::Client;
+use super::views::node_of;
 use super::{Event, World};
 use crate::simulation::command::{Command, LIST_KEY, Step};
 use crate::simulation::control::Control;
@@ -21,9 +22,32 @@ impl World {
     /// A world in which nothing happens that the script does not say: so many nodes, proxies and copies, one slot.
     #[must_use]
     pub fn scripted(rules: Rules, (nodes, proxies, replicas): (usize, usize, usize)) -> Self {
+        Self::quiet(rules, (nodes, proxies, replicas), |settings| settings)
+    }
+
+    /// As [`World::scripted`], with the controllers of the processes: these nodes are in their files, for each proxy.
+    #[must_use]
+    pub fn controlled(rules: Rules, counts: (usize, usize, usize), files: &[&[NodeId]]) -> Self {
+        let files: Vec<Vec<NodeId>> = files.iter().map(|nodes| nodes.to_vec()).collect();
+        Self::quiet(rules, counts, |settings| Settings { drive: Drive::Controller, files, ..settings })
+    }
+
+    /// As [`World::controlled`], and the nodes begin without a view.
+    #[must_use]
+    pub fn blank(rules: Rules, counts: (usize, usize, usize), files: &[&[NodeId]]) -> Self {
+        let files: Vec<Vec<NodeId>> = files.iter().map(|nodes| nodes.to_vec()).collect();
+        let blank = |settings| Settings { drive: Drive::Controller, files, is_blank: true, ..settings };
+        Self::quiet(rules, counts, blank)
+    }
+
+    fn quiet(
+        rules: Rules,
+        (nodes, proxies, replicas): (usize, usize, usize),
+        alter: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
         let mut random = Random::new(1);
         let settings = Settings {
-            drive: Drive::Script,
+            is_quiet: true,
             nodes,
             proxies,
             replicas,
@@ -34,7 +58,17 @@ impl World {
             lease: Duration::from_millis(400),
             ..Settings::of(&mut random, rules)
         };
-        Self::new(settings, random)
+        Self::new(alter(settings), random)
+    }
+
+    /// The nodes of the chain, by the last view.
+    #[must_use]
+    pub fn chain(&self) -> Vec<NodeId> {
+        let entries =
+            self.views.latest.iter().flat_map(|view| {
+                view.chain(self.slot()).entries.iter().map(|entry| node_of(view, entry.member))
+            });
+        entries.collect()
     }
 
     /// The slot of a script.
@@ -57,12 +91,12 @@ impl World {
     /// Lets happen what happens until this is so.
     ///
     /// # Panics
-    /// If it is not so within two seconds: then the script is wrong.
+    /// If it is not so within ten seconds: then the script is wrong.
     pub fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        let end = self.now + Duration::from_secs(2);
+        let end = self.now + Duration::from_secs(10);
         while !is_so(self) && self.violation.is_none() {
             let next = self.queue.first_key_value().map(|((at, _), _)| *at).filter(|at| *at <= end);
-            assert!(next.is_some(), "not within two seconds: {what}\n{}", self.trace.join("\n"));
+            assert!(next.is_some(), "not within ten seconds: {what}\n{}", self.trace.join("\n"));
             self.step();
         }
     }

@@ -102,7 +102,9 @@ impl World {
         self.slots.iter().map(|slot| view.chain(*slot)).collect()
     }
 
-    fn is_at_target(&self) -> bool {
+    /// Whether every chain is whole and on nodes of the latest cluster.yaml.
+    #[must_use]
+    pub fn is_at_target(&self) -> bool {
         let (Some(view), Some(file)) = (&self.views.latest, self.files.last()) else { return false };
         let is_wanted = |entry: &Entry| {
             let name = &view.member(entry.member).name;
