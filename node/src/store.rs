@@ -93,6 +93,12 @@ impl Store {
         &self.replicas
     }
 
+    /// The node's memory has this bound in bytes, 0 for none: what is kept for other members is at most a sixteenth.
+    pub(crate) fn set_memory_max(&self, max: u64) {
+        let share = usize::try_from(max / 16).unwrap_or(usize::MAX);
+        self.replicas.recent.set_max(if max == 0 { RECENT_BYTES_MAX } else { share.min(RECENT_BYTES_MAX) });
+    }
+
     /// Where keyspace events go.
     #[inline]
     #[must_use]

@@ -12,7 +12,7 @@
 //! | `RM.ATTACH cluster epoch incarnation boot` | first on a connection for data or questions, again at later epochs | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
 //! | a command | for data | its reply, preceded by a [`Note`] as an attribute where there is something to note; `-STALE epoch`, `-FENCED epoch` |
 //! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
-//! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed |
+//! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
 //! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
 //!
@@ -26,7 +26,7 @@ mod request;
 mod rule;
 mod wire;
 
-pub use content::{Contents, Operation, Report};
+pub use content::{Contents, Operation, Report, Victim};
 pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};
 pub use request::{
@@ -34,4 +34,4 @@ pub use request::{
     put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
-pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError};
+pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

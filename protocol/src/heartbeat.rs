@@ -23,6 +23,9 @@ pub const POSTS_MAX: usize = 256;
 /// Most slots with due keys that a pulse names; the others wait for the next.
 pub const DUE_SLOTS_MAX: usize = 256;
 
+/// Most members without memory that a beat names.
+pub const FULL_MAX: usize = 256;
+
 /// Longest heartbeat message in bytes: the posts, and a view that is later than the asker's.
 pub const HEARTBEAT_BYTES_MAX: usize = crate::view::VIEW_BYTES_MAX + POSTS_MAX * (POST_BYTES_MAX + 32) + 4096;
 
@@ -37,6 +40,9 @@ pub struct Beat {
     pub proxy: u128,
     /// What it wants the other proxies to know, up to [`POST_BYTES_MAX`]; empty: nothing, and it is forgotten.
     pub post: Bytes,
+    /// The members whose memory is at its hard limit, at most [`FULL_MAX`]: heads in front of them take no write that
+    /// needs more.
+    pub full: Vec<Incarnation>,
 }
 
 /// How a node is.
@@ -92,6 +98,9 @@ pub struct Pulse {
     pub keys: u64,
     /// Memory that it uses, in thousandths of its hard limit.
     pub pressure: u16,
+    /// Memory that it uses above its high watermark, in bytes: so much of what it holds should be evicted. 0 where
+    /// nothing is to go.
+    pub excess: u64,
     /// Slots whose head it is and in which keys are due, at most [`DUE_SLOTS_MAX`].
     pub due: Vec<HashSlot>,
     /// Its clock in Unix milliseconds.

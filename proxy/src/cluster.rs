@@ -14,7 +14,7 @@ pub mod ring;
 pub mod successor;
 pub mod target;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod topology;
 pub mod world;
 

@@ -11,7 +11,7 @@ mod node;
 mod published;
 mod run;
 
-pub(crate) use published::{Published, Told};
+pub(crate) use published::{Chore, Published, Told};
 
 use std::io;
 use std::sync::Arc;

@@ -13,6 +13,7 @@
 mod blocking;
 mod driver;
 mod everywhere;
+mod evictions;
 mod inbox;
 mod lane;
 mod members;

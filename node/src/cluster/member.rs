@@ -1,7 +1,7 @@
 //! The node as a member: what it has promised about views, the view that holds, and who waits for answers about slots.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
 use tokio::sync::Notify;
 
 use super::acceptor::Acceptor;
+use super::full::Full;
 use super::held::Ticket;
 use super::posts::Posts;
 use super::replica::Late;
-use super::row::Row;
+use super::row::{Role, Row};
 use crate::mail::{Mail, Recipient};
 
 /// A question whose answer comes later.
@@ -35,6 +36,10 @@ pub(crate) struct Member {
     /// Epoch of `committed`.
     epoch: AtomicU64,
     pub(crate) posts: Mutex<Posts>,
+    /// Which other members have no memory left.
+    full: Full,
+    /// Whether a chain of the committed view has this process as its only entry.
+    has_own: AtomicBool,
     last_ticket: AtomicU64,
     waiting: Mutex<HashMap<Ticket, Waiting>>,
     /// Slots at which something may be held.
@@ -57,6 +62,8 @@ impl Member {
             committed: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             posts: Mutex::default(),
+            full: Full::default(),
+            has_own: AtomicBool::new(false),
             last_ticket: AtomicU64::new(0),
             waiting: Mutex::default(),
             holding: Mutex::default(),
@@ -94,6 +101,7 @@ impl Member {
             && let Some(view) = acceptor.committed()
             && view.epoch() > self.epoch()
         {
+            self.has_own.store(self.is_alone_somewhere(view), Ordering::Relaxed);
             self.committed.store(Some(Arc::clone(view)));
             // After the view: who sees the epoch finds the view, or a later one.
             self.epoch.store(view.epoch().0, Ordering::Release);
@@ -127,6 +135,33 @@ impl Member {
         let own = view.members().iter().position(|member| member.incarnation == self.incarnation);
         let own = own.and_then(|place| u16::try_from(place).ok()).map(MemberIndex::new);
         Row::of(view, slot, own, self.boot)
+    }
+
+    fn is_alone_somewhere(&self, view: &View) -> bool {
+        let mut rows = HashSlot::all().filter(|slot| view.chain(*slot).entries.len() == 1);
+        rows.any(|slot| self.row(view, slot).role == Role::Head)
+    }
+
+    /// Whether there are slots that nobody else holds.
+    #[inline]
+    pub(crate) fn has_own(&self) -> bool {
+        self.has_own.load(Ordering::Relaxed)
+    }
+
+    /// A proxy says which members have no memory left.
+    pub(crate) fn note_full(&self, now: Duration, members: &[Incarnation]) {
+        self.full.note(now, members, self.incarnation);
+    }
+
+    /// Whether another member may have no memory left.
+    #[inline]
+    pub(crate) fn has_full(&self) -> bool {
+        self.full.is_any()
+    }
+
+    /// Whether another entry of the slot's chain has no memory left.
+    pub(crate) fn names_full(&self, now: Duration, slot: HashSlot) -> bool {
+        self.view().is_some_and(|view| self.full.names(now, &view, slot))
     }
 
     /// A number for a question whose answer may come later.

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ringmaster_protocol::extension::Operation;
+use ringmaster_protocol::slot::SLOT_COUNT;
 use ringmaster_protocol::view::Version;
 
-/// Bytes that a slot may keep even when the node's budget is used up.
+/// Bytes that a slot may keep even when the node's budget is used up, at most.
 const SLOT_BYTES_MIN: usize = 4 << 10;
 
 /// Bytes of operations in one answer.
@@ -19,14 +20,26 @@ const OPERATION_BYTES: usize = 96;
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicUsize,
-    max: usize,
+    max: AtomicUsize,
+    slot_min: AtomicUsize,
 }
 
 impl Budget {
     /// A bound of so many bytes.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        Self { used: AtomicUsize::new(0), max }
+        let slot_min = AtomicUsize::new(SLOT_BYTES_MIN);
+        Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), slot_min }
+    }
+
+    /// Other bytes are the bound from now on: what all slots may keep when it is used up is within it.
+    pub fn set_max(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+        self.slot_min.store(SLOT_BYTES_MIN.min(max / SLOT_COUNT), Ordering::Relaxed);
+    }
+
+    fn slot_min(&self) -> usize {
+        self.slot_min.load(Ordering::Relaxed)
     }
 
     /// Bytes in use.
@@ -45,7 +58,7 @@ impl Budget {
 
     /// Whether so many more are too many.
     pub(super) fn is_short_of(&self, bytes: usize) -> bool {
-        self.used() + bytes > self.max
+        self.used() + bytes > self.max.load(Ordering::Relaxed)
     }
 }
 
@@ -71,7 +84,7 @@ impl Recent {
         self.bytes += bytes;
         budget.add(bytes);
         self.operations.push_back(operation);
-        while budget.is_short_of(0) && self.bytes > SLOT_BYTES_MIN {
+        while budget.is_short_of(0) && self.bytes > budget.slot_min() {
             let Some(oldest) = self.operations.pop_front() else { return };
             self.bytes -= cost(&oldest);
             budget.sub(cost(&oldest));

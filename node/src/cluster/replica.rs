@@ -251,7 +251,7 @@ impl Replica {
             Ask::Stage { contents, .. } => self.stage(&contents, content, shared),
             Ask::StageMore { operations, .. } => self.stage_more(operations, content, shared),
             // About many slots: their node takes them apart.
-            Ask::Fence { .. } | Ask::Report { .. } => Err(Say::Stale(self.row.changed)),
+            Ask::Fence { .. } | Ask::Report { .. } | Ask::Victims { .. } => Err(Say::Stale(self.row.changed)),
         };
         Some(say.unwrap_or_else(|refusal| refusal))
     }

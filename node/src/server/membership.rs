@@ -23,6 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Slots that are looked at each second for what moved away: all of them within about a minute.
 const LEFT_SLOTS: usize = 256;
 
+/// How long the content of a slot is kept that has no place in its chain: it may be given one again.
+const LEFT_LIFE: Duration = Duration::from_secs(600);
+
+/// The same where memory is needed: as long as a copy under way may take to go on.
+const LEFT_LIFE_NEEDED: Duration = Duration::from_secs(30);
+
 /// Gives `work` what the committed view says of slots.
 pub(crate) fn with_place<R>(shared: &Shared, work: impl FnOnce(&Place<'_>) -> R) -> R {
     let view: Option<Arc<View>> = shared.member.view();
@@ -82,6 +88,7 @@ fn count_keys(shared: &Shared) -> u64 {
 /// The answer to a heartbeat.
 pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     let (member, now) = (&shared.member, boot_time());
+    member.note_full(now, &beat.full);
     let mut posts = member.posts.lock().unwrap_or_else(PoisonError::into_inner);
     posts.keep(now, beat.proxy, beat.post.clone());
     let posts = posts.of_others(now, beat.proxy);
@@ -108,6 +115,7 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
         used_memory,
         keys,
         pressure: u16::try_from(pressure).unwrap_or(u16::MAX),
+        excess: shared.excess_bytes(),
         due: due_slots(shared, clock_ms),
         clock_ms,
     }
@@ -154,9 +162,12 @@ pub(crate) async fn free_what_left(shared: Arc<Shared>) {
             continue;
         }
         let (store, mut late) = (shared.engine.store(), Vec::new());
+        let life = if shared.excess_bytes() > 0 { LEFT_LIFE_NEEDED } else { LEFT_LIFE };
         for slot in slots.by_ref().take(LEFT_SLOTS) {
             let Some(mut guard) = store.try_lock(slot) else { continue };
-            with_place(&shared, |place| guard.free_if_left((slot, store), (place, boot_time()), &mut late));
+            with_place(&shared, |place| {
+                guard.free_if_left((slot, store), (place, boot_time(), life), &mut late);
+            });
         }
         shared.member.deliver(late);
     }

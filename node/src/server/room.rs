@@ -7,9 +7,13 @@
 //!           │ nothing can go: refuse          └─ above: others have a turn, then again
 //! ```
 
+pub(crate) mod chains;
+
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+use ringmaster_protocol::slot::HashSlot;
 
 use super::clients::Shed;
 use super::counters::Counters;
@@ -99,21 +103,15 @@ impl Worker {
                 return Room::Enough;
             }
         }
-        self.evict(max)
-    }
-
-    /// Whether there is no memory left, and none can be made here alone.
-    pub(crate) fn is_full(&self) -> bool {
-        let max = self.shared.maxmemory.load(Ordering::Relaxed);
-        max > 0 && self.used_bytes() > max
+        self.evict(max, &|_| true)
     }
 
     #[cold]
-    fn evict(&self, max: u64) -> Room {
+    fn evict(&self, max: u64, among: &dyn Fn(HashSlot) -> bool) -> Room {
         let (began, now) = (Instant::now(), unix_millis());
         let mut evictor = self.evictor.borrow_mut();
         evictor.samples = self.shared.eviction_samples.load(Ordering::Relaxed);
-        let within = self.evict_until(&mut evictor, max, began, now);
+        let within = self.evict_until(&mut evictor, max, (began, now), among);
         match within {
             Some(true) => Room::Made,
             None if self.used_bytes() <= max => Room::Made,
@@ -124,10 +122,16 @@ impl Worker {
     }
 
     /// Evicts until memory is within `max` (then true) or the slice is over; `None` if nothing can go.
-    fn evict_until(&self, evictor: &mut Evictor, max: u64, began: Instant, now: u64) -> Option<bool> {
+    fn evict_until(
+        &self,
+        evictor: &mut Evictor,
+        max: u64,
+        (began, now): (Instant, u64),
+        among: &dyn Fn(HashSlot) -> bool,
+    ) -> Option<bool> {
         let store = self.shared.engine.store();
         for step in 1.. {
-            match evictor.step(store, now) {
+            match evictor.step_among(store, now, among) {
                 Step::Evicted => self.counters().evicted.add(1),
                 Step::Nothing => {}
                 Step::Exhausted => return None,

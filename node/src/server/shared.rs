@@ -16,6 +16,7 @@ use super::attention::pause::Pause;
 use super::clients::Clients;
 use super::counters::{CommandTotals, Counters, Totals, sum_of_commands, sum_of_errors};
 use super::keeping::Keeping;
+use super::room::chains::ChainRoom;
 use super::scripts::Scripts;
 use super::settings::{Accepted, ClientLimits};
 use super::timing::Timing;
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) attention: Arc<Attention>,
     /// Its part in a cluster.
     pub(crate) member: Member,
+    /// What it does about memory as a member of chains.
+    pub(crate) chain_room: ChainRoom,
     /// The log.
     pub(crate) keeping: Keeping,
     pub(crate) monitors: Monitors,
@@ -96,6 +99,7 @@ impl Shared {
             timing: Timing::default(),
             attention: Arc::default(),
             member: Member::new(Incarnation(random_bits()), Boot(random_bits())),
+            chain_room: ChainRoom::new(config.threads),
             keeping: Keeping::default(),
             monitors: Monitors::default(),
             pause: Pause::default(),
@@ -107,8 +111,15 @@ impl Shared {
             config,
         };
         shared.engine.store().replacement().set_policy(shared.config.eviction);
+        shared.set_maxmemory(shared.config.maxmemory);
         shared.look_at_keys();
         shared
+    }
+
+    /// Bounds memory by so many bytes, 0 for no bound.
+    pub(crate) fn set_maxmemory(&self, bytes: u64) {
+        self.maxmemory.store(bytes, Ordering::Relaxed);
+        self.engine.store().set_memory_max(bytes);
     }
 
     /// Tells eviction how much there is, and looks at what is resident.

@@ -15,6 +15,7 @@ mod curve;
 mod evictor;
 mod fresh;
 mod ghosts;
+mod naming;
 mod policy;
 mod record;
 mod shadow;

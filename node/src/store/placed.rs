@@ -25,9 +25,6 @@ pub(crate) struct Placed {
     left: Option<Duration>,
 }
 
-/// How long the content of a slot is kept that has no place in its chain: it may be given one again.
-const LEFT_LIFE: Duration = Duration::from_secs(600);
-
 /// What the slots of a member are told of its cluster.
 pub(crate) struct Place<'p> {
     /// The committed epoch.
@@ -104,11 +101,11 @@ impl Slot {
         self.put_back(placed);
     }
 
-    /// Frees the content of a slot that has had no place in its chain, and was not copied to, for ten minutes.
+    /// Frees the content of a slot that has had no place in its chain, and was not copied to, for `life`.
     pub(crate) fn free_if_left(
         &mut self,
         (number, store): (HashSlot, &Store),
-        (place, now): (&Place<'_>, Duration),
+        (place, now, life): (&Place<'_>, Duration, Duration),
         late: &mut Vec<Late>,
     ) {
         self.adopt(number, store, place, late);
@@ -117,7 +114,7 @@ impl Slot {
         let since = *placed.left.get_or_insert(now);
         if !is_left {
             placed.left = None;
-        } else if now.saturating_sub(since) >= LEFT_LIFE {
+        } else if now.saturating_sub(since) >= life {
             placed.replica.forget(&mut OfSlot { store, number, slot: self }, place.shared);
             placed.left = None;
         }
@@ -251,7 +248,7 @@ mod tests {
         let place = Place { epoch: Epoch(epoch), row: &row, shared: store.replicas() };
         let now = Duration::from_secs(seconds);
         let mut guard = store.lock(key.slot);
-        guard.free_if_left((key.slot, store), (&place, now), &mut Vec::new());
+        guard.free_if_left((key.slot, store), (&place, now, Duration::from_secs(600)), &mut Vec::new());
         guard.len()
     }
 

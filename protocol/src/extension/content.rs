@@ -46,3 +46,16 @@ pub struct Report {
     /// The highest epoch since which its content was proven to be the chain's.
     pub proven: Epoch,
 }
+
+/// A key that its node would evict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// Its slot.
+    pub slot: HashSlot,
+    /// Its database, below 16.
+    pub database: u8,
+    /// The key.
+    pub key: Bytes,
+    /// Bytes that its entry takes there, about.
+    pub bytes: u64,
+}

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Contents, Operation, Report};
+use super::{Contents, Operation, Report, Victim};
 use crate::slot::HashSlot;
-use crate::view::{Epoch, Version};
+use crate::view::{Epoch, Incarnation, Version};
 
 /// A question about slots. `since` is the epoch in which the asked entry was appended, as the asker's view has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +89,14 @@ pub enum Ask {
         /// The slots.
         slots: Vec<HashSlot>,
     },
+    /// Which keys would you evict, out of the slots whose tail you are and which the member of this incarnation holds, too?
+    /// [`Say::Victims`].
+    Victims {
+        /// Who needs the memory.
+        of: Incarnation,
+        /// How much it needs in bytes, about.
+        bytes: u64,
+    },
 }
 
 /// An answer about slots.
@@ -110,6 +118,8 @@ pub enum Say {
     Contents(Contents),
     /// What is held of each slot asked for.
     Reports(Vec<Report>),
+    /// Keys that are worth least, at most [`VICTIMS_MAX`](super::VICTIMS_MAX); none where none may go.
+    Victims(Vec<Victim>),
     /// Too much waits already.
     Overloaded,
     /// The asker's view is not the node's, whose committed epoch this is; or the role was another's.
@@ -158,7 +168,7 @@ impl Ask {
             | Self::Import { slot, .. }
             | Self::Stage { slot, .. }
             | Self::StageMore { slot, .. } => Some(*slot),
-            Self::Fence { .. } | Self::Report { .. } => None,
+            Self::Fence { .. } | Self::Report { .. } | Self::Victims { .. } => None,
         }
     }
 }

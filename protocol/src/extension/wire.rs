@@ -9,13 +9,16 @@
 
 use bytes::Bytes;
 
-use super::{Ask, Contents, History, LINEAGE_MAX, Note, Operation, Outcome, Report, Say};
+use super::{Ask, Contents, History, LINEAGE_MAX, Note, Operation, Outcome, Report, Say, Victim};
 use crate::slot::HashSlot;
 use crate::varint;
-use crate::view::{Epoch, Version};
+use crate::view::{Epoch, Incarnation, Version};
 
 /// Longest message in bytes: the largest value, and some more.
 pub const MESSAGE_BYTES_MAX: usize = 768 << 20;
+
+/// Most keys of an answer that names victims.
+pub const VICTIMS_MAX: usize = 512;
 
 /// The bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +74,11 @@ impl Ask {
                 out.push(10);
                 put_all(out, slots, put_slot);
             }
+            Self::Victims { of, bytes } => {
+                out.push(11);
+                out.extend_from_slice(&of.0.to_le_bytes());
+                varint::put(out, *bytes);
+            }
         }
     }
 
@@ -95,6 +103,7 @@ impl Ask {
                 Self::Fence { slots: input.all(Input::slot)?, epoch }
             }
             10 => Self::Report { slots: input.all(Input::slot)? },
+            11 => Self::Victims { of: input.incarnation()?, bytes: input.number()? },
             _ => return Err(MessageDecodeError),
         };
         input.end(ask)
@@ -144,6 +153,10 @@ impl Say {
                 out.push(11);
                 put_bytes(out, why);
             }
+            Self::Victims(victims) => {
+                out.push(12);
+                put_all(out, victims, put_victim);
+            }
         }
     }
 
@@ -166,6 +179,7 @@ impl Say {
             9 => Self::Stale(input.epoch()?),
             10 => Self::Fenced(input.epoch()?),
             11 => Self::Broken(input.bytes()?),
+            12 => Self::Victims(input.all_up_to(VICTIMS_MAX, Input::victim)?),
             _ => return Err(MessageDecodeError),
         };
         input.end(say)
@@ -260,6 +274,13 @@ fn put_report(out: &mut Vec<u8>, report: &Report) {
     varint::put(out, report.proven.0);
 }
 
+fn put_victim(out: &mut Vec<u8>, victim: &Victim) {
+    put_slot(out, &victim.slot);
+    out.push(victim.database);
+    put_bytes(out, &victim.key);
+    varint::put(out, victim.bytes);
+}
+
 fn put_all<T>(out: &mut Vec<u8>, all: &[T], put: impl Fn(&mut Vec<u8>, &T)) {
     varint::put(out, all.len() as u64);
     all.iter().for_each(|one| put(out, one));
@@ -336,6 +357,17 @@ impl<'b> Input<'b> {
         Ok(Report { slot, born, history: self.history()?, proven: self.epoch()? })
     }
 
+    fn incarnation(&mut self) -> Decoded<Incarnation> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(MessageDecodeError)?;
+        self.rest = rest;
+        Ok(Incarnation(u128::from_le_bytes(*bytes)))
+    }
+
+    fn victim(&mut self) -> Decoded<Victim> {
+        let (slot, database) = (self.slot()?, self.byte()?);
+        Ok(Victim { slot, database, key: self.bytes()?, bytes: self.number()? })
+    }
+
     /// Each is at least a byte, so there are no more than there are bytes.
     fn all<T>(&mut self, one: impl Fn(&mut Self) -> Decoded<T>) -> Decoded<Vec<T>> {
         self.all_up_to(self.rest.len(), one)
@@ -385,6 +417,7 @@ mod tests {
             Ask::StageMore { slot, operations: vec![operation.clone(); 2] },
             Ask::Fence { slots: vec![slot; 3], epoch: since },
             Ask::Report { slots: vec![slot] },
+            Ask::Victims { of: Incarnation(1 << 90), bytes: 1 << 30 },
         ];
         let says = vec![
             Say::Done,
@@ -399,6 +432,7 @@ mod tests {
             Say::Stale(since),
             Say::Fenced(since),
             Say::Broken(Bytes::from_static(b"disk")),
+            Say::Victims(vec![Victim { slot, database: 3, key: Bytes::from_static(b"cold"), bytes: 900 }]),
         ];
         let outcomes = [
             Outcome::Made(operation),

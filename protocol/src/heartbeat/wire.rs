@@ -1,16 +1,18 @@
 //! Heartbeats as bytes.
 //!
 //! ```text
-//! beat:  form, 1 byte | cluster | epoch | proxy | post (length, bytes)
+//! beat:  form, 1 byte | cluster | epoch | proxy | post (length, bytes) | count and full members
 //! pulse: form, 1 byte | 1 and cluster, or 0 | epoch | incarnation | boot | 1 if durable | state | share, thousandths
 //!        | lease answer (length, bytes) | count and posts: proxy, age in ms, bytes | used memory | keys | pressure
-//!        | count and due slots | clock in ms
+//!        | excess | count and due slots | clock in ms
 //! cluster, proxy, incarnation, boot: 16 bytes, little-endian; numbers: varints
 //! ```
 
 use bytes::Bytes;
 
-use super::{Beat, DUE_SLOTS_MAX, HEARTBEAT_BYTES_MAX, NodeState, POST_BYTES_MAX, POSTS_MAX, Post, Pulse};
+use super::{
+    Beat, DUE_SLOTS_MAX, FULL_MAX, HEARTBEAT_BYTES_MAX, NodeState, POST_BYTES_MAX, POSTS_MAX, Post, Pulse,
+};
 use crate::extension::MessageDecodeError;
 use crate::input::{Decoded, Input, put_all, put_bytes};
 use crate::register::Answer;
@@ -28,6 +30,7 @@ impl Beat {
         varint::put(out, self.epoch.0);
         put_128(out, self.proxy);
         put_bytes(out, &self.post);
+        put_all(out, &self.full, |out, member| put_128(out, member.0));
     }
 
     /// The message of `bytes`, which it shares.
@@ -41,6 +44,7 @@ impl Beat {
             epoch: input.epoch()?,
             proxy: input.number_128()?,
             post: input.bytes(POST_BYTES_MAX)?,
+            full: input.all(FULL_MAX, |input| input.number_128().map(Incarnation))?,
         };
         input.end(beat)
     }
@@ -68,6 +72,7 @@ impl Pulse {
         varint::put(out, self.used_memory);
         varint::put(out, self.keys);
         varint::put(out, u64::from(self.pressure));
+        varint::put(out, self.excess);
         put_all(out, &self.due, |out, slot| varint::put(out, u64::from(slot.number())));
         varint::put(out, self.clock_ms);
     }
@@ -90,6 +95,7 @@ impl Pulse {
             used_memory: input.number()?,
             keys: input.number()?,
             pressure: small(&mut input)?,
+            excess: input.number()?,
             due: input.all(DUE_SLOTS_MAX, Input::slot)?,
             clock_ms: input.number()?,
         };
@@ -147,7 +153,13 @@ mod tests {
 
     fn beat() -> Beat {
         let post = Bytes::from_static(b"a post");
-        Beat { cluster: ClusterId(1 << 100), epoch: Epoch(300), proxy: 1 << 99, post }
+        Beat {
+            cluster: ClusterId(1 << 100),
+            epoch: Epoch(300),
+            proxy: 1 << 99,
+            post,
+            full: vec![Incarnation(5)],
+        }
     }
 
     fn pulse(state: NodeState) -> Pulse {
@@ -163,6 +175,7 @@ mod tests {
             used_memory: 1 << 40,
             keys: 1 << 33,
             pressure: 999,
+            excess: 1 << 20,
             due: vec![HashSlot::new(16_383).unwrap()],
             clock_ms: 1 << 41,
         }

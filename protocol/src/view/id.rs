@@ -54,7 +54,7 @@ impl MemberIndex {
 pub struct ClusterId(pub u128);
 
 /// Drawn when a node's data directory is made. The default, 0, is not known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u128);
 
 /// Drawn when a node's process starts. The default, 0, is not known.

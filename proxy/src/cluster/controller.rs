@@ -177,6 +177,12 @@ impl Controller {
         self.beats.values().copied().chain(survey).chain(self.attempt_wakes_at()).min()
     }
 
+    /// How many proxies are alive, this one included.
+    #[must_use]
+    pub fn proxies(&self, now: Duration) -> u64 {
+        self.sight.detector.proxies(now).count() as u64 + 1
+    }
+
     /// Does what is due.
     pub fn poll(&mut self, now: Duration) -> Vec<Action> {
         let mut out = Vec::new();
@@ -425,7 +431,8 @@ impl Controller {
         let cluster = self.view.as_ref().map_or(ClusterId::default(), |view| view.cluster());
         let epoch = self.view.as_ref().map_or(Epoch::default(), |view| view.epoch());
         let post = self.sight.notice.encode();
-        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post };
+        let full = self.sight.nodes.full();
+        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post, full };
         for (node, due) in self.beats.iter_mut().filter(|(_, due)| **due <= now) {
             *due = now + BEAT_EVERY;
             out.push(Action::Beat { node: node.clone(), beat: beat.clone() });

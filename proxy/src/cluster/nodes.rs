@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::heartbeat::{NodeState, Pulse};
+use ringmaster_protocol::heartbeat::{FULL_MAX, NodeState, Pulse};
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation};
+
+/// The hard limit of memory, in thousandths of it.
+const FULL: u16 = 1000;
 
 /// A node as it last answered.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Known {
     pub used_memory: u64,
     /// Keys that it holds.
     pub keys: u64,
+    /// Memory that it uses, in thousandths of its hard limit.
+    pub pressure: u16,
 }
 
 /// What was heard of each node.
@@ -53,6 +58,7 @@ impl Nodes {
             state: pulse.state,
             used_memory: pulse.used_memory,
             keys: pulse.keys,
+            pressure: pulse.pressure,
         };
         self.0.insert(node.clone(), known);
         true
@@ -69,6 +75,13 @@ impl Nodes {
     #[must_use]
     pub fn known(&self, node: &NodeName) -> Option<&Known> {
         self.0.get(node)
+    }
+
+    /// Those whose memory is at its hard limit, at most [`FULL_MAX`].
+    #[must_use]
+    pub fn full(&self) -> Vec<Incarnation> {
+        let full = self.0.values().filter(|known| known.pressure >= FULL);
+        full.map(|known| known.incarnation).take(FULL_MAX).collect()
     }
 
     /// Remembers only these any more.

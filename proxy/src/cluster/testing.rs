@@ -38,7 +38,7 @@ fn member(at: usize, name: &str) -> Member {
 
 /// A first view in which all slots are on the first `replicas` members; incarnation and boot of each are its place,
 /// from 1; the first three or the first are acceptors.
-pub(super) fn view(names: &[&str], replicas: u16) -> View {
+pub(crate) fn view(names: &[&str], replicas: u16) -> View {
     let entry =
         |at| Entry { member: MemberIndex::new(at), boot: Boot(u128::from(at) + 1), since: Epoch::FIRST };
     let chain = Chain {

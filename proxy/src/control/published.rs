@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, View};
+use ringmaster_protocol::view::{Epoch, Incarnation, View};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::watch;
 
@@ -14,8 +14,17 @@ use crate::cluster::controller::Status;
 /// Messages of data threads that wait at most. They repeat what a heartbeat tells too, so those above may be lost.
 const TOLD_MAX: usize = 64;
 
-/// Lists of slots with due keys that wait at most; each comes again with the next heartbeat.
-const DUE_MAX: usize = 16;
+/// Chores that wait at most; each comes again with the next heartbeat.
+const CHORES_MAX: usize = 64;
+
+/// What a heartbeat has shown to be done, by one data thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Chore {
+    /// Keys are due in these slots, says their head.
+    Due(Vec<HashSlot>),
+    /// A member is above its watermark; so many bytes of that are this proxy's to evict, 0 when it is not any more.
+    Pressed(Incarnation, u64),
+}
 
 /// What a data thread has met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,19 +39,19 @@ pub(crate) struct Published {
     lease: ArcSwap<Lease>,
     status: ArcSwap<Status>,
     told: Sender<Told>,
-    due: Sender<Vec<HashSlot>>,
+    chores: Sender<Chore>,
     /// Taken by the data thread that looks after them.
-    due_heard: Mutex<Option<Receiver<Vec<HashSlot>>>>,
+    chores_heard: Mutex<Option<Receiver<Chore>>>,
 }
 
 impl Published {
     /// Nothing yet; and where the control thread hears what the data threads tell.
     pub(crate) fn new() -> (Arc<Self>, Receiver<Told>) {
         let (told, heard) = mpsc::channel(TOLD_MAX);
-        let (due, due_heard) = mpsc::channel(DUE_MAX);
+        let (chores, chores_heard) = mpsc::channel(CHORES_MAX);
         let (view, lease, status) = (watch::Sender::new(None), ArcSwap::default(), ArcSwap::default());
-        let due_heard = Mutex::new(Some(due_heard));
-        (Arc::new(Self { view, lease, status, told, due, due_heard }), heard)
+        let chores_heard = Mutex::new(Some(chores_heard));
+        (Arc::new(Self { view, lease, status, told, chores, chores_heard }), heard)
     }
 
     /// The view that is held, if there is one.
@@ -70,16 +79,14 @@ impl Published {
         let _ = self.told.try_send(told);
     }
 
-    /// Where slots with due keys are told; for the first thread that asks.
-    pub(crate) fn take_due(&self) -> Option<Receiver<Vec<HashSlot>>> {
-        self.due_heard.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Where chores are told; for the first thread that asks.
+    pub(crate) fn take_chores(&self) -> Option<Receiver<Chore>> {
+        self.chores_heard.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Keys are due in these slots, says their head.
-    pub(super) fn due(&self, slots: Vec<HashSlot>) {
-        if !slots.is_empty() {
-            let _ = self.due.try_send(slots);
-        }
+    /// There is something to be done, if somebody has time for it.
+    pub(super) fn hand_over(&self, chore: Chore) {
+        let _ = self.chores.try_send(chore);
     }
 
     /// How things stand.

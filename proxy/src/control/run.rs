@@ -1,6 +1,6 @@
 //! The loop of the control thread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::extension::Attach;
-use ringmaster_protocol::view::ClusterId;
+use ringmaster_protocol::heartbeat::Pulse;
+use ringmaster_protocol::view::{ClusterId, Incarnation};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::node::{Event, Inbox, NodeLinks};
-use super::published::{Published, Told};
+use super::published::{Chore, Published, Told};
 use crate::chain::Lease;
 use crate::clock;
 use crate::cluster::Topology;
@@ -35,6 +36,8 @@ pub(super) struct Control {
     published: Arc<Published>,
     nodes: HashMap<NodeName, NodeLinks>,
     inbox: Rc<Inbox>,
+    /// The members that were above their watermark when they last answered.
+    pressed: HashSet<Incarnation>,
     /// When it is told next how things stand.
     status_due: Duration,
 }
@@ -44,8 +47,9 @@ impl Control {
         let adopted = topology.load_full();
         let settings = Settings::new(rand::random(), rand::random());
         let controller = Controller::new(settings, adopted.file(), clock::now());
-        let (nodes, inbox) = (HashMap::new(), Rc::default());
-        Self { controller, topology, adopted, published, nodes, inbox, status_due: Duration::ZERO }
+        let (nodes, inbox, pressed) = (HashMap::new(), Rc::default(), HashSet::new());
+        let status_due = Duration::ZERO;
+        Self { controller, topology, adopted, published, nodes, inbox, pressed, status_due }
     }
 
     /// Runs until it is stopped.
@@ -109,7 +113,7 @@ impl Control {
             let now = clock::now();
             let actions = match event {
                 Event::Heard(node, sent, mut pulse) => {
-                    self.published.due(std::mem::take(&mut pulse.due));
+                    self.hand_over_chores(now, &mut pulse);
                     self.controller.heard(now, sent, &node, *pulse)
                 }
                 Event::Answered(id, answer) => self.controller.answered(now, id, answer),
@@ -117,6 +121,21 @@ impl Control {
                 Event::Lost(id) => self.controller.lost(now, id),
             };
             self.carry_out(actions);
+        }
+    }
+
+    fn hand_over_chores(&mut self, now: Duration, pulse: &mut Pulse) {
+        let due = std::mem::take(&mut pulse.due);
+        if !due.is_empty() {
+            self.published.hand_over(Chore::Due(due));
+        }
+        let was_pressed = self.pressed.remove(&pulse.incarnation);
+        if pulse.excess > 0 {
+            self.pressed.insert(pulse.incarnation);
+        }
+        if pulse.excess > 0 || was_pressed {
+            let share = pulse.excess.div_ceil(self.controller.proxies(now));
+            self.published.hand_over(Chore::Pressed(pulse.incarnation, share));
         }
     }
 

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::put_unless;
-use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::extension::{Say, put_unless};
 use ringmaster_protocol::view::{Epoch, Version, View};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::everywhere;
+use super::evictions::Evictions;
 use super::inbox::{Event, Inbox, Owner, Submission};
 use super::members::Members;
-use crate::chain::{Action, Chains, Command, Kind, Moment, OperationId, Target, Told, Wire};
+use crate::chain::{Action, Chains, ClientId, Command, Kind, Moment, OperationId, Target, Told, Wire};
 use crate::clock;
-use crate::control::{self, Published};
+use crate::control::{self, Chore, Published};
 use crate::shared::Shared;
 use crate::upstream::{Lane, UpstreamContext};
 
@@ -47,6 +47,7 @@ struct Submitted {
 pub(super) struct Driver {
     chains: Chains,
     members: Members,
+    evictions: Evictions,
     shared: Arc<Shared>,
     inbox: Rc<Inbox>,
     published: Arc<Published>,
@@ -68,6 +69,7 @@ impl Driver {
         Self {
             chains,
             members: Members::new(inbox, shared, context),
+            evictions: Evictions::default(),
             shared: Arc::clone(shared),
             inbox: Rc::clone(inbox),
             published: Arc::clone(published),
@@ -81,7 +83,7 @@ impl Driver {
     /// Runs as long as the thread.
     pub(super) async fn run(mut self) {
         let inbox = Rc::clone(&self.inbox);
-        let mut due = self.published.take_due();
+        let mut chores = self.published.take_chores();
         // The first view may be there already.
         self.views.mark_changed();
         loop {
@@ -90,6 +92,7 @@ impl Driver {
             }
             self.take_events();
             self.poll();
+            self.evict();
             self.inbox.release_held();
             if !inbox.is_empty() {
                 tokio::task::yield_now().await;
@@ -99,7 +102,7 @@ impl Driver {
             tokio::select! {
                 () = inbox.notify.notified() => {}
                 _ = self.views.changed() => self.views.mark_changed(),
-                slots = next(&mut due) => inbox.push(Event::Due(slots)),
+                chore = next(&mut chores) => inbox.push(Event::Chore(chore)),
                 () = sleep(pause) => {}
             }
         }
@@ -114,6 +117,7 @@ impl Driver {
     fn adopt(&mut self) {
         let Some(view) = self.views.borrow_and_update().clone() else { return };
         self.members.adopt(&view);
+        self.evictions.adopt(&view);
         self.with_chains(|chains, moment, out| chains.adopt(&view, moment, out));
     }
 
@@ -134,6 +138,8 @@ impl Driver {
                 Event::Answered(wire, answer) => {
                     self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
                 }
+                Event::Said(wire, say) if Evictions::awaits(wire) => self.named(wire, Some(say)),
+                Event::Lost(wire, _) if Evictions::awaits(wire) => self.named(wire, None),
                 Event::Said(wire, say) => {
                     self.with_chains(|chains, moment, out| chains.said(wire, say, moment, out));
                 }
@@ -141,13 +147,32 @@ impl Driver {
                     self.with_chains(|chains, moment, out| chains.lost(wire, sent, moment, out));
                 }
                 Event::Differs(epoch) => self.differs(epoch),
-                Event::Due(slots) => {
+                Event::Chore(Chore::Due(slots)) => {
                     for slot in slots {
                         self.with_chains(|chains, moment, out| chains.tick(slot, moment, out));
                     }
                 }
+                Event::Chore(Chore::Pressed(member, bytes)) => self.evictions.pressed(member, bytes),
                 Event::Connected => {}
             }
+        }
+    }
+
+    /// Asks for keys that are to go, if that is the time for it.
+    fn evict(&mut self) {
+        if let Some(question) = self.evictions.question(rand::random::<u32>() as usize)
+            && !self.members.ask(question.wire, &question.to, &question.ask)
+        {
+            self.named(question.wire, None);
+        }
+    }
+
+    /// Has those that were named go.
+    fn named(&mut self, wire: Wire, say: Option<Say>) {
+        for (slot, request) in self.evictions.said(wire, say) {
+            let owner = Owner::Part(self.evictions.under_way(), 0);
+            let (client, lane, kind) = (ClientId(0), Lane::OWN, Kind::Write);
+            self.inbox.submit(Submission { client, lane, slot, kind, request, owner });
         }
     }
 
@@ -203,7 +228,7 @@ impl Driver {
         let known = self.submitted.get(&operation).map(|submitted| (submitted.lane, submitted.writes));
         // What the chains do by themselves concerns all databases; a command that was forgotten cannot be sent, as its
         // database is not known any more.
-        let own = request.starts_with(TICK).then_some((Lane::FIRST, true));
+        let own = request.starts_with(TICK).then_some((Lane::OWN, true));
         let is_sent = known.or(own).is_some_and(|(lane, writes)| match unless {
             None => self.members.execute(wire, to, lane, request, writes),
             Some(version) => {
@@ -239,11 +264,11 @@ impl Driver {
     }
 }
 
-/// The next slots in which keys are due; never, where another thread looks after them.
-async fn next(due: &mut Option<Receiver<Vec<HashSlot>>>) -> Vec<HashSlot> {
-    match due {
-        Some(due) => match due.recv().await {
-            Some(slots) => slots,
+/// The next chore; never, where another thread looks after them.
+async fn next(chores: &mut Option<Receiver<Chore>>) -> Chore {
+    match chores {
+        Some(chores) => match chores.recv().await {
+            Some(chore) => chore,
             None => std::future::pending().await,
         },
         None => std::future::pending().await,

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::everywhere::Everywhere;
 use crate::chain::{Answered, ClientId, Kind, Wire};
+use crate::control::Chore;
 use crate::link::Answers;
 use crate::output::{Output, Sequence};
 use crate::upstream::{Lane, TakePart};
@@ -67,8 +68,8 @@ pub(super) enum Event {
     Lost(Wire, bool),
     /// A node would not be attached, being at this epoch.
     Differs(Epoch),
-    /// Keys are due in these slots.
-    Due(Vec<HashSlot>),
+    /// Something that the proxy does by itself.
+    Chore(Chore),
     /// A connection has come.
     Connected,
 }

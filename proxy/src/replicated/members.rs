@@ -98,7 +98,7 @@ impl Members {
         MemberLinks {
             member: member.clone(),
             status: self.shared.nodes.status_of_member(member),
-            lanes: Default::default(),
+            lanes: [const { None }; LANES],
             asks: Asks::open(member.address.to_string(), limits, answers),
         }
     }

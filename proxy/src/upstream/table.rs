@@ -8,8 +8,8 @@ use ringmaster_protocol::resp::Protocol;
 use super::{Upstream, UpstreamContext};
 use crate::telemetry::NodeStatus;
 
-/// Databases and protocols that a node can be connected for.
-pub(crate) const LANES: usize = 32;
+/// Databases and protocols that a node can be connected for, and one more.
+pub(crate) const LANES: usize = 33;
 
 /// What a connection to a node is set up for: one database, one protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub(crate) struct Lane(u8);
 impl Lane {
     /// Database 0, RESP2.
     pub(crate) const FIRST: Self = Self(0);
+
+    /// What the proxy does by itself: nothing of a client stands before it. As [`Lane::FIRST`] else.
+    pub(crate) const OWN: Self = Self(32);
 
     /// Its place among all, below [`LANES`].
     pub(crate) fn index(self) -> usize {
@@ -31,7 +34,7 @@ impl Lane {
 
     /// The database, below 16.
     pub(crate) fn database(self) -> u8 {
-        self.0 / 2
+        self.0 / 2 % 16
     }
 
     pub(super) fn protocol(self) -> Protocol {
@@ -87,7 +90,7 @@ impl Links {
         for status in nodes {
             let place = old.iter().position(|links| Arc::ptr_eq(&links.status, &status));
             let links = place.map(|place| old.swap_remove(place));
-            self.nodes.push(links.unwrap_or_else(|| NodeLinks { status, lanes: Default::default() }));
+            self.nodes.push(links.unwrap_or_else(|| NodeLinks { status, lanes: [const { None }; LANES] }));
         }
         for gone in old.iter().flat_map(|links| links.lanes.iter().flatten()) {
             gone.retire();

@@ -1,17 +1,22 @@
 //! One node or one proxy as a process of its own, for tests that kill it.
 //!
-//! `member node PORT`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is killed.
+//! `member node PORT [maxmemory=BYTES]`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is
+//! killed.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+
+/// As the node's own binary: it is the one whose bytes are counted.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let served = match args[..] {
-        ["node", port] => node(port),
+        ["node", port, ref words @ ..] => node(port, words),
         ["proxy", port, file] => proxy(port, file),
-        _ => Err("usage: member node PORT | member proxy PORT FILE".to_owned()),
+        _ => Err("usage: member node PORT [maxmemory=BYTES] | member proxy PORT FILE".to_owned()),
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,13 +32,21 @@ fn local(port: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
-fn node(port: &str) -> Result<(), String> {
-    let config = ringmaster_node::Config {
+fn node(port: &str, words: &[&str]) -> Result<(), String> {
+    let mut config = ringmaster_node::Config {
         listen: local(port)?,
         admin: local("0")?,
         threads: 1,
         ..ringmaster_node::Config::default()
     };
+    for word in words {
+        match word.split_once('=') {
+            Some(("maxmemory", bytes)) => {
+                config.maxmemory = bytes.parse().map_err(|_| format!("{bytes} are no bytes"))?;
+            }
+            _ => return Err(format!("{word} means nothing")),
+        }
+    }
     let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
     println!("serves at {}", node.address());
     wait_for_ever()

@@ -9,13 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use ringmaster_protocol::heartbeat::{Beat, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{ClusterId, Epoch, View};
+use ringmaster_protocol::view::View;
 use tempfile::TempDir;
 
+use super::members::pulse_of;
 use crate::peer::free_port;
 use crate::wire::Wire;
 
@@ -41,6 +40,8 @@ pub struct Processes {
     nodes: Vec<Option<Process>>,
     proxies: Vec<(SocketAddr, Process)>,
     replicas: usize,
+    /// What each node is told when it starts.
+    node_words: Vec<String>,
 }
 
 impl Processes {
@@ -51,6 +52,20 @@ impl Processes {
     /// If they do not.
     #[must_use]
     pub fn start(program: &str, (nodes, proxies): (usize, usize), replicas: usize) -> Self {
+        Self::start_with(program, (nodes, proxies), replicas, &[])
+    }
+
+    /// As [`Processes::start`]; each node is told these words, too: see the binary `member`.
+    ///
+    /// # Panics
+    /// If they do not serve.
+    #[must_use]
+    pub fn start_with(
+        program: &str,
+        (nodes, proxies): (usize, usize),
+        replicas: usize,
+        node_words: &[&str],
+    ) -> Self {
         let directory = TempDir::new().expect("a temporary directory can be made");
         let mut all = Self {
             program: program.into(),
@@ -59,6 +74,7 @@ impl Processes {
             nodes: Vec::new(),
             proxies: Vec::new(),
             replicas,
+            node_words: node_words.iter().map(|word| (*word).to_owned()).collect(),
         };
         (0..nodes).for_each(|_| all.add_node());
         all.write_file();
@@ -75,7 +91,7 @@ impl Processes {
     /// Starts one more node, which no cluster.yaml names yet.
     pub fn add_node(&mut self) {
         let port = free_port();
-        let process = self.spawn(&["node", &port.to_string()]);
+        let process = self.spawn_node(port);
         self.node_ports.push(port);
         self.nodes.push(Some(process));
     }
@@ -107,6 +123,19 @@ impl Processes {
         self.proxies.iter().map(|(address, _)| *address).collect()
     }
 
+    fn spawn_node(&self, port: u16) -> Process {
+        let port = port.to_string();
+        let mut args = vec!["node", &port];
+        args.extend(self.node_words.iter().map(String::as_str));
+        self.spawn(&args)
+    }
+
+    /// Where the nodes listen.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<SocketAddr> {
+        self.node_ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port))).collect()
+    }
+
     fn spawn(&self, args: &[&str]) -> Process {
         let log = std::fs::File::create(self.directory.path().join(args.join("-").replace('/', "_")));
         let mut command = Command::new(&self.program);
@@ -128,8 +157,7 @@ impl Processes {
 
     /// Starts a node again at its address, empty.
     pub fn restart(&mut self, node: usize) {
-        let port = self.node_ports[node].to_string();
-        self.nodes[node] = Some(self.spawn(&["node", &port]));
+        self.nodes[node] = Some(self.spawn_node(self.node_ports[node]));
     }
 
     /// Stops a process without ending it, as SIGSTOP does, or lets it go on.
@@ -204,15 +232,7 @@ impl Processes {
 
 /// The committed view of a node: it is told to who asks how the node is and knows no view.
 fn view_of(node: SocketAddr) -> Option<Arc<View>> {
-    let beat = Beat { cluster: ClusterId(0), epoch: Epoch(0), proxy: 0, post: Bytes::new() };
-    let mut message = Vec::new();
-    beat.encode(&mut message);
-    let mut wire = Wire::connect(node);
-    wire.command(&[b"RM.BEAT", &message]);
-    let reply = wire.reply()?;
-    let line = reply.iter().position(|byte| *byte == b'\n')?;
-    let pulse = Pulse::decode(&Bytes::copy_from_slice(&reply[line + 1..reply.len() - 2])).ok()?;
-    match pulse.lease {
+    match pulse_of(node)?.lease {
         Answer::Refused(Refusal::Later(view)) => Some(view),
         _ => None,
     }

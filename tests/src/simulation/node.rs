@@ -220,6 +220,7 @@ impl Node {
             used_memory: 0,
             keys: 0,
             pressure: 0,
+            excess: 0,
             due: Vec::new(),
             clock_ms: now.as_millis() as u64,
         }

@@ -127,6 +127,7 @@ impl Node {
             used_memory: 0,
             keys: 0,
             pressure: 0,
+            excess: 0,
             due: Vec::new(),
             clock_ms: 0,
         }

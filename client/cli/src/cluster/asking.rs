@@ -63,7 +63,13 @@ fn ask(node: &Node) -> io::Result<Pulse> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut message = Vec::new();
-    let beat = Beat { cluster: ClusterId(0), epoch: Epoch(0), proxy: 0, post: bytes::Bytes::new() };
+    let beat = Beat {
+        cluster: ClusterId(0),
+        epoch: Epoch(0),
+        proxy: 0,
+        post: bytes::Bytes::new(),
+        full: Vec::new(),
+    };
     beat.encode(&mut message);
     let mut request = b"*2\r\n".to_vec();
     put_blob(&mut request, b"RM.BEAT");

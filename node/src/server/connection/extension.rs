@@ -3,6 +3,8 @@
 //! A command on an attached connection is checked, carried out and noted within one hold of its slot. Without RM.ATTACH
 //! a member of a cluster serves no data.
 
+mod room;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,6 +47,8 @@ enum Work<'a> {
     Flush(Option<u8>),
     /// What is due in the slot is freed.
     Tick,
+    /// These keys of the slot are evicted.
+    Evict(Vec<Key<'a>>),
 }
 
 /// A request within a request.
@@ -80,6 +84,7 @@ impl Connection {
             (b"EXEC", 2..) => self.together(args, None).await,
             (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
             (b"TICK", 2) => self.tick(args, None).await,
+            (b"EVICT", 4..) => self.evict(args, None).await,
             _ => None,
         };
         if done.is_none() {
@@ -140,6 +145,9 @@ impl Connection {
                     reports.extend(self.on_slot(slot, |replica| replica.report(slot)).await);
                 }
                 Some(Say::Reports(reports))
+            }
+            (Some(_), Ask::Victims { of, bytes }) => {
+                Some(Say::Victims(self.worker.shared.name_victims(of, bytes)))
             }
             (Some(attached), ask) => self.ask_slot(id, ask, attached).await,
         };
@@ -206,6 +214,7 @@ impl Connection {
             b"RM.EXEC" => self.together(within, Some(version)).await,
             b"RM.FLUSH" => self.flush_slot(within, Some(version)).await,
             b"RM.TICK" => self.tick(within, Some(version)).await,
+            b"RM.EVICT" if within.len() >= 4 => self.evict(within, Some(version)).await,
             _ => {
                 let spec = resolve(&within).ok()?;
                 let slot = self.one_slot(&[(spec, within)])?;
@@ -310,7 +319,7 @@ impl Connection {
         };
         let shared = Arc::clone(&self.worker.shared);
         let access = if work.only_reads() { Access::Read } else { Access::Execute };
-        if work.needs_memory() && self.worker.is_full() {
+        if work.needs_memory() && !self.await_room_in_chain(slot).await {
             return self.refuse(OUT_OF_MEMORY);
         }
         let (store, from) = (shared.engine.store(), self.output.len());
@@ -365,7 +374,7 @@ impl Connection {
         let commands = match work {
             Work::Command(spec, args) => std::slice::from_ref(&(*spec, *args)).to_vec(),
             Work::Together(commands) => commands.clone(),
-            Work::Flush(_) | Work::Tick => Vec::new(),
+            Work::Flush(_) | Work::Tick | Work::Evict(_) => Vec::new(),
         };
         let mut positions: Vec<u32> = Vec::new();
         commands.iter().any(|(spec, args)| {
@@ -408,6 +417,12 @@ impl Connection {
                 Reply::new(&mut self.output, self.session.protocol)
                     .int(i64::try_from(freed).unwrap_or(i64::MAX));
             }
+            Work::Evict(keys) => {
+                let evicted = keyspace.evict_held(keys);
+                self.worker.counters().evicted.add(evicted as u64);
+                Reply::new(&mut self.output, self.session.protocol)
+                    .int(i64::try_from(evicted).unwrap_or(i64::MAX));
+            }
         }
     }
 
@@ -430,7 +445,7 @@ impl Work<'_> {
         match self {
             Self::Command(spec, _) => reads(spec),
             Self::Together(commands) => commands.iter().all(|(spec, _)| reads(spec)),
-            Self::Flush(_) | Self::Tick => false,
+            Self::Flush(_) | Self::Tick | Self::Evict(_) => false,
         }
     }
 
@@ -439,7 +454,7 @@ impl Work<'_> {
         match self {
             Self::Command(spec, _) => needs(spec),
             Self::Together(commands) => commands.iter().any(|(spec, _)| needs(spec)),
-            Self::Flush(_) | Self::Tick => false,
+            Self::Flush(_) | Self::Tick | Self::Evict(_) => false,
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Row] = &[
         read: |shared| shared.maxmemory.load(Ordering::Relaxed).to_string(),
         prepare: Some(|_, value| {
             let bytes = parse::memory(value, 0..=i64::MAX)?;
-            Ok(Box::new(move |shared| shared.maxmemory.store(bytes, Ordering::Relaxed)))
+            Ok(Box::new(move |shared| shared.set_maxmemory(bytes)))
         }),
     },
     Row {

@@ -2,11 +2,11 @@
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
-use super::super::Store;
 use super::super::effect::Effect;
 use super::super::entry::EntryRef;
 use super::super::event::Class;
 use super::super::key::{Key, hash_of};
+use super::super::{SlotGuard, Store};
 use super::candidates::{Candidate, Pool};
 use super::fresh::FreshKey;
 use super::ghosts::Ghosts;
@@ -32,6 +32,14 @@ pub enum Step {
     Nothing,
     /// The hand came round without finding a key that may go.
     Exhausted,
+}
+
+/// What may go, and what becomes of what goes.
+pub(super) struct Reaping<'r> {
+    /// Whether keys of this slot may go.
+    pub(super) among: &'r dyn Fn(HashSlot) -> bool,
+    /// Ends a key whose slot is held and whose entry has so many bytes; returns whether it did.
+    pub(super) end: &'r mut dyn FnMut(SlotGuard<'_>, Key<'_>, usize) -> bool,
 }
 
 /// A thread's hand and what it has seen.
@@ -63,6 +71,17 @@ impl Evictor {
     /// Takes out the key that is worth least among those seen, if one was found. Bounded: some microseconds.
     /// Holds one slot at a time and none when it returns.
     pub fn step(&mut self, store: &Store, now: u64) -> Step {
+        self.step_among(store, now, &|_| true)
+    }
+
+    /// As [`Evictor::step`], out of those slots only.
+    pub fn step_among(&mut self, store: &Store, now: u64, among: &dyn Fn(HashSlot) -> bool) -> Step {
+        let mut end = |guard: SlotGuard<'_>, key: Key<'_>, _| remove(store, now, guard, key);
+        self.reap(store, &mut Reaping { among, end: &mut end })
+    }
+
+    /// Ends the key that is worth least among those seen, if one was found. Bounded as [`Evictor::step`].
+    pub(super) fn reap(&mut self, store: &Store, reaping: &mut Reaping<'_>) -> Step {
         let replacement = store.replacement();
         let policy = replacement.policy();
         if policy == Policy::NoEviction {
@@ -72,12 +91,12 @@ impl Evictor {
             (self.policy, self.mode) = (policy, replacement.mode());
             self.pool.clear();
         }
-        self.look_around(store);
+        self.look_around(store, reaping.among);
         let freed = if policy == Policy::S3Fifo && self.mode != Mode::Recent {
             replacement.ready_ghosts();
-            self.step_queues(store, now)
+            self.step_queues(store, reaping)
         } else {
-            self.take_worst(store, now)
+            self.take_worst(store, reaping)
         };
         if freed {
             self.fruitless = 0;
@@ -91,11 +110,15 @@ impl Evictor {
     }
 
     /// Lets the next few entries into the pool.
-    fn look_around(&mut self, store: &Store) {
+    fn look_around(&mut self, store: &Store, among: &dyn Fn(HashSlot) -> bool) {
         let touch = store.replacement().touch();
         let mut wanted = self.samples;
         for _ in 0..STEP_SLOTS {
             let Some(slot) = HashSlot::new(self.slot) else { return };
+            if !among(slot) {
+                self.next_slot();
+                continue;
+            }
             let Some(guard) = store.try_lock(slot) else { return self.next_slot() };
             let mut entries: [Option<EntryRef<'_>>; 8] = [None; 8];
             let (seen, next) = guard.sample(self.position, &mut entries[..wanted.min(8)]);
@@ -141,20 +164,23 @@ impl Evictor {
     }
 
     /// One step of the queues: the oldest fresh key proves itself against the worst of the others, or goes.
-    fn step_queues(&mut self, store: &Store, now: u64) -> bool {
+    fn step_queues(&mut self, store: &Store, reaping: &mut Reaping<'_>) -> bool {
         let replacement = store.replacement();
         for _ in 0..STEP_FRESH {
             if replacement.fresh.bytes() <= replacement.window_bytes() {
                 break;
             }
             let Some(fresh) = replacement.fresh.pop() else { break };
+            if !(reaping.among)(fresh.slot) {
+                continue;
+            }
             match self.judge(store, fresh) {
                 Verdict::Gone => {}
-                Verdict::Stays(loser) => return take(store, now, loser, true),
-                Verdict::Goes(itself) => return take(store, now, itself, false),
+                Verdict::Stays(loser) => return take(store, reaping, loser, true),
+                Verdict::Goes(itself) => return take(store, reaping, itself, false),
             }
         }
-        self.take_worst(store, now)
+        self.take_worst(store, reaping)
     }
 
     /// Whether `fresh` was used more often than the worst of the pool; then it is fresh no more.
@@ -177,9 +203,9 @@ impl Evictor {
     }
 
     /// Takes out the worst key of the pool that was not used since it was seen.
-    fn take_worst(&mut self, store: &Store, now: u64) -> bool {
+    fn take_worst(&mut self, store: &Store, reaping: &mut Reaping<'_>) -> bool {
         while let Some(worst) = self.pool.pop() {
-            if take(store, now, worst, true) {
+            if (reaping.among)(worst.slot) && take(store, reaping, worst, true) {
                 return true;
             }
         }
@@ -197,19 +223,31 @@ enum Verdict {
     Goes(Candidate),
 }
 
-/// Takes a key out; with `unused`, only if its record is as it was. Returns whether it did.
-fn take(store: &Store, now: u64, candidate: Candidate, unused: bool) -> bool {
-    let Some(mut guard) = store.try_lock(candidate.slot) else { return false };
+/// Has a key end; with `unused`, only if its record is as it was. Returns whether it did.
+fn take(store: &Store, reaping: &mut Reaping<'_>, candidate: Candidate, unused: bool) -> bool {
+    let Some(guard) = store.try_lock(candidate.slot) else { return false };
     let Some(entry) = guard.entry_of_order(candidate.order) else { return false };
     if unused && entry.record() != candidate.record {
         return false;
     }
     let replacement = store.replacement();
-    let (database, bytes) = (entry.database(), entry.key().to_vec());
+    let (database, bytes, size) = (entry.database(), entry.key().to_vec(), entry.block_bytes());
     let key = Key { bytes: &bytes, hash: hash_of(&bytes), slot: candidate.slot, database };
     replacement.bury(key.hash, entry.record());
+    (reaping.end)(guard, key, size)
+}
+
+/// Takes a key out of a slot that is this node's own.
+fn remove(store: &Store, now: u64, mut guard: SlotGuard<'_>, key: Key<'_>) -> bool {
+    if !guard.is_own() {
+        return false;
+    }
     store.events().notify(Class::Evicted, "evicted", key);
-    guard.apply(&mut store.operation(candidate.slot, now), &Effect::Remove { key }).changed
+    let mut operation = store.operation(key.slot, now);
+    let changed = guard.apply(&mut operation, &Effect::Remove { key }).changed;
+    // Of a chain of one nobody else needs to hear.
+    let _ = guard.end_operation(&mut operation, store.replicas());
+    changed
 }
 
 impl Mode {

@@ -71,6 +71,7 @@ impl Scene {
             used_memory: 0,
             keys: 0,
             pressure: 0,
+            excess: 0,
             due: Vec::new(),
             clock_ms: 0,
         }
