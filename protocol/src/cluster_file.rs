@@ -41,7 +41,7 @@ pub enum ReadFrom {
     /// The tail: never stale.
     #[default]
     Tail,
-    /// Any in-sync entry: spreads the load, can be stale.
+    /// Any in-sync entry: spreads the load, can be stale, or show a write that is still on its way down the chain.
     Any,
 }
 

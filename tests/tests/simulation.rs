@@ -77,7 +77,22 @@ fn all_promises_hold_under_all_faults() {
 
 #[test]
 fn controllers_keep_all_promises_through_faults_and_edits_of_the_file() {
-    fresh(Mode::Controller, 60, &[]);
+    fresh(Mode::Controller, 40, &[]);
+}
+
+#[test]
+fn what_expires_is_there_for_its_time_and_never_again() {
+    fresh(Mode::Expiry, 20, &[]);
+}
+
+#[test]
+fn acknowledged_by_the_head_members_are_equal_and_nothing_is_done_twice() {
+    fresh(Mode::AckHead, 20, &[]);
+}
+
+#[test]
+fn read_from_any_member_shows_what_was_or_is_on_its_way() {
+    fresh(Mode::ReadAny, 20, &[]);
 }
 
 #[test]

@@ -8,8 +8,12 @@ use ringmaster_tests::simulation::first_failure;
 use ringmaster_tests::simulation::settings::Mode;
 
 fn bites(rule: Rule, within: u64, was: u64) {
+    bites_in(Mode::Chance, rule, within, was);
+}
+
+fn bites_in(mode: Mode, rule: Rule, within: u64, was: u64) {
     let asked = std::env::var("SIMULATION_BITES").ok().and_then(|text| text.parse().ok());
-    let found = first_failure(Mode::Chance, 1..=asked.unwrap_or(within), Rules::without(rule));
+    let found = first_failure(mode, 1..=asked.unwrap_or(within), Rules::without(rule));
     let (seed, ended) = found.unwrap_or_else(|| panic!("without {rule:?} nothing was found"));
     println!("without {rule:?}: seed {seed}, it was {was}: {}", ended.violation.unwrap_or_default());
 }
@@ -57,4 +61,20 @@ fn another_boot_is_another_entry() {
 #[test]
 fn a_lost_chain_waits_for_its_reports() {
     bites(Rule::ReportsBeforeReseating, 60, 15);
+}
+
+/// The rules that controllers need within a few seeds too.
+#[test]
+fn controllers_need_the_rules() {
+    let rules = [
+        (Rule::CheckedUnderTheLock, 4),
+        (Rule::ChainOrder, 1),
+        (Rule::GapsAreTold, 1),
+        (Rule::NoOpsAreConfirmed, 2),
+        (Rule::ExecutedOnce, 1),
+        (Rule::ProvenBeforeInSync, 2),
+        (Rule::BootsAreEntries, 1),
+        (Rule::ReportsBeforeReseating, 2),
+    ];
+    rules.into_iter().for_each(|(rule, was)| bites_in(Mode::Controller, rule, 20, was));
 }

@@ -36,9 +36,13 @@ pub enum Step {
     Push(Key, u32),
     /// LRANGE 0 -1.
     Range(Key),
+    /// SET PX of a unique number to the one key that expires, for so many milliseconds.
+    Lend(u32, u64),
+    /// GET of it.
+    Borrowed,
 }
 
-/// A command: one step, or several as one operation (MULTI).
+/// A command: one step, or several as one operation (MULTI); none is RM.TICK.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command(pub Vec<Step>);
 
@@ -53,6 +57,8 @@ pub enum Reply {
     List(Vec<u32>),
     /// SET, and whether it was done.
     Set(bool),
+    /// GET of the key that expires.
+    Borrowed(Option<u32>),
     /// An error that changed nothing.
     Fault,
 }
@@ -68,6 +74,8 @@ pub enum Effect {
     Del(Key),
     /// The list goes on.
     Push(Key, u32),
+    /// The key that expires holds this number until then, in milliseconds.
+    Lend(u32, u64),
 }
 
 /// What the keys of a slot hold.
@@ -75,22 +83,43 @@ pub enum Effect {
 pub struct State {
     texts: BTreeMap<Key, String>,
     lists: BTreeMap<Key, Vec<u32>>,
+    /// The key that expires, and when.
+    lent: Option<(u32, u64)>,
 }
 
 impl Command {
     /// Whether it only reads, so that it goes to the tail.
     #[must_use]
     pub fn is_read(&self) -> bool {
-        self.0.iter().all(|step| matches!(step, Step::Get(_) | Step::Range(_)))
+        let reads = |step: &Step| matches!(step, Step::Get(_) | Step::Range(_) | Step::Borrowed);
+        !self.0.is_empty() && self.0.iter().all(reads)
+    }
+
+    /// Whether it concerns the key that expires: what it shows depends on the time.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        self.0.iter().any(|step| matches!(step, Step::Lend(..) | Step::Borrowed))
     }
 }
 
 impl State {
-    /// Carries out a command: its replies, and what it did.
-    pub fn execute(&mut self, command: &Command) -> (Vec<Reply>, Vec<Effect>) {
+    /// Whether the key that expires is due at this time, in milliseconds.
+    #[must_use]
+    pub fn is_due(&self, time: u64) -> bool {
+        self.lent.is_some_and(|(_, until)| until <= time)
+    }
+
+    /// Frees what is due at the time of the slot.
+    pub fn pass(&mut self, time: u64) {
+        self.lent = self.lent.filter(|(_, until)| *until > time);
+    }
+
+    /// Carries out a command at a time in milliseconds: its replies, and what it did.
+    pub fn execute(&mut self, command: &Command, time: u64) -> (Vec<Reply>, Vec<Effect>) {
+        self.pass(time);
         let mut effects = Vec::new();
         let replies = command.0.iter().map(|step| {
-            let (reply, effect) = self.plan(step);
+            let (reply, effect) = self.plan(step, time);
             if let Some(effect) = effect {
                 self.apply(&effect);
                 effects.push(effect);
@@ -100,7 +129,7 @@ impl State {
         (replies.collect(), effects)
     }
 
-    fn plan(&self, step: &Step) -> (Reply, Option<Effect>) {
+    fn plan(&self, step: &Step, time: u64) -> (Reply, Option<Effect>) {
         let text = |key: &Key| self.texts.get(key);
         match step {
             Step::Get(key) => (Reply::Text(text(key).cloned()), None),
@@ -117,6 +146,8 @@ impl State {
                 Ok(number) => (Reply::Number(number + 1), Some(Effect::Put(*key, (number + 1).to_string()))),
                 Err(_) => (Reply::Fault, None),
             },
+            Step::Lend(value, millis) => (Reply::Set(true), Some(Effect::Lend(*value, time + millis))),
+            Step::Borrowed => (Reply::Borrowed(self.lent.map(|(value, _)| value)), None),
             Step::Del(key) if text(key).is_none() => (Reply::Number(0), None),
             Step::Del(key) => (Reply::Number(1), Some(Effect::Del(*key))),
             Step::Push(key, id) => {
@@ -136,6 +167,7 @@ impl State {
                 self.texts.remove(key);
             }
             Effect::Push(key, id) => self.lists.entry(*key).or_default().push(*id),
+            Effect::Lend(value, until) => self.lent = Some((*value, *until)),
         }
     }
 
@@ -150,7 +182,8 @@ impl State {
     pub fn effects(&self) -> Vec<Effect> {
         let texts = self.texts.iter().map(|(key, text)| Effect::Put(*key, text.clone()));
         let lists = self.lists.iter().flat_map(|(key, list)| list.iter().map(|id| Effect::Push(*key, *id)));
-        texts.chain(lists).collect()
+        let lent = self.lent.iter().map(|(value, until)| Effect::Lend(*value, *until));
+        texts.chain(lists).chain(lent).collect()
     }
 }
 
@@ -164,6 +197,9 @@ pub fn encode(effects: &[Effect]) -> Bytes {
             Effect::Append(key, text) => (b'+', *key, text.clone().into_bytes()),
             Effect::Del(key) => (b'-', *key, Vec::new()),
             Effect::Push(key, id) => (b'>', *key, id.to_le_bytes().to_vec()),
+            Effect::Lend(value, until) => {
+                (b'%', 0, [&value.to_le_bytes()[..], &until.to_le_bytes()[..]].concat())
+            }
         };
         out.extend_from_slice(&[kind, key]);
         out.extend_from_slice(&(rest.len() as u32).to_le_bytes());
@@ -185,6 +221,10 @@ pub fn decode(mut bytes: &[u8]) -> Option<Vec<Effect>> {
             b'=' => Effect::Put(key, text()?),
             b'+' => Effect::Append(key, text()?),
             b'-' => Effect::Del(key),
+            b'%' => {
+                let (value, until) = body.split_first_chunk()?;
+                Effect::Lend(u32::from_le_bytes(*value), u64::from_le_bytes(until.try_into().ok()?))
+            }
             b'>' => Effect::Push(key, u32::from_le_bytes(body.try_into().ok()?)),
             _ => return None,
         });
@@ -205,10 +245,11 @@ mod tests {
             Step::Incr(1),
             Step::SetAbsent(1, 9),
             Step::Push(3, 5),
+            Step::Lend(8, 30),
             Step::Del(0),
         ];
         let (mut head, mut entry) = (State::default(), State::default());
-        let (replies, effects) = head.execute(&Command(all.to_vec()));
+        let (replies, effects) = head.execute(&Command(all.to_vec()), 0);
         assert_eq!(replies[3..5], [Reply::Fault, Reply::Set(false)]);
         decode(&encode(&effects)).unwrap().iter().for_each(|effect| entry.apply(effect));
         assert_eq!(head, entry);

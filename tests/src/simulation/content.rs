@@ -36,6 +36,7 @@ pub struct Keys {
 impl Keys {
     fn run(&mut self, operation: &Operation) -> Result<(), Bytes> {
         let effects = command::decode(&operation.effects).ok_or(Bytes::from_static(b"no effects"))?;
+        self.state.pass(operation.time);
         effects.iter().for_each(|effect| self.state.apply(effect));
         self.journal.push(operation.new);
         self.time = operation.time;

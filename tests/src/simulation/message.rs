@@ -42,10 +42,12 @@ pub enum Up {
         id: Id,
         /// Its slot.
         slot: HashSlot,
-        /// Which of the run it is.
-        number: usize,
+        /// Which of the run it is; none: nobody sent it, it moves the slot's time.
+        number: Option<usize>,
         /// What it is.
         command: Command,
+        /// Whether any in-sync entry may read it.
+        is_any: bool,
         /// EXEC-UNLESS: not if the head's history has this version.
         unless: Option<Version>,
     },
@@ -160,6 +162,8 @@ impl Down {
 pub enum Response {
     /// It was carried out, or found to have been.
     Done(Vec<Reply>, Outcome),
+    /// It was not read: something is due, and the head has not said so yet.
+    Expiring,
     /// It was not executed.
     Refused(Say),
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringmaster_node::cluster::acceptor::Acceptor;
 use ringmaster_node::cluster::posts::Posts;
 use ringmaster_node::cluster::replica::{Access, Asker, Late, Replica, Shared};
-use ringmaster_node::cluster::row::Row;
+use ringmaster_node::cluster::row::{Role, Row};
 use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::extension::{Ask, Operation, Outcome, Rule, Rules, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
@@ -61,6 +61,8 @@ pub struct Node {
     pub boot: Boot,
     /// Whether the process runs.
     pub is_up: bool,
+    /// Milliseconds by which its clock is ahead.
+    pub ahead_ms: u64,
     /// Its slots.
     pub slots: Vec<Slot>,
     /// Whether it says that it is about to stop.
@@ -93,6 +95,7 @@ impl Node {
             incarnation,
             boot,
             is_up: true,
+            ahead_ms: 0,
             slots: slots.iter().map(|slot| Slot::recover(*slot, 0, &[])).collect(),
             is_leaving: false,
             acceptor,
@@ -157,8 +160,8 @@ impl Node {
             Up::Attach { id, cluster, epoch, incarnation, boot } => {
                 self.attach((from, id), (cluster, epoch), (incarnation, boot))
             }
-            Up::Command { id, slot, command, unless, .. } => {
-                let (response, late) = self.command((from, slot), now, &command, unless);
+            Up::Command { id, slot, command, unless, is_any, .. } => {
+                let (response, late) = self.command((from, slot), now, (&command, unless, is_any));
                 let mut answers = vec![(from, Down::Response { id, response })];
                 answers.extend(late);
                 answers
@@ -194,6 +197,18 @@ impl Node {
         vec![(from, Down::Detached { id, committed })]
     }
 
+    /// Its clock: each node's is some milliseconds ahead of the world's.
+    fn unix_millis(&self, now: Duration) -> u64 {
+        now.as_millis() as u64 + self.ahead_ms
+    }
+
+    /// Slots with something due of which it is the head, where others have to be told.
+    fn due(&self, now: Duration) -> Vec<HashSlot> {
+        let time = self.unix_millis(now);
+        let is_due = |slot: &&Slot| slot.replica.row().is_head_of_several() && slot.keys.state.is_due(time);
+        self.slots.iter().filter(is_due).map(|slot| slot.slot).collect()
+    }
+
     fn beat(&mut self, now: Duration, beat: &Beat) -> Pulse {
         self.posts.keep(now, beat.proxy, beat.post.clone());
         let cluster = self.acceptor.cluster();
@@ -221,8 +236,8 @@ impl Node {
             keys: 0,
             pressure: 0,
             excess: 0,
-            due: Vec::new(),
-            clock_ms: now.as_millis() as u64,
+            due: self.due(now),
+            clock_ms: self.unix_millis(now),
         }
     }
 
@@ -290,8 +305,7 @@ impl Node {
         &mut self,
         (from, slot): (ConnectionId, HashSlot),
         now: Duration,
-        command: &Command,
-        unless: Option<Version>,
+        order: (&Command, Option<Version>, bool),
     ) -> (Response, Answers) {
         let (place, attached, late) = match self.place(from, slot) {
             Ok(placed) => placed,
@@ -299,7 +313,8 @@ impl Node {
         };
         let late = self.late(late);
         let shared = self.shared.clone();
-        let response = self.slots[place].command(attached, &shared, now, (command, unless));
+        let time = self.unix_millis(now);
+        let response = self.slots[place].command(attached, &shared, time, order);
         self.write(place);
         (response, late)
     }
@@ -372,10 +387,14 @@ impl Slot {
         &mut self,
         attached: Epoch,
         shared: &Shared,
-        now: Duration,
-        (command, unless): (&Command, Option<Version>),
+        now: u64,
+        (command, unless, is_any): (&Command, Option<Version>, bool),
     ) -> Response {
-        let access = if command.is_read() { Access::Read } else { Access::Execute };
+        let access = match command.is_read() {
+            true if is_any => Access::ReadAny,
+            true => Access::Read,
+            false => Access::Execute,
+        };
         if let Err(refusal) = self.replica.check(attached, access, shared) {
             return Response::Refused(refusal);
         }
@@ -384,15 +403,22 @@ impl Slot {
             Some(None) => return Response::Done(Vec::new(), Outcome::Forgotten),
             _ => {}
         }
-        let (replies, effects) = self.keys.state.clone().execute(command);
+        // The head decides time, and so does a chain of one; a tail that knows better asks for it.
+        let time = self.keys.time.max(now);
+        let is_due = self.keys.state.is_due(time);
+        if command.is_read() && command.is_timed() && is_due && self.replica.row().is_shared {
+            return Response::Expiring;
+        }
+        let (replies, effects) = self.keys.state.clone().execute(command, time);
         let version = self.replica.history().version();
-        if effects.is_empty() {
+        let is_idle = effects.is_empty() && (!is_due || self.replica.row().role != Role::Head);
+        if is_idle {
             return Response::Done(replies, Outcome::Saw(version));
         }
         let operation = Operation {
             previous: version,
             new: self.replica.next_version(),
-            time: self.keys.time.max(now.as_millis() as u64),
+            time,
             effects: command::encode(&effects),
         };
         let applied = ringmaster_node::cluster::replica::Content::apply(&mut self.keys, &operation);

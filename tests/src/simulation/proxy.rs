@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringmaster_protocol::cluster_file::ReadFrom;
 use ringmaster_protocol::extension::{Rules, Say};
 use ringmaster_protocol::register::Answer;
 use ringmaster_protocol::slot::HashSlot;
@@ -111,6 +112,8 @@ pub struct Start {
     pub limits: Limits,
     /// The names of all nodes there ever are.
     pub names: Vec<String>,
+    /// Where reads go.
+    pub read_from: ReadFrom,
     /// A connection on which a question has waited so long is closed.
     pub answer_max: Duration,
     /// Who changes its views.
@@ -133,6 +136,7 @@ pub struct Proxy {
     numbers: BTreeMap<OperationId, usize>,
     commands: BTreeMap<usize, (HashSlot, Command)>,
     names: Vec<String>,
+    read_from: ReadFrom,
     answer_max: Duration,
     checks_at: Duration,
     out: Vec<Output>,
@@ -153,7 +157,7 @@ impl Proxy {
     /// One that has just started.
     #[must_use]
     pub fn new(start: Start, clock: Clock, now: Duration) -> Self {
-        let Start { rules, limits, names, answer_max, mind } = start;
+        let Start { rules, limits, names, read_from, answer_max, mind } = start;
         let now = clock.shows(now);
         Self {
             clock,
@@ -165,6 +169,7 @@ impl Proxy {
             numbers: BTreeMap::new(),
             commands: BTreeMap::new(),
             names,
+            read_from,
             answer_max,
             checks_at: now,
             out: Vec::new(),
@@ -193,7 +198,11 @@ impl Proxy {
         (slot, command): (HashSlot, &Command),
     ) -> Vec<Output> {
         self.commands.insert(number, (slot, command.clone()));
-        let kind = if command.is_read() { Kind::Read } else { Kind::Write };
+        let kind = match (command.is_read(), self.read_from) {
+            (true, ReadFrom::Any) => Kind::ReadAny(number),
+            (true, ReadFrom::Tail) => Kind::Read,
+            (false, _) => Kind::Write,
+        };
         let request = Bytes::copy_from_slice(&(number as u64).to_le_bytes());
         let submitted = Submitted { client: ClientId(client), slot, kind, request };
         self.with_chains(world, |proxy, moment, out| {
@@ -268,6 +277,7 @@ impl Proxy {
                 self.replies.push(replies);
                 Answered::Done { note: Some(outcome), reply }
             }
+            Response::Expiring => Answered::Expiring,
             Response::Refused(Say::Stale(epoch) | Say::Fenced(epoch)) => Answered::Refused(epoch),
             Response::Refused(_) => Answered::Refused(Epoch::default()),
         }
@@ -373,12 +383,17 @@ impl Proxy {
     fn act(&mut self, now: Duration, action: Action) {
         match action {
             Action::Execute { wire, to, request, unless, .. } => {
-                let number = number(&request) as usize;
                 let Some((node, incarnation)) = self.resolve(&to) else { return };
-                let (slot, command) = self.commands[&number].clone();
+                // Nobody sent RM.TICK.
+                let number = (request.len() == 8).then(|| number(&request) as usize);
+                let (slot, command) = match number {
+                    Some(number) => self.commands[&number].clone(),
+                    None => (ticked(&request), Command(Vec::new())),
+                };
+                let is_any = command.is_read() && self.read_from == ReadFrom::Any;
                 self.attach((node, Class::Data), (to.epoch, incarnation, to.boot), to.changed);
                 let id = self.draw((node, Class::Data), Owner::Wire(wire), now);
-                let message = Up::Command { id, slot, number, command, unless };
+                let message = Up::Command { id, slot, number, command, is_any, unless };
                 self.out.push(Output::Send((node, Class::Data), message));
             }
             Action::Ask { wire, to, ask } => {
@@ -464,6 +479,13 @@ impl Proxy {
 
 fn say_fenced(say: &Say) -> bool {
     matches!(say, Say::Fenced(_))
+}
+
+/// The slot of a RM.TICK: its last argument.
+fn ticked(request: &[u8]) -> HashSlot {
+    let text = String::from_utf8_lossy(request);
+    let last = text.trim_end().rsplit("\r\n").next().and_then(|number| number.parse().ok());
+    last.and_then(HashSlot::new).expect("a slot")
 }
 
 fn number(bytes: &[u8]) -> u64 {

@@ -68,6 +68,8 @@ pub enum Mode {
     AckHead,
     /// As [`Mode::Chance`], with reads from any in-sync entry.
     ReadAny,
+    /// As [`Mode::Chance`], with a key in each slot that expires.
+    Expiry,
 }
 
 /// One run.
@@ -87,6 +89,8 @@ pub struct Settings {
     pub ack: Ack,
     /// Where reads go.
     pub read_from: ReadFrom,
+    /// Whether a key in each slot expires.
+    pub expires: bool,
     /// Whether a trace is kept.
     pub is_traced: bool,
     /// Nodes.
@@ -132,6 +136,7 @@ impl Settings {
             Mode::Chance => chance,
             Mode::Controller => chance.controlled(random),
             Mode::AckHead => Self { ack: Ack::Head, ..chance },
+            Mode::Expiry => Self { expires: true, ..chance },
             Mode::ReadAny => Self { read_from: ReadFrom::Any, ..chance },
         }
     }
@@ -141,6 +146,7 @@ impl Settings {
         self.faults.extend([Fault::Edit, Fault::Leave].into_iter().filter(|_| random.chance(600)));
         Self {
             drive: Drive::Controller,
+            expires: true,
             pause: random.millis(20, 150),
             fault_every: random.millis(60, 1200),
             faults_for: random.millis(2000, 9000),
@@ -160,6 +166,7 @@ impl Settings {
             is_blank: false,
             ack: Ack::All,
             read_from: ReadFrom::Tail,
+            expires: false,
             is_traced: false,
             nodes: 3 + random.below(3),
             proxies: 2 + random.below(2),

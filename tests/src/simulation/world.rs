@@ -84,6 +84,9 @@ impl<T> Process<T> {
 /// More events than a run has, unless somebody does the same over and over.
 const EVENTS_MAX: u64 = 1_000_000;
 
+/// The clock of each node is so many milliseconds ahead of that of the one before.
+const AHEAD_MS: u64 = 7;
+
 /// Why a run failed.
 pub type Violation = String;
 
@@ -141,7 +144,9 @@ impl World {
         let rules = settings.rules;
         let node = |at: usize| {
             let (incarnation, boot) = (Incarnation(at as u128 + 1), Boot(at as u128 + 1));
-            Process::new(Node::new(format!("n{at}"), incarnation, boot, &slots, rules))
+            let mut node = Node::new(format!("n{at}"), incarnation, boot, &slots, rules);
+            node.ahead_ms = AHEAD_MS * at as u64;
+            Process::new(node)
         };
         let nodes: Vec<Process<Node>> = (0..settings.nodes).map(node).collect();
         let proxies = (0..settings.proxies).map(|_| Process::new(None)).collect();
@@ -206,7 +211,8 @@ impl World {
         let mut random = self.random.fork();
         let answer_max = random.millis(300, 900);
         let mind = self.mind(at, names.clone(), random, clock.shows(self.now));
-        let start = Start { rules, limits, names, answer_max, mind };
+        let read_from = self.settings.read_from;
+        let start = Start { rules, limits, names, read_from, answer_max, mind };
         let proxy = Proxy::new(start, clock, self.now);
         let process = &mut self.proxies[at];
         (process.inner, process.run, process.wakes_at) = (Some(proxy), process.run + 1, Duration::MAX);

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Version;
 
+use super::Promises;
 use crate::simulation::command::State;
 use crate::simulation::history::{Call, History};
 
@@ -49,8 +50,13 @@ struct Search<'h> {
     memo: HashSet<u64>,
 }
 
-pub(super) fn check(history: &History, slot: HashSlot, journal: &[Version]) -> Result<(), String> {
-    let mut search = Search::new(items(history, slot, journal));
+pub(super) fn check(
+    history: &History,
+    slot: HashSlot,
+    journal: &[Version],
+    promises: Promises,
+) -> Result<(), String> {
+    let mut search = Search::new(items(history, slot, journal, promises));
     let (mut deepest, mut stuck) = (0, String::new());
     let mut frames = vec![search.frame(State::default())];
     for _ in 0..STEPS_MAX {
@@ -80,7 +86,7 @@ pub(super) fn check(history: &History, slot: HashSlot, journal: &[Version]) -> R
 }
 
 /// The calls of the slot that had an effect, or showed something, or may have had.
-fn items<'h>(history: &'h History, slot: HashSlot, journal: &[Version]) -> Vec<Item<'h>> {
+fn items<'h>(history: &'h History, slot: HashSlot, journal: &[Version], promises: Promises) -> Vec<Item<'h>> {
     let places: HashMap<Version, u64> = journal.iter().copied().zip(1..).collect();
     let made: HashMap<usize, u64> = journal
         .iter()
@@ -90,7 +96,10 @@ fn items<'h>(history: &'h History, slot: HashSlot, journal: &[Version]) -> Vec<I
     let mut last: HashMap<u64, usize> = HashMap::new();
     let mut items: Vec<Item<'h>> = Vec::new();
     for (at, call) in history.calls.iter().enumerate() {
-        let is_idle = call.is_void() || (!call.is_certain() && call.command.is_read());
+        let is_idle = call.command.is_timed()
+            || promises.leaves_out(call)
+            || call.is_void()
+            || (!call.is_certain() && call.command.is_read());
         if call.slot != slot || is_idle {
             continue;
         }
@@ -142,7 +151,7 @@ impl<'h> Search<'h> {
     fn take(&mut self, place: usize, state: &State) -> Option<State> {
         let mut state = state.clone();
         let item = &self.items[place];
-        let (replies, _) = state.execute(&item.call.command);
+        let (replies, _) = state.execute(&item.call.command, 0);
         if item.call.replies().is_some_and(|seen| *seen != replies) {
             return None;
         }
@@ -171,7 +180,7 @@ impl<'h> Search<'h> {
         let (mut state, mut latest) = (State::default(), None::<&Item<'h>>);
         for item in order {
             let Item { at, call, sent, answered, hint, .. } = item;
-            let (replies, _) = state.execute(&call.command);
+            let (replies, _) = state.execute(&call.command, 0);
             if let Some(seen) = call.replies().filter(|seen| **seen != *replies) {
                 let command = &call.command.0;
                 return format!(
@@ -226,7 +235,7 @@ mod tests {
             )),
         };
         let history = History { calls: calls.iter().map(call).collect(), ..History::default() };
-        check(&history, HashSlot::default(), &[])
+        check(&history, HashSlot::default(), &[], Promises::ALL)
     }
 
     fn text(text: &str) -> Option<Reply> {

@@ -116,11 +116,22 @@ impl World {
     }
 
     fn draw_command(&mut self) -> Command {
+        if self.settings.expires && self.random.chance(200) {
+            return Command(vec![self.draw_timed()]);
+        }
         if self.random.chance(350) {
             return Command(vec![self.draw_read()]);
         }
         let steps = if self.random.chance(150) { 2 + self.random.below(2) } else { 1 };
         Command((0..steps).map(|_| self.draw_write()).collect())
+    }
+
+    fn draw_timed(&mut self) -> Step {
+        if self.random.chance(700) {
+            return Step::Borrowed;
+        }
+        self.last_value += 1;
+        Step::Lend(self.last_value, 20 + self.random.below(1000) as u64)
     }
 
     fn draw_read(&mut self) -> Step {

@@ -78,7 +78,7 @@ impl World {
         }
         let epoch = process.inner.view().map(|view| view.epoch());
         let call = match &message {
-            Up::Command { number, .. } => Some(*number),
+            Up::Command { number, .. } => *number,
             _ => None,
         };
         self.note_message(from, "⇐", || message.describe());

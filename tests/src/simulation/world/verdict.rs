@@ -8,7 +8,7 @@ use ringmaster_protocol::view::{Chain, Entry, View};
 use super::clients::CLIENTS_GO_ON;
 use super::views::node_of;
 use super::{Ended, Event, Violation, World};
-use crate::simulation::checker;
+use crate::simulation::checker::{self, Promises};
 use crate::simulation::command::LIST_KEY;
 use crate::simulation::history::Call;
 use crate::simulation::node::Slot;
@@ -172,7 +172,8 @@ impl World {
         let view = self.views.latest.as_ref().ok_or("there is no view")?;
         let head = self.held(view, view.chain(slot).head(), slot);
         let keys = &head.ok_or_else(|| format!("slot {}: no head", slot.number()))?.keys;
-        checker::check(&self.history, slot, &keys.journal, &keys.state)
+        let promises = Promises { ack: self.settings.ack, read_from: self.settings.read_from };
+        checker::check(&self.history, slot, (&keys.journal, &keys.state), promises)
     }
 
     /// The later member holds a prefix of the earlier one's history, at all times.
