@@ -11,6 +11,7 @@ pub mod check;
 pub mod disk;
 pub mod identity;
 pub mod journal;
+pub mod lineage;
 pub mod operation;
 mod pieces;
 pub mod record;

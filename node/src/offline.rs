@@ -10,6 +10,7 @@ use crate::dump_file::{self, Exported, Fields, ImportError, Imported};
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::record::{Bad, DataId, Kind, Record};
 use crate::log::recovery::{self, Begin, Found, RecoveryError};
+use crate::log::register::Register;
 use crate::log::replay::{ReplayError, replay};
 use crate::log::snapshot::{self, Pace, Position, SnapshotError, Source};
 use crate::log::{identity, snapshot::Loaded};
@@ -33,6 +34,11 @@ pub enum OfflineError {
     /// What is in the directory does not fit together.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// The directory is a member's: what its slots hold is decided by its cluster.
+    #[error(
+        "the directory belongs to a member of a cluster: write the keys through a proxy, or import into an empty one"
+    )]
+    Member,
     /// The `dump.rdb` cannot be read to its end; the directory is as it was.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -140,6 +146,9 @@ pub fn import(
     let disk = RealDisk::at(directory)?;
     let _lock = disk.lock()?;
     let data_id = identity::open(&disk, random)?.data_id();
+    if Register::open(&disk)?.payload().is_some() {
+        return Err(OfflineError::Member);
+    }
     let data = read(&disk, &data_id)?;
     recovery::cut(&disk, &data.found)?;
     let imported = dump_file::import(&data.store, source, now_millis(), progress)?;

@@ -82,13 +82,18 @@ impl Node {
             admission: Arc::clone(&admission),
             drain: config.drain,
         };
-        let shared = Arc::new(Shared::new(Engine::new(Store::new(None)), config, admission));
+        let mut shared = Shared::new(Engine::new(Store::new(None)), config, admission);
         shared.engine.store().events().want(shared.config.notify_keyspace_events);
         shared.engine.tracking().set_keys_max(shared.config.tracking_table_max_keys);
         shared.memory.look();
         shared.memory.note_startup();
         shared.memory.look_at_kernel();
         let opened = keeping::open(&shared)?;
+        if let Some(opened) = &opened {
+            shared.member = opened.member()?;
+            shared.attention.set_member(shared.member.view().is_some());
+        }
+        let shared = Arc::new(shared);
         let of_workers = Arc::clone(&shared);
         let make = move |index| Worker::new(Arc::clone(&of_workers), index);
         let service = Service::start(&service_config, make, Arc::new(Pages(Arc::clone(&shared))))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use ringmaster_protocol::extension::{Attach, RefusedAttach, Say};
-use ringmaster_protocol::register::{Answer, Request};
+use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
 use tokio::sync::Notify;
@@ -18,6 +18,7 @@ use super::held::Ticket;
 use super::posts::Posts;
 use super::replica::Late;
 use super::row::{Role, Row};
+use crate::log::register::Register;
 use crate::mail::{Mail, Recipient};
 
 /// A question whose answer comes later.
@@ -32,6 +33,8 @@ pub(crate) struct Member {
     incarnation: Incarnation,
     boot: Boot,
     acceptor: Mutex<Acceptor>,
+    /// Where what it promises is kept, if anywhere but in memory.
+    register: Option<Mutex<Register>>,
     committed: ArcSwapOption<View>,
     /// Epoch of `committed`.
     epoch: AtomicU64,
@@ -59,6 +62,7 @@ impl Member {
             incarnation,
             boot,
             acceptor: Mutex::default(),
+            register: None,
             committed: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             posts: Mutex::default(),
@@ -69,6 +73,20 @@ impl Member {
             holding: Mutex::default(),
             begins_to_hold: Notify::new(),
         }
+    }
+
+    /// A node whose register has kept this.
+    pub(crate) fn kept(incarnation: Incarnation, boot: Boot, register: Register, acceptor: Acceptor) -> Self {
+        let committed = acceptor.committed().cloned();
+        let member = Self {
+            acceptor: Mutex::new(acceptor),
+            register: Some(Mutex::new(register)),
+            ..Self::new(incarnation, boot)
+        };
+        if let Some(view) = committed {
+            member.hold(&view);
+        }
+        member
     }
 
     /// Its data directory, or, where nothing is kept, its process.
@@ -92,22 +110,38 @@ impl Member {
         self.committed.load_full()
     }
 
-    /// Answers a question about views. What it promises is kept as long as the process: it has another incarnation when
-    /// it comes back.
+    /// Answers a question about views. What it promises is durable before that, where the node keeps anything; else it is
+    /// kept as long as the process, which has another incarnation when it comes back.
     pub(crate) fn register(&self, request: &Request) -> Answer {
         let mut acceptor = lock(&self.acceptor);
+        let before = self.register.as_ref().map(|_| acceptor.clone());
         let verdict = acceptor.answer(request);
+        if verdict.is_changed
+            && let Err(error) = self.keep(&acceptor)
+        {
+            tracing::error!(%error, "the register cannot be written: the node is no acceptor any more");
+            *acceptor = before.unwrap_or_default();
+            return Answer::Refused(Refusal::Impossible(format!("the register cannot be written: {error}")));
+        }
         if verdict.is_changed
             && let Some(view) = acceptor.committed()
             && view.epoch() > self.epoch()
         {
-            self.has_own.store(self.is_alone_somewhere(view), Ordering::Relaxed);
-            self.committed.store(Some(Arc::clone(view)));
-            // After the view: who sees the epoch finds the view, or a later one.
-            self.epoch.store(view.epoch().0, Ordering::Release);
+            self.hold(view);
             tracing::info!(epoch = view.epoch().0, members = view.members().len(), "a view holds");
         }
         verdict.answer
+    }
+
+    fn keep(&self, acceptor: &Acceptor) -> std::io::Result<()> {
+        self.register.as_ref().map_or(Ok(()), |register| lock(register).write(&acceptor.encode()))
+    }
+
+    fn hold(&self, view: &Arc<View>) {
+        self.has_own.store(self.is_alone_somewhere(view), Ordering::Relaxed);
+        self.committed.store(Some(Arc::clone(view)));
+        // After the view: who sees the epoch finds the view, or a later one.
+        self.epoch.store(view.epoch().0, Ordering::Release);
     }
 
     /// What the acceptor holds.

@@ -112,6 +112,11 @@ impl Replica {
         Self { born, history, ..Self::default() }
     }
 
+    /// An operation that the log has of the content was applied.
+    pub fn replayed(&mut self, version: Version) {
+        self.history.advance(version);
+    }
+
     /// What the view says.
     #[must_use]
     pub fn row(&self) -> &Row {

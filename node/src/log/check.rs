@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::io;
 
 use super::disk::Disk;
+use super::lineage::told;
 use super::operation::parts;
 use super::record::{Bad, DataId, Kind, Record};
 use super::recovery::{Begin, Damage, Found, RecoveryError, Visit, copy, read};
@@ -11,6 +12,7 @@ use super::sequence::Sequence;
 use super::snapshot::{self, Loaded};
 use super::{identity, segment};
 use crate::script::library::Libraries;
+use crate::store::effect::encoding::framed;
 
 /// What a check found.
 pub struct Report {
@@ -67,6 +69,15 @@ fn describe_snapshot(snapshot: &Loaded) -> String {
 fn look(record: Record<'_>, begin: Option<u64>, sequence: &mut Sequence) -> Result<(), Bad> {
     match record.kind {
         Kind::Library => Libraries::is_record(record.body).then_some(()).ok_or(Bad::Body),
+        Kind::Whole => {
+            let whole = told(record.body)?;
+            let mut rest = whole.effects;
+            while !rest.is_empty() {
+                framed::take(&mut rest, whole.slot).map_err(|_| Bad::Body)?;
+            }
+            sequence.replace(whole.slot, whole.history.version().n);
+            Ok(())
+        }
         Kind::Operation | Kind::Part | Kind::Mark => parts(record.body)?.iter().try_for_each(|part| {
             part.effects().map_err(|_| Bad::Body)?;
             sequence.note(record.lsn, part, || begin)

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
 use super::record::Kind;
-use super::{Fsync, Log, operation};
-use crate::store::journal::{Journal, Section};
+use super::{Fsync, Log, lineage, operation};
+use crate::store::journal::{Journal, Section, Whole};
 
 thread_local! {
     /// The greatest lsn of what the task at hand has seen in this turn.
@@ -83,6 +83,16 @@ impl Journal for Recorder {
         if let Some(last) = &self.last {
             // The slots are held, so nobody reads it before.
             parts.iter().for_each(|(slot, _)| last[slot.index()].store(lsn, Ordering::Relaxed));
+            note_seen(lsn);
+        }
+    }
+
+    fn replaced(&self, slot: HashSlot, whole: &Whole<'_>) {
+        let mut body = Vec::new();
+        lineage::put_whole(&mut body, slot, whole);
+        let lsn = self.log.append(Kind::Whole, body.len(), |out| out.extend_from_slice(&body));
+        if let Some(last) = &self.last {
+            last[slot.index()].store(lsn, Ordering::Relaxed);
             note_seen(lsn);
         }
     }

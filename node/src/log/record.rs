@@ -31,7 +31,7 @@ pub const BODY_BYTES_MAX: usize = (512 << 20) + (64 << 10);
 /// Bytes of a mark.
 pub const MARK_BYTES: usize = FRAME_BYTES + 8;
 
-/// What a record tells. The numbers are part of the format; those of import, drop, time and lineage are kept free.
+/// What a record tells. The numbers are part of the format; 5 to 7 are kept free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An operation, or its last part.
@@ -40,18 +40,22 @@ pub enum Kind {
     Part,
     /// All records up to the lsn that it names are durable. It takes no lsn: it has that of the record before it.
     Mark,
+    /// A slot's content was replaced by another, or by none.
+    Whole,
     /// A library of functions was loaded, deleted or all were.
     Library,
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 4] = [(Self::Operation, 1), (Self::Part, 2), (Self::Mark, 3), (Self::Library, 8)];
+    const ALL: [(Self, u8); 5] =
+        [(Self::Operation, 1), (Self::Part, 2), (Self::Mark, 3), (Self::Whole, 4), (Self::Library, 8)];
 
     fn number(self) -> u8 {
         match self {
             Self::Operation => 1,
             Self::Part => 2,
             Self::Mark => 3,
+            Self::Whole => 4,
             Self::Library => 8,
         }
     }

@@ -8,9 +8,15 @@ use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+
+use super::lineage::{WholeSlot, told};
 use super::operation::{Part, parts};
-use super::record::{Bad, Record};
+use super::record::{Bad, Kind, Record};
 use super::sequence::Sequence;
+use crate::store::effect::encoding::varint;
+use crate::store::journal::Whole;
+use crate::store::slot::Slot;
 use crate::store::{Restored, Store};
 
 /// Bytes that are handed to a worker at once.
@@ -18,6 +24,12 @@ const BATCH_BYTES: usize = 256 << 10;
 
 /// Batches that may wait for a worker.
 const BATCHES_MAX: usize = 4;
+
+/// What stands before an operation in a batch.
+const PART: u8 = 0;
+
+/// What stands before the body of a record of a whole slot, and its length.
+const WHOLE: u8 = 1;
 
 /// Most workers.
 const WORKERS_MAX: usize = 64;
@@ -53,27 +65,64 @@ pub enum ReplayError {
 pub struct Replayer<'s> {
     store: &'s Store,
     sequence: Sequence,
+    /// Records up to this one each slot was loaded with, where that is known.
+    loaded: Vec<Option<u64>>,
     batches: Vec<Vec<u8>>,
     workers: Vec<SyncSender<Vec<u8>>>,
 }
 
 impl Replayer<'_> {
-    /// Takes the operation of a record.
+    /// Takes the operation of a record, or the whole slot.
     ///
     /// # Errors
     /// [`Bad::Body`]; [`Bad::Gap`] when a slot lacks an operation before it.
     pub fn operation(&mut self, record: Record<'_>) -> Result<(), Bad> {
+        if record.kind == Kind::Whole {
+            return self.whole(record);
+        }
         for part in parts(record.body)? {
+            if self.is_known(part.slot, record.lsn) {
+                continue;
+            }
             // The store is asked at a slot's first operation: before that its worker has changed nothing there.
             let begin = || Some(self.store.look(part.slot, |slot| slot.version.n));
             self.sequence.note(record.lsn, &part, begin)?;
             let worker = usize::from(part.slot.number()) % self.workers.len();
+            self.batches[worker].push(PART);
             part.encode(&mut self.batches[worker]);
-            if self.batches[worker].len() >= BATCH_BYTES {
-                self.send(worker);
-            }
+            self.send_full(worker);
         }
         Ok(())
+    }
+
+    fn whole(&mut self, record: Record<'_>) -> Result<(), Bad> {
+        let whole = told(record.body)?;
+        if self.is_known(whole.slot, record.lsn) {
+            return Ok(());
+        }
+        self.sequence.replace(whole.slot, whole.history.version().n);
+        let worker = usize::from(whole.slot.number()) % self.workers.len();
+        let batch = &mut self.batches[worker];
+        batch.push(WHOLE);
+        varint::put(batch, record.body.len() as u64);
+        batch.extend_from_slice(record.body);
+        self.send_full(worker);
+        Ok(())
+    }
+
+    /// Whether the slot was loaded with what this record tells. Numbers of versions cannot say so where a slot has begun
+    /// anew.
+    fn is_known(&mut self, slot: HashSlot, lsn: u64) -> bool {
+        let loaded = &mut self.loaded[slot.index()];
+        // Asked at the slot's first record, as its version is.
+        let loaded = *loaded.get_or_insert_with(|| self.store.look(slot, Slot::loaded_lsn));
+        lsn <= loaded
+    }
+
+    fn send_full(&mut self, worker: usize) {
+        if self.batches[worker].len() >= BATCH_BYTES {
+            self.send(worker);
+        }
     }
 
     fn send(&mut self, worker: usize) {
@@ -106,7 +155,8 @@ pub fn replay<R>(
         };
         let workers: Vec<_> = (0..workers.clamp(1, WORKERS_MAX)).map(send).collect();
         let batches = vec![Vec::new(); workers.len()];
-        let mut replayer = Replayer { store, sequence: Sequence::default(), batches, workers };
+        let (sequence, loaded) = (Sequence::default(), vec![None; SLOT_COUNT]);
+        let mut replayer = Replayer { store, sequence, loaded, batches, workers };
         let result = read(&mut replayer);
         replayer.finish();
         result
@@ -121,13 +171,29 @@ fn work(store: &Store, batches: &Receiver<Vec<u8>>, failure: &Mutex<Option<Repla
     for batch in batches {
         let mut rest = &batch[..];
         while !rest.is_empty() {
-            let part = Part::decode(&mut rest).expect("a part is read as it was written");
-            if let Err(error) = restore(store, &part) {
+            if let Err(error) = restore_next(store, &mut rest) {
                 failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                 break;
             }
         }
     }
+}
+
+/// Applies what comes next in a batch.
+fn restore_next(store: &Store, rest: &mut &[u8]) -> Result<(), ReplayError> {
+    const WRITTEN: &str = "a batch is read as it was written";
+    let (kind, behind) = rest.split_first().expect(WRITTEN);
+    *rest = behind;
+    if *kind == PART {
+        return restore(store, &Part::decode(rest).expect(WRITTEN));
+    }
+    let len = varint::take(rest).ok().and_then(|len| usize::try_from(len).ok()).expect(WRITTEN);
+    let (body, behind) = rest.split_at(len);
+    *rest = behind;
+    let WholeSlot { slot, born, history, time, effects } = told(body).expect(WRITTEN);
+    let version = history.version().n;
+    let restored = store.restore_whole(slot, &Whole { born, history: &history, time, effects });
+    restored.map_err(|error| ReplayError::Effect { slot: slot.number(), version, why: error.to_string() })
 }
 
 fn restore(store: &Store, part: &Part<'_>) -> Result<(), ReplayError> {

@@ -1,6 +1,6 @@
 //! Whether each slot's operations follow one another, as the records are read.
 
-use ringmaster_protocol::slot::SLOT_COUNT;
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 
 use super::operation::Part;
 use super::record::Bad;
@@ -39,6 +39,11 @@ impl Sequence {
         }
     }
 
+    /// Notes that the slot has the version `n` from now on, whatever it had.
+    pub(super) fn replace(&mut self, slot: HashSlot, n: u64) {
+        self.0[slot.index()] = Some(n);
+    }
+
     /// Slots that were noted.
     pub(super) fn slots(&self) -> usize {
         self.0.iter().flatten().count()
@@ -50,7 +55,6 @@ mod tests {
     use super::*;
     use crate::log::operation::{begin, parts, put};
     use crate::store::journal::Section;
-    use ringmaster_protocol::slot::HashSlot;
 
     fn note(sequence: &mut Sequence, n: u64, has: Option<u64>) -> Result<(), Bad> {
         let mut section = Section::default();
@@ -69,6 +73,8 @@ mod tests {
         }
         assert_eq!(note(&mut sequence, 9, Some(5)), Err(Bad::Gap { lsn: 40, slot: 9, has: 7, next: 9 }));
         assert_eq!(sequence.slots(), 1);
+        sequence.replace(HashSlot::new(9).unwrap(), 0);
+        assert_eq!(note(&mut sequence, 1, None), Ok(()), "it began anew");
     }
 
     #[test]

@@ -11,12 +11,15 @@ use std::time::{Duration, Instant};
 
 use super::shared::{Shared, random_bytes, unix_time};
 use super::snapshots::{self, Snapshots};
+use crate::cluster::acceptor::Acceptor;
+use crate::cluster::member::Member;
 use crate::config::Persistence;
 use crate::log::disk::{Disk, RealDisk};
 use crate::log::identity::{self, Identity};
 use crate::log::journal::{Recorder, append_beside};
 use crate::log::record::{Bad, Kind, Record};
 use crate::log::recovery::{self, Begin, Found, RecoveryError};
+use crate::log::register::Register;
 use crate::log::replay::{ReplayError, Replayer, replay};
 use crate::log::snapshot::{self, Loaded};
 use crate::log::{Log, Settings};
@@ -52,6 +55,26 @@ pub(crate) struct Progress {
 pub(crate) struct Opened {
     disk: Arc<dyn Disk>,
     identity: Identity,
+}
+
+impl Opened {
+    /// The node's part in its cluster, as its register has it.
+    ///
+    /// # Errors
+    /// The register is damaged or lost, or of another release.
+    pub(crate) fn member(&self) -> io::Result<Member> {
+        let lost = |why: String| {
+            let text = format!(
+                "the register of this data directory cannot be read: {why}. What the node has promised to its cluster is \
+                 forgotten: put the directory aside and start with an empty one, which the other members fill"
+            );
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        };
+        let register = Register::open(&*self.disk).map_err(|error| lost(error.to_string()))?;
+        let acceptor = register.payload().map_or_else(|| Ok(Acceptor::default()), Acceptor::decode);
+        let acceptor = acceptor.map_err(|error| lost(error.to_string()))?;
+        Ok(Member::kept(self.identity.incarnation, self.identity.boot, register, acceptor))
+    }
 }
 
 impl Keeping {
@@ -177,11 +200,19 @@ fn take(shared: &Shared, replayer: &mut Replayer<'_>, record: Record<'_>) -> Res
     match record.kind {
         Kind::Library if shared.scripts.libraries.replay(record.body) => Ok(()),
         Kind::Library => Err(Bad::Body),
-        Kind::Operation | Kind::Part | Kind::Mark => replayer.operation(record),
+        Kind::Operation | Kind::Part | Kind::Mark | Kind::Whole => replayer.operation(record),
     }
 }
 
 impl Progress {
+    /// The share that is read, in thousandths.
+    pub(crate) fn thousandths(&self) -> u16 {
+        let (read, total) =
+            (self.read_bytes.load(Ordering::Relaxed), self.total_bytes.load(Ordering::Relaxed));
+        let share = (u128::from(read) * 1000).checked_div(u128::from(total)).unwrap_or(0);
+        u16::try_from(share.min(1000)).unwrap_or(1000)
+    }
+
     fn note(&self, bytes: usize, told: &mut Instant) {
         let read = self.read_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         // Looked at about every 64 KiB: the clock costs more than a record.

@@ -1,5 +1,6 @@
 //! The process as a member of a cluster: heartbeats, views, and what is held for too long.
 
+use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -13,8 +14,10 @@ use ringmaster_protocol::view::{Epoch, View};
 use super::shared::{Shared, unix_millis};
 use crate::cluster::acceptor::Acceptor;
 use crate::cluster::member::boot_time;
+use crate::cluster::replica::Late;
 use crate::cluster::row::Row;
 use crate::config::Persistence;
+use crate::log::Fsync;
 use crate::store::placed::Place;
 
 /// How often what is held is looked at, while anything is.
@@ -46,7 +49,7 @@ pub(crate) fn in_epochs(say: Say, committed: Epoch) -> Say {
 }
 
 /// Has every slot take over the committed view.
-pub(crate) fn adopt_all(shared: &Shared) {
+pub(crate) fn adopt_all(shared: &Arc<Shared>) {
     let mut late = Vec::new();
     with_place(shared, |place| {
         for slot in HashSlot::all() {
@@ -56,7 +59,7 @@ pub(crate) fn adopt_all(shared: &Shared) {
             }
         }
     });
-    shared.member.deliver(late);
+    deliver(shared, late);
 }
 
 /// Answers a question about views; a first view is refused where keys are held.
@@ -66,8 +69,8 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
         Request::Accept { view, .. } => view.epoch(),
         Request::Confirm { .. } | Request::Commit { .. } => Epoch::default(),
     };
-    if shared.config.persistence != Persistence::Off {
-        let why = "this release cannot replicate a node that keeps a log: start it with --persistence off";
+    if epoch == Epoch::FIRST && shared.attention.look().is_loading() {
+        let why = "the node has not read its log yet: wait until it has";
         return Answer::Refused(Refusal::Impossible(why.to_owned()));
     }
     let is_first = epoch == Epoch::FIRST && shared.member.acceptor(Acceptor::is_blank);
@@ -108,8 +111,8 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
         epoch,
         incarnation: member.incarnation(),
         boot: member.boot(),
-        is_durable: false,
-        state: if is_blank && keys == 0 { NodeState::Blank } else { NodeState::Ready },
+        is_durable: shared.config.persistence != Persistence::Off,
+        state: state(shared, is_blank && keys == 0),
         lease,
         posts,
         used_memory,
@@ -119,6 +122,31 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
         due: due_slots(shared, clock_ms),
         clock_ms,
     }
+}
+
+fn state(shared: &Shared, is_blank: bool) -> NodeState {
+    if shared.attention.look().is_loading() {
+        return NodeState::Recovering { share: shared.keeping.progress().thousandths() };
+    }
+    if is_blank { NodeState::Blank } else { NodeState::Ready }
+}
+
+/// Hands late answers to those who asked, when what they say is durable, if that is promised.
+pub(crate) fn deliver(shared: &Arc<Shared>, late: Vec<Late>) {
+    if late.is_empty() {
+        return;
+    }
+    let log = shared.keeping.log().filter(|log| log.fsync() == Fsync::Always).map(Arc::clone);
+    let Some((log, lsn)) = log.map(|log| (Arc::clone(&log), log.last_lsn())) else {
+        return shared.member.deliver(late);
+    };
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_local(async move {
+        let durable = poll_fn(|context| log.poll_durable(lsn, context)).await;
+        let broken = durable.err().map(|refusal| Say::Broken(refusal.reason.to_string().into()));
+        let said = |(ticket, say)| (ticket, broken.clone().unwrap_or(say));
+        shared.member.deliver(late.into_iter().map(said).collect());
+    });
 }
 
 /// Slots in which keys are due that only an operation of the whole chain frees.
@@ -148,7 +176,7 @@ pub(crate) async fn look_after_held(shared: Arc<Shared>) {
                 }
             }
             drop(guard);
-            shared.member.deliver(late);
+            deliver(&shared, late);
         }
     }
 }
@@ -158,7 +186,7 @@ pub(crate) async fn free_what_left(shared: Arc<Shared>) {
     let mut slots = std::iter::repeat_with(HashSlot::all).flatten();
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        if shared.member.epoch() == Epoch::default() {
+        if shared.member.epoch() == Epoch::default() || shared.attention.look().is_loading() {
             continue;
         }
         let (store, mut late) = (shared.engine.store(), Vec::new());
@@ -169,6 +197,6 @@ pub(crate) async fn free_what_left(shared: Arc<Shared>) {
                 guard.free_if_left((slot, store), (place, boot_time(), life), &mut late);
             });
         }
-        shared.member.deliver(late);
+        deliver(&shared, late);
     }
 }

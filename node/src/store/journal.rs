@@ -5,8 +5,9 @@
 
 use std::cell::RefCell;
 
+use ringmaster_protocol::extension::History;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
+use ringmaster_protocol::view::{Epoch, Version};
 use smallvec::SmallVec;
 
 use super::effect::Effect;
@@ -24,6 +25,12 @@ pub trait Journal: Send + Sync {
     /// of its versions.
     fn commit(&self, parts: &[(HashSlot, &Section)]);
 
+    /// The content of `slot`, which is held, is another from now on: it was copied from an entry of its chain, or started
+    /// empty. Who hears of operations alone needs not hear of that.
+    fn replaced(&self, slot: HashSlot, whole: &Whole<'_>) {
+        let _ = (slot, whole);
+    }
+
     /// Whether it cannot keep what it hears at present: nothing is to be changed then that can wait.
     fn refuses(&self) -> bool {
         false
@@ -40,6 +47,19 @@ pub trait Journal: Send + Sync {
     }
 }
 
+/// The whole content of a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a> {
+    /// Epoch in which it started empty; 0 if it never had any.
+    pub born: Epoch,
+    /// The operations that it contains.
+    pub history: &'a History,
+    /// The slot's time in Unix milliseconds.
+    pub time: u64,
+    /// Effects that make it out of nothing, each with its length before it.
+    pub effects: &'a [u8],
+}
+
 /// What an operation did to one slot.
 #[derive(Clone, Debug, Default)]
 pub struct Section {
@@ -52,6 +72,14 @@ pub struct Section {
 }
 
 impl Section {
+    /// What an operation did that came with its effects encoded, each with its length before it.
+    #[must_use]
+    pub fn of(version: Version, time: u64, effects: &[u8]) -> Self {
+        let mut section = Self { version, time, count: 0, bytes: effects.to_vec() };
+        section.count = section.effects().count() as u64;
+        section
+    }
+
     /// Adds an effect.
     #[inline]
     pub fn push(&mut self, effect: &Effect<'_>) {

@@ -1,7 +1,8 @@
 //! Fills slots with what a snapshot tells of them.
 
+use ringmaster_protocol::extension::History;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
+use ringmaster_protocol::view::{Epoch, Version};
 
 use super::Store;
 use super::effect::Effect;
@@ -29,6 +30,7 @@ impl Store {
         let mut guard = self.lock(slot);
         let mut operation = self.operation(slot, portion.time);
         operation.events = None;
+        operation.pending.forget();
         if portion.begins {
             guard.apply(&mut operation, &Effect::Clear { database: None });
         }
@@ -38,5 +40,11 @@ impl Store {
         }
         guard.version = portion.version;
         Ok(())
+    }
+
+    /// The slot is an entry of chains, whose content started empty in the epoch `born` and has this history, and has the
+    /// log's records up to `lsn`.
+    pub(crate) fn set_recovered(&self, slot: HashSlot, born: Epoch, history: History, lsn: u64) {
+        self.lock(slot).set_recovered(born, history, lsn);
     }
 }

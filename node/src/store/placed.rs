@@ -1,13 +1,14 @@
 //! A slot that is an entry of a chain: its replica beside its content, both under the slot's lock.
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Contents, Operation, Outcome, Say};
+use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Outcome, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 use std::time::Duration;
 
 use super::effect::Effect;
 use super::effect::encoding::framed;
+use super::journal::{Section, Whole};
 use super::keyspace::Keyspace;
 use super::saving::{Limits, Told};
 use super::slot::{self, Slot};
@@ -21,6 +22,8 @@ pub(crate) struct Placed {
     replica: Replica,
     /// Epoch of the view by which the replica was placed last.
     adopted: Epoch,
+    /// The log's records up to this one were in the snapshot that the slot was loaded from.
+    loaded_lsn: u64,
     /// Since when the slot was seen to have content and no place in its chain.
     left: Option<Duration>,
 }
@@ -40,6 +43,8 @@ struct OfSlot<'s> {
     store: &'s Store,
     number: HashSlot,
     slot: &'s mut Slot,
+    /// Epoch in which it is to start empty, when it is cleared for that.
+    birth: Option<Epoch>,
 }
 
 /// An operation of which nobody is told: its head has told of it, and the replica has its history.
@@ -64,9 +69,28 @@ impl OfSlot<'_> {
     }
 }
 
+impl OfSlot<'_> {
+    fn empty(&mut self) {
+        let mut operation = untold(self.store, self.number, 0);
+        self.slot.apply(&mut operation, &Effect::Clear { database: None });
+    }
+
+    /// Has the log keep that the content is another.
+    fn tell_whole(&self, whole: &Whole<'_>) {
+        if let Some(journal) = self.store.journal() {
+            journal.replaced(self.number, whole);
+        }
+    }
+}
+
 impl Content for OfSlot<'_> {
     fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
-        self.apply_all(operation.time, &operation.effects)
+        self.apply_all(operation.time, &operation.effects)?;
+        if let Some(journal) = self.store.journal() {
+            let section = Section::of(operation.new, operation.time, &operation.effects);
+            journal.commit(&[(self.number, &section)]);
+        }
+        Ok(())
     }
 
     fn export(&mut self) -> (u64, Bytes) {
@@ -78,13 +102,18 @@ impl Content for OfSlot<'_> {
     }
 
     fn replace(&mut self, contents: &Contents) -> Result<(), Bytes> {
-        self.clear();
-        self.apply_all(contents.time, &contents.effects)
+        self.empty();
+        self.apply_all(contents.time, &contents.effects)?;
+        let Contents { born, history, time, effects, .. } = contents;
+        self.tell_whole(&Whole { born: *born, history, time: *time, effects });
+        Ok(())
     }
 
     fn clear(&mut self) {
-        let mut operation = untold(self.store, self.number, 0);
-        self.slot.apply(&mut operation, &Effect::Clear { database: None });
+        self.empty();
+        let born = self.birth.take().unwrap_or_default();
+        let time = self.slot.time;
+        self.tell_whole(&Whole { born, history: &History::born(born), time, effects: &[] });
     }
 }
 
@@ -96,8 +125,10 @@ impl Slot {
         }
         let mut placed = self.placed.take().unwrap_or_default();
         placed.adopted = place.epoch;
-        let mut content = OfSlot { store, number, slot: self };
-        placed.replica.adopt((place.row)(number), &mut content, place.shared, late);
+        let row = (place.row)(number);
+        let birth = (row.born > placed.replica.born()).then_some(row.born);
+        let mut content = OfSlot { store, number, slot: self, birth };
+        placed.replica.adopt(row, &mut content, place.shared, late);
         self.put_back(placed);
     }
 
@@ -115,7 +146,7 @@ impl Slot {
         if !is_left {
             placed.left = None;
         } else if now.saturating_sub(since) >= life {
-            placed.replica.forget(&mut OfSlot { store, number, slot: self }, place.shared);
+            placed.replica.forget(&mut OfSlot { store, number, slot: self, birth: None }, place.shared);
             placed.left = None;
         }
         self.put_back(placed);
@@ -138,10 +169,37 @@ impl Slot {
         self.adopt(number, store, place, late);
         let mut placed = self.placed.take()?;
         placed.left = None;
-        let mut content = OfSlot { store, number, slot: self };
+        let mut content = OfSlot { store, number, slot: self, birth: None };
         let say = placed.replica.ask(ask, asker, &mut content, (place.shared, now), late);
         self.put_back(placed);
         say
+    }
+
+    /// The slot was an entry of chains when the log was written: its content started empty in the epoch `born` and has
+    /// this history; records up to `loaded_lsn` are in it.
+    pub(super) fn set_recovered(&mut self, born: Epoch, history: History, loaded_lsn: u64) {
+        self.version = history.version();
+        let replica = Replica::recovered(born, history);
+        let loaded_lsn = loaded_lsn.max(self.loaded_lsn());
+        self.placed = Some(Box::new(Placed { replica, loaded_lsn, ..Placed::default() }));
+    }
+
+    /// An operation of the log was applied.
+    pub(super) fn replayed(&mut self, version: Version) {
+        if let Some(placed) = &mut self.placed {
+            placed.replica.replayed(version);
+        }
+    }
+
+    /// The log's records up to this one are in what the slot was loaded from; 0 where that is not known.
+    pub(crate) fn loaded_lsn(&self) -> u64 {
+        self.placed.as_ref().map_or(0, |placed| placed.loaded_lsn)
+    }
+
+    /// When the content of an entry of chains started empty, and its history.
+    pub(super) fn lineage(&self) -> Option<(Epoch, History)> {
+        let replica = &self.placed.as_ref()?.replica;
+        Some((replica.born(), replica.history().clone()))
     }
 
     /// The replica, where the slot has one.

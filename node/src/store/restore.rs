@@ -5,7 +5,9 @@ use ringmaster_protocol::view::Version;
 
 use super::Store;
 use super::effect::Effect;
-use super::journal::Pending;
+use super::effect::encoding::DecodeError;
+use super::journal::{Pending, Whole};
+use super::load::Portion;
 
 /// How an operation from the log was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +41,24 @@ impl Store {
         }
         let mut operation = self.operation(slot, time);
         (operation.events, operation.pending) = (None, Pending::new(None, slot));
+        operation.pending.forget();
         for effect in effects {
             guard.apply(&mut operation, &effect);
         }
         guard.version = version;
+        guard.replayed(version);
         Restored::Applied
+    }
+
+    /// The slot's content is this from now on; as [`Store::restore`], of an entry of chains.
+    ///
+    /// # Errors
+    /// An effect is malformed; those before it were applied.
+    pub(crate) fn restore_whole(&self, slot: HashSlot, whole: &Whole<'_>) -> Result<(), DecodeError> {
+        let (time, version, effects) = (whole.time, whole.history.version(), whole.effects);
+        self.load(slot, &Portion { begins: true, version, time, effects })?;
+        let mut guard = self.lock(slot);
+        guard.set_recovered(whole.born, whole.history.clone(), 0);
+        Ok(())
     }
 }

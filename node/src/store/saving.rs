@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use ringmaster_protocol::view::Version;
+use ringmaster_protocol::extension::History;
+use ringmaster_protocol::view::{Epoch, Version};
 
 use super::describe::describe;
 use super::effect::Effect;
@@ -33,6 +34,10 @@ pub(crate) struct Told {
     pub(crate) version: Version,
     /// The slot's time then, in Unix milliseconds.
     pub(crate) time: u64,
+    /// Of an entry of chains, where this is the first of the slot: when it started empty, and its history.
+    pub(crate) lineage: Option<(Epoch, History)>,
+    /// The log's records of the slot up to this one are in it, where this is the first of the slot.
+    pub(crate) lsn: u64,
     /// Effects that make the entries, each with its length before it.
     pub(crate) effects: Vec<u8>,
     /// How many entries.
@@ -145,6 +150,7 @@ impl Slot {
         }
         let before = before.filter(|saving| !saving.anew);
         told.begins = before.is_none();
+        told.lineage = if told.begins { self.lineage() } else { None };
         let mut saving = before.unwrap_or_else(|| Saving::of(self));
         (told.version, told.time, told.keys) =
             (saving.version, saving.time, std::mem::take(&mut saving.keys));

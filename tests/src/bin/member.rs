@@ -1,10 +1,13 @@
 //! One node or one proxy as a process of its own, for tests that kill it.
 //!
-//! `member node PORT [maxmemory=BYTES]`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is
+//! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec]`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is
 //! killed.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+
+use ringmaster_node::config::Persistence;
+use ringmaster_node::log::Fsync;
 
 /// As the node's own binary: it is the one whose bytes are counted.
 #[global_allocator]
@@ -16,7 +19,10 @@ fn main() -> ExitCode {
     let served = match args[..] {
         ["node", port, ref words @ ..] => node(port, words),
         ["proxy", port, file] => proxy(port, file),
-        _ => Err("usage: member node PORT [maxmemory=BYTES] | member proxy PORT FILE".to_owned()),
+        _ => {
+            Err("usage: member node PORT [maxmemory=BYTES] [data=DIR] [fsync=WORD] | member proxy PORT FILE"
+                .to_owned())
+        }
     };
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -43,6 +49,11 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
         match word.split_once('=') {
             Some(("maxmemory", bytes)) => {
                 config.maxmemory = bytes.parse().map_err(|_| format!("{bytes} are no bytes"))?;
+            }
+            Some(("data", directory)) => config.data_dir = directory.into(),
+            Some(("fsync", when)) => {
+                config.persistence = Persistence::Wal;
+                config.fsync = if when == "always" { Fsync::Always } else { Fsync::Everysec };
             }
             _ => return Err(format!("{word} means nothing")),
         }

@@ -125,7 +125,8 @@ impl Processes {
 
     fn spawn_node(&self, port: u16) -> Process {
         let port = port.to_string();
-        let mut args = vec!["node", &port];
+        let data = format!("data={}", self.directory.path().join(format!("data-{port}")).display());
+        let mut args = vec!["node", &port, &data];
         args.extend(self.node_words.iter().map(String::as_str));
         self.spawn(&args)
     }
@@ -137,7 +138,7 @@ impl Processes {
     }
 
     fn spawn(&self, args: &[&str]) -> Process {
-        let log = std::fs::File::create(self.directory.path().join(args.join("-").replace('/', "_")));
+        let log = std::fs::File::create(self.directory.path().join(args[..2].join("-")));
         let mut command = Command::new(&self.program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped());
         command.stderr(log.map_or_else(|_| Stdio::null(), Stdio::from));
@@ -155,7 +156,7 @@ impl Processes {
         self.nodes[node] = None;
     }
 
-    /// Starts a node again at its address, empty.
+    /// Starts a node again at its address; with what it has kept, if it was told to keep anything.
     pub fn restart(&mut self, node: usize) {
         self.nodes[node] = Some(self.spawn_node(self.node_ports[node]));
     }

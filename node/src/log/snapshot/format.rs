@@ -3,7 +3,7 @@
 //! ```text
 //! header:  "RMSNP" | version u16 | data id, 16 bytes | start lsn u64 | crc u32 of what stands before
 //! block:   len u32 | crc u32 | number u64 | kind u8 | flags u8 | slot u16 | raw_len u32 | payload
-//! payload of a slot, LZ4:  changed | n | time | lineage: length, bytes | effects, each with its length before it
+//! payload of a slot, LZ4:  changed | n | time | length of the next two | lineage | lsn | effects, each with its length before it
 //! payload of libraries, LZ4:  the body of a record of the log
 //! payload of the trailer:  keys u64 | end lsn u64
 //! ```
@@ -11,9 +11,11 @@
 //! the data id and goes over `len` and all after `crc`. Blocks are numbered from 0. `raw_len` counts the payload before
 //! its compression.
 
+use ringmaster_protocol::extension::History;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 
+use crate::log::lineage;
 use crate::log::record::{BODY_BYTES_MAX, Bad, DataId};
 use crate::store::effect::encoding::varint;
 use crate::store::load::Portion;
@@ -162,10 +164,15 @@ impl Framer {
         raw: &mut Vec<u8>,
     ) {
         raw.clear();
-        // The last is the length of the lineage, which no slot has yet.
-        for number in [told.version.changed.0, told.version.n, told.time, 0] {
+        let mut of_chains = Vec::new();
+        if let Some((born, history)) = &told.lineage {
+            lineage::put(&mut of_chains, *born, history);
+            varint::put(&mut of_chains, told.lsn);
+        }
+        for number in [told.version.changed.0, told.version.n, told.time, of_chains.len() as u64] {
             varint::put(raw, number);
         }
+        raw.extend_from_slice(&of_chains);
         raw.extend_from_slice(&told.effects);
         let head = Head { number, kind: Kind::Slot, begins: told.begins, slot: slot.number(), raw_len: 0 };
         self.put_compressed(out, head, raw);
@@ -249,6 +256,23 @@ pub(super) fn portion<'a>(head: &Head, mut raw: &'a [u8]) -> Result<(HashSlot, P
     let effects = raw.get(lineage..).ok_or(Bad::Body)?;
     let version = Version { changed: Epoch(changed), n };
     Ok((slot, Portion { begins: head.begins, version, time, effects }))
+}
+
+/// What an entry of chains has beside its content: when it started empty, its history, and up to which record of the log
+/// that is. `None` where the slot is none, or the block not its first.
+///
+/// # Errors
+/// [`Bad::Body`].
+pub(super) fn of_chains(mut raw: &[u8]) -> Result<Option<(Epoch, History, u64)>, Bad> {
+    let mut number = || varint::take(&mut raw).map_err(|_| Bad::Body);
+    let (changed, n, _, len) = (number()?, number()?, number()?, number()?);
+    let mut rest = usize::try_from(len).ok().and_then(|len| raw.get(..len)).ok_or(Bad::Body)?;
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let (born, history) = lineage::take(&mut rest, Version { changed: Epoch(changed), n })?;
+    let lsn = varint::take(&mut rest).map_err(|_| Bad::Body)?;
+    if rest.is_empty() { Ok(Some((born, history, lsn))) } else { Err(Bad::Body) }
 }
 
 /// What the end of a snapshot says.

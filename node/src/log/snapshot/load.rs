@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::file::Input;
-use super::format::{Framer, Kind, PREFIX_BYTES, block_bytes, decompress, portion};
+use super::format::{Framer, Kind, PREFIX_BYTES, block_bytes, decompress, of_chains, portion};
 use super::list;
 use crate::log::disk::Disk;
 use crate::log::record::{Bad, DataId};
@@ -178,7 +178,12 @@ impl Met<'_> {
         let (head, payload) = self.framer.take(block)?;
         decompress(&head, payload, raw)?;
         let (slot, portion) = portion(&head, raw)?;
-        self.store.load(slot, &portion).map_err(|_| Bad::Body)
+        let of_chains = of_chains(raw)?;
+        self.store.load(slot, &portion).map_err(|_| Bad::Body)?;
+        if let Some((born, history, lsn)) = of_chains {
+            self.store.set_recovered(slot, born, history, lsn);
+        }
+        Ok(())
     }
 
     fn note(&self, offset: u64, bad: Bad) {

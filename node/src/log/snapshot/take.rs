@@ -251,7 +251,8 @@ impl Walk<'_> {
                 return Err(SnapshotError::Overrun(slot.number()));
             }
             begun += u32::from(self.told.begins);
-            let is_untouched = self.told.version.n == 0 && self.told.effects.is_empty();
+            let is_placed = self.told.lineage.is_some();
+            let is_untouched = self.told.version.n == 0 && self.told.effects.is_empty() && !is_placed;
             if !is_untouched {
                 self.output.slot(slot, &self.told)?;
             }
@@ -266,6 +267,8 @@ impl Walk<'_> {
     fn hold(&mut self, slot: HashSlot, whole: bool) -> Next {
         self.told.effects.shrink_to(KEPT_BYTES);
         let mut guard = lock(self.source.store, slot);
+        // No record of this slot comes while it is held.
+        self.told.lsn = self.source.log.last_lsn();
         let limits = if whole {
             Limits { bytes: usize::MAX, until: None }
         } else {

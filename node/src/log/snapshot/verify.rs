@@ -1,7 +1,7 @@
 //! Reads a snapshot to its end without a store.
 
 use super::file::Input;
-use super::format::{Framer, Head, Kind, decompress, portion};
+use super::format::{Framer, Head, Kind, decompress, of_chains, portion};
 use super::{Loaded, list};
 use crate::log::disk::Disk;
 use crate::log::record::{Bad, DataId};
@@ -31,6 +31,7 @@ fn look(framer: Framer, head: &Head, block: &[u8], raw: &mut Vec<u8>) -> Result<
     decompress(head, payload, raw)?;
     if head.kind == Kind::Slot {
         let (slot, portion) = portion(head, raw)?;
+        of_chains(raw)?;
         let mut rest = portion.effects;
         while !rest.is_empty() {
             framed::take(&mut rest, slot).map_err(|_| Bad::Body)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ringmaster_protocol::command::{Flags, Spec};
+use ringmaster_protocol::extension::{Ask, Say};
 use ringmaster_protocol::resp::reply::Reply;
 
 use super::Connection;
@@ -70,6 +71,14 @@ impl Connection {
         }
     }
 
+    /// What an entry says to what it would have to write while its log cannot be: others hold the slot.
+    pub(super) fn unwritable(&self, ask: &Ask) -> Option<Say> {
+        let writes =
+            matches!(ask, Ask::Apply { .. } | Ask::Import { .. } | Ask::Stage { .. } | Ask::StageMore { .. });
+        let log = self.worker.shared.keeping.log().filter(|_| writes)?;
+        log.refusal().map(|refusal| Say::Broken(refusal.reason.to_string().into()))
+    }
+
     /// The refusal of a command while the log is read, or cannot be written.
     pub(super) fn refusal_by_log(&mut self, seen: Seen, spec: &Spec) -> Option<String> {
         if seen.is_loading() && !spec.flags.contains(Flags::LOADING) {
@@ -87,7 +96,7 @@ impl Connection {
     }
 }
 
-fn refusal_text(refusal: &Refusal) -> String {
+pub(super) fn refusal_text(refusal: &Refusal) -> String {
     let reason = &refusal.reason;
     if refusal.retries {
         return format!(

@@ -20,6 +20,7 @@ use ringmaster_protocol::resp::{Args, Span};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 
+use super::durable::{LOADING, refusal_text};
 use super::execute::is_script;
 use super::{Connection, Fate};
 use crate::cluster::member::boot_time;
@@ -113,6 +114,11 @@ impl Connection {
     fn attach(&mut self, args: Args<'_>) -> Option<()> {
         let attach = Attach::parse(args)?;
         self.attached = None;
+        if self.worker.shared.attention.look().is_loading() {
+            self.refuse(LOADING);
+            self.was_attached = true;
+            return Some(());
+        }
         match self.worker.shared.member.check_attach(&attach) {
             Ok(()) => {
                 self.attached = Some(attach.epoch);
@@ -149,7 +155,10 @@ impl Connection {
             (Some(_), Ask::Victims { of, bytes }) => {
                 Some(Say::Victims(self.worker.shared.name_victims(of, bytes)))
             }
-            (Some(attached), ask) => self.ask_slot(id, ask, attached).await,
+            (Some(attached), ask) => match self.unwritable(&ask) {
+                None => self.ask_slot(id, ask, attached).await,
+                broken => broken,
+            },
         };
         if let Some(say) = say {
             put_say(&mut self.output, id, &membership::in_epochs(say, epoch));
@@ -176,7 +185,7 @@ impl Connection {
                 shared.member.wait(ticket, who, id, slot);
             }
             drop(guard);
-            shared.member.deliver(late);
+            membership::deliver(&shared, late);
             self.stale = true;
             return say;
         }
@@ -200,7 +209,7 @@ impl Connection {
             });
             let looked = guard.replica().map(look);
             drop(guard);
-            shared.member.deliver(late);
+            membership::deliver(&shared, late);
             return looked;
         }
     }
@@ -319,6 +328,11 @@ impl Connection {
         };
         let shared = Arc::clone(&self.worker.shared);
         let access = if work.only_reads() { Access::Read } else { Access::Execute };
+        if access == Access::Execute
+            && let Some(refusal) = shared.keeping.log().and_then(|log| log.refusal())
+        {
+            return self.refuse(&refusal_text(&refusal));
+        }
         if work.needs_memory() && !self.await_room_in_chain(slot).await {
             return self.refuse(OUT_OF_MEMORY);
         }
@@ -328,7 +342,7 @@ impl Connection {
             let entered = membership::with_place(&shared, |place| {
                 store.enter(slot, (attached, access), place, &mut late)
             });
-            shared.member.deliver(late);
+            membership::deliver(&shared, late);
             let guard = match entered {
                 None => {
                     self.wait_for_slot(slot).await;

@@ -1,0 +1,189 @@
+//! A node as an entry of chains: what it does for a proxy that is attached, and for nobody else.
+
+mod logs;
+mod memory;
+mod pair;
+
+use std::time::Duration;
+
+use ringmaster_protocol::extension::{
+    Ask, EXPIRING, Operation, Outcome, Say, put_request, put_unless, refusal,
+};
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::{Boot, Epoch, Incarnation, Version};
+
+use pair::{Pair, Wire, node, taken_apart, view};
+
+#[test]
+fn a_write_is_noted_by_its_head_and_applied_by_the_next() {
+    let mut pair = Pair::new();
+    pair.write(&["SET", "k", "v"]);
+    pair.write(&["RPUSH", "{k}list", "a", "b"]);
+    let operation = pair.write(&["EVAL", "return redis.call('INCR', KEYS[1])", "1", "{k}n"]);
+    assert_eq!(operation.new, Version { changed: Epoch(1), n: 3 });
+    assert_eq!(pair.data[1].noted(&["GET", "k"]), (None, b"$1\r\nv\r\n".to_vec()));
+    assert_eq!(pair.data[1].noted(&["LRANGE", "{k}list", "0", "-1"]).1, b"*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+    assert_eq!(pair.data[1].noted(&["GET", "{k}n"]).1, b"$1\r\n1\r\n");
+    let (note, reply) = pair.data[0].noted(&["SET", "k", "w", "NX"]);
+    assert_eq!((note, reply), (Some(Outcome::Saw(operation.new)), b"$-1\r\n".to_vec()), "it changed nothing");
+    pair.stop();
+}
+
+#[test]
+fn each_role_serves_what_is_its_own() {
+    let mut pair = Pair::new();
+    let refused = |frame: (Option<Outcome>, Vec<u8>)| refusal(&frame.1);
+    assert_eq!(refused(pair.data[0].noted(&["GET", "k"])), Some(Epoch(1)), "a head reads not");
+    assert_eq!(refused(pair.data[1].noted(&["SET", "k", "v"])), Some(Epoch(1)), "a tail executes not");
+    let mut plain = Wire::to(&pair.nodes[0]);
+    let reply = plain.call(&[b"GET", b"k"]);
+    assert!(reply.starts_with(b"-CLUSTERED"), "{}", String::from_utf8_lossy(&reply));
+    assert_eq!(plain.call(&[b"PING"]), b"+PONG\r\n");
+    let foreign = plain.attach(1, Incarnation(7), Boot(7));
+    assert!(foreign.starts_with(b"-REBORN"), "{}", String::from_utf8_lossy(&foreign));
+    let (incarnation, boot) = pair.identities[0];
+    let ahead = plain.attach(2, incarnation, boot);
+    assert_eq!(refusal(&ahead), Some(Epoch(1)), "{}", String::from_utf8_lossy(&ahead));
+    assert!(plain.call(&[b"SET", b"k", b"v"]).starts_with(b"-STALE"), "a refused attach detaches");
+    drop(plain);
+    pair.stop();
+}
+
+#[test]
+fn an_older_view_is_fenced_by_a_newer_one() {
+    let mut pair = Pair::new();
+    let operation = pair.write(&["SET", "k", "v"]);
+    let next = view(2, &pair.identities, &[0]);
+    pair.commit(&next);
+    let (_, reply) = pair.data[0].noted(&["SET", "k", "w"]);
+    assert_eq!(refusal(&reply), Some(Epoch(2)));
+    assert_eq!(pair.apply(&operation), Say::Stale(Epoch(2)));
+    pair.attach(0, 2);
+    let (note, _) = pair.data[0].noted(&["SET", "k", "w"]);
+    assert_eq!(note, Some(Outcome::Alone(Version { changed: Epoch(2), n: 2 })));
+    assert_eq!(
+        pair.data[0].noted(&["GET", "k"]),
+        (None, b"$1\r\nw\r\n".to_vec()),
+        "alone it is the tail, too"
+    );
+    pair.stop();
+}
+
+#[test]
+fn what_is_in_the_history_is_not_executed_again() {
+    let mut pair = Pair::new();
+    let operation = pair.write(&["INCR", "k"]);
+    let mut incr = Vec::new();
+    put_request(&mut incr, &[b"INCR", b"k"]);
+    let mut unless = |version| {
+        let mut request = Vec::new();
+        put_unless(&mut request, version, &incr);
+        pair.data[0].send(&request);
+        taken_apart(&pair.data[0].frame())
+    };
+    assert_eq!(unless(operation.new), (Some(Outcome::HasIt), b"+OK\r\n".to_vec()));
+    let (note, reply) = unless(Version { changed: Epoch(1), n: 2 });
+    assert!(matches!(note, Some(Outcome::Made(_))), "{note:?}");
+    assert_eq!(reply, b":2\r\n");
+    pair.stop();
+}
+
+#[test]
+fn operations_that_come_out_of_order_are_held_and_a_gap_is_told() {
+    let mut pair = Pair::new();
+    let made = |pair: &mut Pair| match pair.data[0].noted(&["INCR", "k"]).0 {
+        Some(Outcome::Made(operation)) => operation,
+        other => panic!("{other:?}"),
+    };
+    let (first, second) = (made(&mut pair), made(&mut pair));
+    let slot = HashSlot::of(b"k");
+    let apply = |operation: &Operation| Ask::Apply { slot, since: Epoch(1), operation: operation.clone() };
+    pair.asks[1].ask(2, &apply(&second));
+    assert_eq!(pair.asks[1].said(), (2, Say::Behind(Version { changed: Epoch(1), n: 0 })), "after a while");
+    pair.asks[0].ask(3, &Ask::Ring { slot, after: Version { changed: Epoch(1), n: 0 } });
+    assert_eq!(pair.asks[0].said(), (3, Say::Operations(vec![first.clone(), second.clone()])));
+    pair.asks[1].ask(4, &apply(&first));
+    assert_eq!(pair.asks[1].said(), (4, Say::Done));
+    pair.asks[1].ask(5, &apply(&second));
+    assert_eq!(pair.asks[1].said(), (5, Say::Done));
+    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, b"$1\r\n2\r\n");
+    pair.stop();
+}
+
+#[test]
+fn a_slot_is_exported_and_imported_with_its_history_and_deadlines() {
+    let mut pair = Pair::new();
+    let slot = HashSlot::of(b"k");
+    for args in [&["SET", "k", "v", "PXAT", "9999999999999"][..], &["ZADD", "{k}z", "1", "m"]] {
+        let (note, _) = pair.data[0].noted(args);
+        assert!(matches!(note, Some(Outcome::Made(_))), "{note:?}");
+    }
+    pair.asks[0].ask(1, &Ask::Export { slot });
+    let (_, Say::Contents(contents)) = pair.asks[0].said() else { panic!("no contents") };
+    assert_eq!(contents.history.version().n, 2);
+    pair.asks[1].ask(2, &Ask::Import { slot, since: Epoch(1), contents });
+    assert_eq!(pair.asks[1].said(), (2, Say::Done));
+    assert_eq!(pair.data[1].noted(&["PEXPIRETIME", "k"]).1, b":9999999999999\r\n");
+    assert_eq!(pair.data[1].noted(&["ZSCORE", "{k}z", "m"]).1, b"$1\r\n1\r\n");
+    pair.asks[1].ask(3, &Ask::Version { slot });
+    assert_eq!(pair.asks[1].said(), (3, Say::At(Version { changed: Epoch(1), n: 2 })));
+    pair.stop();
+}
+
+#[test]
+fn several_commands_are_one_operation() {
+    let mut pair = Pair::new();
+    let mut requests = vec![b"RM.EXEC".to_vec()];
+    for args in [&[&b"INCR"[..], b"k"][..], &[b"GET", b"k"], &[b"LPUSH", b"k", b"x"]] {
+        let mut request = Vec::new();
+        put_request(&mut request, args);
+        requests.push(request);
+    }
+    let args: Vec<&[u8]> = requests.iter().map(Vec::as_slice).collect();
+    let (note, reply) = taken_apart(&pair.data[0].call(&args));
+    let Some(Outcome::Made(operation)) = note else { panic!("{note:?}") };
+    assert_eq!(operation.new.n, 1);
+    assert!(reply.starts_with(b"*3\r\n:1\r\n$1\r\n1\r\n-WRONGTYPE"), "{}", String::from_utf8_lossy(&reply));
+    pair.stop();
+}
+
+#[test]
+fn a_key_that_is_due_goes_by_an_operation_of_the_chain() {
+    let mut pair = Pair::new();
+    pair.write(&["SET", "k", "v", "PX", "1"]);
+    let slot = HashSlot::of(b"k").number().to_string();
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let freed = loop {
+        let (note, _) = pair.data[0].noted(&["RM.TICK", &slot]);
+        match note {
+            Some(Outcome::Made(operation)) => break operation,
+            Some(Outcome::Saw(_)) => assert!(std::time::Instant::now() < deadline, "it never expires"),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, EXPIRING, "the tail does not decide it");
+    assert_eq!(pair.apply(&freed), Say::Done);
+    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, b"$-1\r\n");
+    pair.stop();
+}
+
+#[test]
+fn malformed_requests_of_the_protocol_are_refused() {
+    let node = node();
+    let mut wire = Wire::to(&node);
+    for args in [
+        &[&b"RM.BEAT"[..], b"x"][..],
+        &[b"RM.REGISTER", b"\xff"],
+        &[b"RM.ATTACH", b"1", b"1", b"1", b"x"],
+        &[b"RM.ASK", b"1", b""],
+        &[b"RM.UNLESS", b"1", b"1", b"*1\r\n$4\r\nPING"],
+        &[b"RM.EXEC", b"PING"],
+        &[b"RM.FLUSH", b"16384"],
+        &[b"RM.NOTHING"],
+    ] {
+        let reply = wire.call(args);
+        assert!(reply.starts_with(b"-ERR"), "{args:?}: {}", String::from_utf8_lossy(&reply));
+    }
+    drop(wire);
+    node.stop();
+}

@@ -1,0 +1,36 @@
+//! Members that keep logs: what is acknowledged outlives all of them.
+
+use std::time::Duration;
+
+use ringmaster_tests::chaos::load::Load;
+use ringmaster_tests::chaos::processes::Processes;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_member");
+
+/// The load runs undisturbed for so long.
+const QUIET: Duration = Duration::from_millis(700);
+
+#[test]
+fn nothing_acknowledged_is_lost_when_all_members_are_killed_at_once() {
+    let mut processes = Processes::start_with(PROGRAM, (3, 2), 2, &["fsync=always"]);
+    processes.await_redundancy();
+    for round in 0..2 {
+        let load = Load::start(&processes.proxies(), 4);
+        std::thread::sleep(QUIET);
+        (0..3).for_each(|node| processes.kill(node));
+        (0..3).for_each(|node| processes.restart(node));
+        processes.await_service();
+        let outcome = load.stop();
+        println!(
+            "round {round}: {} done, {} failed, longest gap {:?}, {:?}",
+            outcome.done, outcome.failed, outcome.longest_gap, outcome.errors
+        );
+        assert!(outcome.done > 0);
+        for proxy in processes.proxies() {
+            outcome.check(proxy);
+        }
+        processes.await_redundancy();
+        let mut wire = ringmaster_tests::wire::Wire::connect(processes.proxies()[0]);
+        assert_eq!(wire.ask("FLUSHALL"), "+OK\\r\\n");
+    }
+}
