@@ -222,7 +222,7 @@ impl Store {
 
     /// Looks at `slot` for a figure about all slots: what is there is not shown, and so many short holds are not measured,
     /// for the clock costs more than they do. `None` if somebody holds the slot for longer than a moment.
-    fn glance<R>(&self, slot: HashSlot, look: impl FnOnce(&Slot) -> R) -> Option<R> {
+    pub(crate) fn glance<R>(&self, slot: HashSlot, look: impl FnOnce(&Slot) -> R) -> Option<R> {
         let guard = self.slots[slot.index()].try_lock_unmeasured(&self.parking, slot.number())?;
         Some(look(&guard))
     }
