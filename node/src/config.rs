@@ -65,6 +65,8 @@ pub struct Config {
     pub tracking_table_max_keys: usize,
     /// How long connections may finish when the node stops. Range 0..=10 min, default 5 s.
     pub drain: Duration,
+    /// How long a node that stops waits until others serve its slots. Range 0..=10 min, default 25 s.
+    pub leave: Duration,
 }
 
 impl Default for Config {
@@ -87,6 +89,7 @@ impl Default for Config {
             notify_keyspace_events: Wanted::default(),
             tracking_table_max_keys: tracking::KEYS_MAX,
             drain: Duration::from_secs(5),
+            leave: Duration::from_secs(25),
         }
     }
 }
@@ -111,6 +114,7 @@ struct FileConfig {
     notify_keyspace_events: Option<String>,
     tracking_table_max_keys: Option<usize>,
     drain: Option<Millis>,
+    leave: Option<Millis>,
 }
 
 impl TryFrom<FileConfig> for Config {
@@ -136,6 +140,7 @@ impl TryFrom<FileConfig> for Config {
             notify_keyspace_events: wanted.unwrap_or_default(),
             tracking_table_max_keys: file.tracking_table_max_keys.unwrap_or(default.tracking_table_max_keys),
             drain: file.drain.map_or(default.drain, Millis::duration),
+            leave: file.leave.map_or(default.leave, Millis::duration),
         };
         let mut findings = config.check();
         if wanted.is_none() {
@@ -166,6 +171,7 @@ impl Config {
         findings.range("request_bytes_max", self.request_bytes_max, 1 << 10..=2 << 30);
         findings.range("client_write", self.client_write.as_secs(), 1..=3600);
         findings.range("drain", self.drain.as_secs(), 0..=600);
+        findings.range("leave", self.leave.as_secs(), 0..=600);
         findings
     }
 }

@@ -5,6 +5,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -215,6 +217,19 @@ fn main() -> anyhow::Result<ExitCode> {
     tracing::info!(address = %node.address(), admin = %node.admin_address(), "node is ready");
     ringmaster_runtime::signal::wait_for_stop()?;
     tracing::info!("stopping");
+    node.leave(&hurries_at_a_second_signal());
     node.stop();
     Ok(ExitCode::SUCCESS)
+}
+
+/// Set when another signal comes: who does not want to wait need not.
+fn hurries_at_a_second_signal() -> Arc<AtomicBool> {
+    let is_in_hurry = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&is_in_hurry);
+    std::thread::spawn(move || {
+        if ringmaster_runtime::signal::wait_for_stop().is_ok() {
+            set.store(true, Ordering::Relaxed);
+        }
+    });
+    is_in_hurry
 }

@@ -9,6 +9,7 @@ mod connection;
 mod context;
 mod counters;
 mod keeping;
+mod leaving;
 mod machines;
 mod mailbox;
 mod membership;
@@ -26,6 +27,7 @@ mod worker;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::service::{Service, ServiceConfig};
@@ -118,6 +120,13 @@ impl Node {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.service.admin_address()
+    }
+
+    /// Says that it is about to stop, and returns when other nodes serve its slots: at most after the time of its settings, at
+    /// once where no proxy looks after it or no other node can, and when `is_in_hurry` is set. It serves until then, and
+    /// after it, too. Blocks.
+    pub fn leave(&self, is_in_hurry: &AtomicBool) {
+        leaving::leave(&self.shared, self.shared.config.leave, is_in_hurry);
     }
 
     /// Stops accepting, lets connections finish what they have read, and returns when all threads have ended and the

@@ -50,6 +50,9 @@ pub enum ReadFrom {
 pub struct ClusterFile {
     /// Name of the cluster, for people and metrics. Default `ringmaster`.
     pub cluster: String,
+    /// Number of the file, raised with each edit: of two files with a version the higher is followed. 0, the default, is
+    /// none: then the later edit counts.
+    pub version: u64,
     /// Copies of each slot, its head included. Range 1..=[`REPLICAS_MAX`], not above the nodes with a weight; default 1.
     pub replicas: usize,
     /// Fewest copies with which a slot takes writes. Range 1..=`replicas`, default 1.
@@ -83,6 +86,7 @@ impl ClusterFile {
 #[serde(default, deny_unknown_fields, expecting = "the keys of cluster.yaml")]
 struct FileConfig {
     cluster: String,
+    version: u64,
     replicas: usize,
     min_in_sync: usize,
     ack: Ack,
@@ -97,6 +101,7 @@ impl Default for FileConfig {
     fn default() -> Self {
         Self {
             cluster: "ringmaster".to_owned(),
+            version: 0,
             replicas: 1,
             min_in_sync: 1,
             ack: Ack::default(),
@@ -119,10 +124,11 @@ impl TryFrom<FileConfig> for ClusterFile {
         check_replicas(&file, &mut findings);
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
-        let FileConfig { cluster, replicas, min_in_sync, ack, read_from, .. } = file;
+        let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
         let FileConfig { when_last_replica_lost, timeouts, limits, .. } = file;
         findings.or(ClusterFile {
             cluster,
+            version,
             replicas,
             min_in_sync,
             ack,
@@ -182,7 +188,8 @@ mod tests {
         assert_eq!(ClusterFile { nodes: minimal.nodes.clone(), ..shipped.clone() }, minimal);
         assert_eq!(shipped.nodes.len(), 3);
         assert!(shipped.nodes.iter().all(|node| node.weight == 1));
-        let keys = ["cluster", "replicas", "min_in_sync", "ack", "read_from", "when_last_replica_lost"];
+        let keys =
+            ["cluster", "version", "replicas", "min_in_sync", "ack", "read_from", "when_last_replica_lost"];
         for key in keys.into_iter().chain(["nodes", "zone", "weight"]) {
             assert!(text.contains(&format!("{key}: ")) || text.contains(&format!("{key}:\n")), "{key}");
         }

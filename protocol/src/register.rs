@@ -44,6 +44,14 @@ pub enum Request {
         /// The view.
         view: Arc<View>,
     },
+    /// An operator's word: the majority of the acceptors of this cluster is lost for ever, and the node goes on as a member
+    /// of another, whose view this is.
+    Recover {
+        /// The cluster that is lost.
+        lost: ClusterId,
+        /// The view of the other.
+        view: Arc<View>,
+    },
 }
 
 /// An acceptor's answer. It is durable before it is given.

@@ -10,6 +10,7 @@ mod error;
 mod id;
 #[cfg(test)]
 mod testing;
+mod word;
 
 #[cfg(test)]
 pub(crate) use testing::view as sample_view;
@@ -19,6 +20,7 @@ pub use change::{ChainChangeFault, ChangeFault};
 pub use encoding::{VIEW_BYTES_MAX, ViewDecodeError};
 pub use error::{ChainFault, ViewError};
 pub use id::{Boot, ClusterId, ConfigDigest, Epoch, Incarnation, MemberIndex, Version};
+pub use word::Word;
 
 use crate::cluster_file::{NODES_MAX, NodeAddress, NodeName};
 use crate::config::Millis;
@@ -51,6 +53,8 @@ pub struct Member {
     pub boot: Boot,
     /// Whether it keeps its data over a restart.
     pub is_durable: bool,
+    /// What an operator has said of it.
+    pub word: Word,
 }
 
 /// What a view is made of.

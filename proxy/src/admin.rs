@@ -1,5 +1,6 @@
 //! The admin port: is the proxy alive, can it serve, and what has it counted.
 
+mod config;
 mod metrics;
 
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ impl Admin for Pages {
         match path {
             "/healthz" => Some(Page::text(200, "alive\n")),
             "/readyz" => Some(self.ready()),
+            "/config" => Some(Page::text(200, config::render(&self.shared))),
             "/metrics" => Some(Page {
                 status: 200,
                 content_type: "text/plain; version=0.0.4; charset=utf-8",
@@ -57,7 +59,10 @@ impl Pages {
                 let node = problem.node.as_ref().map(|node| format!("node '{node}' ")).unwrap_or_default();
                 let _ = writeln!(body, "{node}{}", problem.text);
             }
-            reached &= is_held;
+            if status.is_at_fault {
+                body.push_str("this proxy does not reach a node that the other proxies reach\n");
+            }
+            reached &= is_held && !status.is_at_fault;
         }
         let (status, verdict) = if reached { (200, "ready") } else { (503, "not ready") };
         Page::text(status, format!("{verdict}\n{body}"))

@@ -105,6 +105,12 @@ impl Chains {
         }
     }
 
+    /// For another cluster: no commands and no view, and no number is used again.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self { last_id: self.last_id, ..Self::new(self.rules, self.limits) }
+    }
+
     /// Other limits hold from now on.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;

@@ -10,7 +10,9 @@ pub mod nodes;
 pub mod post;
 pub mod proposer;
 pub mod rebalancer;
+pub mod recovery;
 pub mod ring;
+pub mod standing;
 pub mod successor;
 pub mod target;
 #[cfg(test)]

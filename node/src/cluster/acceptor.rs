@@ -83,6 +83,7 @@ impl Acceptor {
             Request::Prepare { epoch, ballot } => self.prepare(*epoch, *ballot),
             Request::Accept { ballot, view } => self.accept(*ballot, view),
             Request::Commit { view } => self.commit(view),
+            Request::Recover { lost, view } => self.recover(*lost, view),
         };
         match result {
             Ok((answer, is_changed)) => Verdict { answer, is_changed },
@@ -132,6 +133,20 @@ impl Acceptor {
         }
         *self = Self { committed: Some(Arc::clone(view)), ..Self::default() };
         Ok((Answer::Committed, true))
+    }
+
+    /// What was promised and accepted in the lost cluster concerns nobody any more. The view may follow no other by the rule
+    /// of change: what it gives up is the operator's word.
+    fn recover(&mut self, lost: ClusterId, view: &Arc<View>) -> Result<(Answer, bool), Refusal> {
+        match self.cluster() {
+            Some(own) if own == lost => {
+                *self = Self { committed: Some(Arc::clone(view)), ..Self::default() };
+                Ok((Answer::Committed, true))
+            }
+            Some(own) if own == view.cluster() => self.commit(view),
+            Some(own) => Err(Refusal::Foreign(own)),
+            None => Err(Refusal::Behind(Epoch::default())),
+        }
     }
 
     /// Whether `epoch` is the one after the committed one.
@@ -246,6 +261,7 @@ mod tests {
             incarnation: Incarnation(1),
             boot: Boot(1),
             is_durable: false,
+            word: ringmaster_protocol::view::Word::None,
         };
         let entry = Entry { member: MemberIndex::new(0), boot: Boot(1), since: Epoch::FIRST };
         let (changed, born) = (Epoch::FIRST, Epoch::FIRST);
@@ -338,6 +354,24 @@ mod tests {
         let foreign = Arc::new(View::new(parts).unwrap());
         let answer = acceptor.answer(&Request::Commit { view: foreign }).answer;
         assert!(matches!(answer, Answer::Refused(Refusal::Foreign(ClusterId(1)))), "{answer:?}");
+    }
+
+    #[test]
+    fn a_node_of_a_lost_cluster_goes_on_in_another_and_no_other_node_does() {
+        let mut acceptor = at(7);
+        acceptor.answer(&Request::Accept { ballot: ballot(1), view: view(8, 0) });
+        let mut parts = view(3, 0).parts();
+        parts.cluster = ClusterId(2);
+        let other = Arc::new(View::new(parts).unwrap());
+        let recover = |lost| Request::Recover { lost: ClusterId(lost), view: Arc::clone(&other) };
+        let foreign = acceptor.answer(&recover(5));
+        assert!(matches!(foreign.answer, Answer::Refused(Refusal::Foreign(ClusterId(1)))), "{foreign:?}");
+        let verdict = acceptor.answer(&recover(1));
+        assert!(verdict.is_changed && matches!(verdict.answer, Answer::Committed), "{verdict:?}");
+        assert_eq!((acceptor.cluster(), acceptor.epoch()), (Some(ClusterId(2)), Epoch(3)));
+        assert!(matches!(acceptor.answer(&recover(1)).answer, Answer::Committed), "once more is no change");
+        let blank = Acceptor::default().answer(&recover(1)).answer;
+        assert!(matches!(blank, Answer::Refused(Refusal::Behind(_))), "{blank:?}");
     }
 
     #[test]

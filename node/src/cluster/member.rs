@@ -32,6 +32,10 @@ struct Waiting {
 pub(crate) struct Member {
     incarnation: Incarnation,
     boot: Boot,
+    /// Whether it is about to stop.
+    leaving: AtomicBool,
+    /// When a proxy last asked how it is, in milliseconds of [`boot_time`].
+    heard: AtomicU64,
     acceptor: Mutex<Acceptor>,
     /// Where what it promises is kept, if anywhere but in memory.
     register: Option<Mutex<Register>>,
@@ -61,6 +65,8 @@ impl Member {
         Self {
             incarnation,
             boot,
+            leaving: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
             acceptor: Mutex::default(),
             register: None,
             committed: ArcSwapOption::empty(),
@@ -97,6 +103,26 @@ impl Member {
     /// Its process.
     pub(crate) fn boot(&self) -> Boot {
         self.boot
+    }
+
+    /// Tells the proxies from now on that it is about to stop.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is about to stop.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// A proxy asked how it is.
+    pub(crate) fn heard(&self, now: Duration) {
+        self.heard.store(now.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// How long no proxy has asked.
+    pub(crate) fn silence(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
     }
 
     /// The committed epoch, 0 before any view.

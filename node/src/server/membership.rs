@@ -67,7 +67,7 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
     let epoch = match request {
         Request::Prepare { epoch, .. } => *epoch,
         Request::Accept { view, .. } => view.epoch(),
-        Request::Confirm { .. } | Request::Commit { .. } => Epoch::default(),
+        Request::Confirm { .. } | Request::Commit { .. } | Request::Recover { .. } => Epoch::default(),
     };
     if epoch == Epoch::FIRST && shared.attention.look().is_loading() {
         let why = "the node has not read its log yet: wait until it has";
@@ -92,6 +92,9 @@ fn count_keys(shared: &Shared) -> u64 {
 pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     let (member, now) = (&shared.member, boot_time());
     member.note_full(now, &beat.full);
+    if beat.proxy != 0 {
+        member.heard(now);
+    }
     let mut posts = member.posts.lock().unwrap_or_else(PoisonError::into_inner);
     posts.keep(now, beat.proxy, beat.post.clone());
     let posts = posts.of_others(now, beat.proxy);
@@ -128,7 +131,11 @@ fn state(shared: &Shared, is_blank: bool) -> NodeState {
     if shared.attention.look().is_loading() {
         return NodeState::Recovering { share: shared.keeping.progress().thousandths() };
     }
-    if is_blank { NodeState::Blank } else { NodeState::Ready }
+    match shared.member.is_leaving() {
+        true => NodeState::Leaving,
+        false if is_blank => NodeState::Blank,
+        false => NodeState::Ready,
+    }
 }
 
 /// Hands late answers to those who asked, when what they say is durable, if that is promised.

@@ -139,6 +139,7 @@ pub(super) fn view(epoch: u64, identities: &[(Incarnation, Boot)], entries: &[u1
         incarnation: *incarnation,
         boot: *boot,
         is_durable: false,
+        word: ringmaster_protocol::view::Word::None,
     };
     let entry = |at: &u16| Entry {
         member: MemberIndex::new(*at),

@@ -41,6 +41,11 @@ impl Request {
                 out.push(3);
                 put_view(out, view);
             }
+            Self::Recover { lost, view } => {
+                out.push(4);
+                out.extend_from_slice(&lost.0.to_le_bytes());
+                put_view(out, view);
+            }
         }
     }
 
@@ -55,6 +60,7 @@ impl Request {
             1 => Self::Prepare { epoch: input.epoch()?, ballot: ballot(&mut input)? },
             2 => Self::Accept { ballot: ballot(&mut input)?, view: view(&mut input)? },
             3 => Self::Commit { view: view(&mut input)? },
+            4 => Self::Recover { lost: ClusterId(input.number_128()?), view: view(&mut input)? },
             _ => return Err(MessageDecodeError),
         };
         input.end(request)

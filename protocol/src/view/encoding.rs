@@ -11,6 +11,7 @@
 //! ```
 //! A view has one form only: equal views have equal bytes.
 
+use super::Word;
 use super::{
     Boot, Chain, ClusterId, ConfigDigest, ENTRIES_MAX, Entry, Epoch, Incarnation, Member, MemberIndex, View,
     ViewError, ViewParts,
@@ -104,7 +105,7 @@ fn put_member(out: &mut Vec<u8>, member: &Member) {
     varint::put(out, u64::from(member.weight));
     out.extend_from_slice(&member.incarnation.0.to_le_bytes());
     out.extend_from_slice(&member.boot.0.to_le_bytes());
-    out.push(u8::from(member.is_durable));
+    out.push(u8::from(member.is_durable) | member.word.number() << 1);
 }
 
 fn put_chain(out: &mut Vec<u8>, chain: &Chain) {
@@ -175,19 +176,20 @@ impl<'a> Input<'a> {
     }
 
     fn member(&mut self) -> Result<Member, ViewDecodeError> {
-        Ok(Member {
+        let mut member = Member {
             name: self.text()?.parse().map_err(|_| Malformed("a name of a member"))?,
             address: self.text()?.parse().map_err(|_| Malformed("an address of a member"))?,
             zone: self.text()?.to_owned(),
             weight: u32::try_from(self.number()?).map_err(|_| Malformed("a number is too large"))?,
             incarnation: Incarnation(self.number_128()?),
             boot: Boot(self.number_128()?),
-            is_durable: match self.byte()? {
-                0 => false,
-                1 => true,
-                _ => return Err(Malformed("a member is durable or not")),
-            },
-        })
+            is_durable: false,
+            word: Word::None,
+        };
+        let flags = self.byte()?;
+        member.is_durable = flags & 1 != 0;
+        member.word = Word::of(flags >> 1).ok_or(Malformed("a word about a member"))?;
+        Ok(member)
     }
 
     /// A count and so many things. Memory is reserved for those that are there.

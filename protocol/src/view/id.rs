@@ -61,6 +61,15 @@ pub struct Incarnation(pub u128);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Boot(pub u128);
 
-/// Digest of the topology that a cluster.yaml asks for, in canonical form. The default is that of no file.
+/// Digest of the topology that a cluster.yaml asks for, in canonical form: its `version` in 8 bytes, little-endian, then 24
+/// bytes of a hash. The default is that of no file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConfigDigest(pub [u8; 32]);
+
+impl ConfigDigest {
+    /// The `version` of the cluster.yaml, 0 where it gives none.
+    #[must_use]
+    pub fn version(self) -> u64 {
+        self.0.first_chunk().map_or(0, |version| u64::from_le_bytes(*version))
+    }
+}

@@ -11,6 +11,7 @@ pub(super) fn member(name: &str) -> Member {
         incarnation: Incarnation::default(),
         boot: Boot::default(),
         is_durable: false,
+        word: Word::None,
     }
 }
 

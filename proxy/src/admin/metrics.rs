@@ -56,6 +56,18 @@ pub(super) fn render(shared: &Shared) -> String {
         let labels = format!("{{node=\"{}\",address=\"{}\"}}", node.name(), node.address());
         page.line("node_reached", &labels, u8::from(node.reached().is_ok()));
     }
+    if let Some(published) = &shared.published {
+        let status = published.status();
+        let progress = status.progress;
+        page.begin("slots_to_do", "gauge", "Slots that have not all copies where they are wanted.");
+        page.line("slots_to_do", "", progress.slots_to_do);
+        page.begin("slots_lost", "gauge", "Slots that no node serves.");
+        page.line("slots_lost", "", progress.slots_lost);
+        page.begin("copied_bytes_total", "counter", "Bytes of slots that were copied between nodes.");
+        page.line("copied_bytes_total", "", progress.copied_bytes);
+        page.begin("problems", "gauge", "What hinders the cluster; /readyz says what.");
+        page.line("problems", "", status.problems.len());
+    }
     page.0
 }
 

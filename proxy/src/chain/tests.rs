@@ -25,7 +25,16 @@ const SLOT: HashSlot = match HashSlot::new(7) {
 fn member(name: &str) -> Member {
     let (name, address) = (name.parse().unwrap(), format!("{name}:1").parse().unwrap());
     let (incarnation, boot) = (Incarnation(1), Boot(1));
-    Member { name, address, zone: String::new(), weight: 1, incarnation, boot, is_durable: false }
+    Member {
+        name,
+        address,
+        zone: String::new(),
+        weight: 1,
+        incarnation,
+        boot,
+        is_durable: false,
+        word: ringmaster_protocol::view::Word::None,
+    }
 }
 
 /// A view of three members whose chains have these entries, the first `in_sync` of them in-sync, since `changed`.

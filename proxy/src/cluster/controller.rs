@@ -13,12 +13,14 @@
 mod action;
 mod bootstrap;
 mod deciding;
+mod outlook;
 mod sight;
 mod status;
 #[cfg(test)]
 mod tests;
 
 pub use action::{Action, Settings};
+pub use bootstrap::{Electors, founding};
 pub use status::{Problem, Status};
 
 use std::collections::BTreeMap;
@@ -33,8 +35,10 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, View};
 
 use super::lease::Lease;
-use super::rebalancer::{Inquiry, Purpose, Rebalancer};
+use super::post::{Notice, Progress};
+use super::rebalancer::{Inquiry, Purpose, Rebalancer, hold};
 use deciding::Attempt;
+use outlook::Outlook;
 use sight::Sight;
 
 /// Time between two heartbeats to a node.
@@ -87,6 +91,7 @@ pub struct Controller {
     /// Cluster id and hash seed of the cluster that this proxy would found.
     drawn: Option<(u128, u64)>,
     trouble: Option<Problem>,
+    outlook: Outlook,
 }
 
 /// Numbers drawn from a seed (SplitMix64, Steele et al. 2014).
@@ -134,6 +139,7 @@ impl Controller {
             random: Random(seed),
             drawn: None,
             trouble: None,
+            outlook: Outlook::default(),
             settings,
         };
         controller.watch(now);
@@ -188,6 +194,7 @@ impl Controller {
         let mut out = Vec::new();
         self.look(now, &mut out);
         self.decide(now, &mut out);
+        self.outlook.note(now, self.rebalancer.outlook().0 as u64, self.rebalancer.copied());
         self.commit_again(now, &mut out);
         self.beat(now, &mut out);
         out
@@ -248,11 +255,6 @@ impl Controller {
         self.rebalancer.broken(slot, node, boot);
     }
 
-    /// The operator gives up what this node holds.
-    pub fn give_up(&mut self, node: NodeName) {
-        self.rebalancer.give_up(node);
-    }
-
     /// Whether this proxy is at fault: for long it has not reached a node that the others reach.
     #[must_use]
     pub fn is_at_fault(&self, now: Duration) -> bool {
@@ -307,9 +309,10 @@ impl Controller {
             self.beats.values_mut().for_each(|due| *due = now);
             self.survey_at = self.survey_at.min(now);
         }
-        let view = self.view.clone().filter(|view| self.is_all_lost(now, view));
+        let is_over = |view: &Arc<View>| self.is_all_lost(now, view) || self.is_left(now, view);
+        let view = self.view.clone().filter(is_over);
         if view.is_some() {
-            // Every member has another data directory: nothing is left of the cluster, not even its register.
+            // Nothing is left of the cluster, not even its register; what holds now is found as by a proxy that starts.
             (self.view, self.lease, self.attempt) = (None, None, None);
             self.drawn = None;
             self.choose_cluster(now, out);
@@ -325,6 +328,17 @@ impl Controller {
             })
         };
         view.members().iter().all(is_other)
+    }
+
+    /// Whether the members go on in another cluster, as an operator said: all that answer belong to that one, and nobody has
+    /// confirmed the view for long.
+    fn is_left(&self, now: Duration, view: &View) -> bool {
+        let world = self.sight.world(now, view);
+        let known: Vec<_> =
+            view.members().iter().filter_map(|member| world.answering(&member.name)).collect();
+        let other = known.first().and_then(|known| known.cluster).filter(|other| *other != view.cluster());
+        let is_unconfirmed = now > self.lease().1 && now > self.held_since + hold(view);
+        other.is_some() && is_unconfirmed && known.iter().all(|known| known.cluster == other)
     }
 
     fn committed(
@@ -427,10 +441,25 @@ impl Controller {
         }
     }
 
+    /// How far this proxy is with what it moves.
+    fn progress(&self) -> Progress {
+        let (slots_to_do, slots_lost, copies) = self.rebalancer.outlook();
+        let (slots_per_minute, bytes_per_second) = self.outlook.rates();
+        Progress {
+            slots_to_do: slots_to_do as u64,
+            slots_lost: slots_lost as u64,
+            copies: copies as u64,
+            copied_bytes: self.rebalancer.copied(),
+            bytes_per_second,
+            slots_per_minute,
+        }
+    }
+
     fn beat(&mut self, now: Duration, out: &mut Vec<Action>) {
         let cluster = self.view.as_ref().map_or(ClusterId::default(), |view| view.cluster());
         let epoch = self.view.as_ref().map_or(Epoch::default(), |view| view.epoch());
-        let post = self.sight.notice.encode();
+        let progress = self.sight.notice.moves_slots.then(|| self.progress());
+        let post = Notice { progress, ..self.sight.notice.clone() }.encode();
         let full = self.sight.nodes.full();
         let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post, full };
         for (node, due) in self.beats.iter_mut().filter(|(_, due)| **due <= now) {

@@ -229,7 +229,7 @@ mod tests {
 
     fn notice(suspects: &[(&str, u128)]) -> Notice {
         let suspects = suspects.iter().map(|(of, boot)| (name(of), Boot(*boot))).collect();
-        Notice { has_voice: true, moves_slots: false, suspects }
+        Notice { has_voice: true, suspects, ..Notice::default() }
     }
 
     fn is_out(detector: &Detector, now: u64) -> bool {

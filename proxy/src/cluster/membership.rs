@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{Node, NodeName};
 use ringmaster_protocol::config::Millis;
-use ringmaster_protocol::view::{ACCEPTORS_MAX, ConfigDigest, Member, SUPERSEDED_MAX, View};
+use ringmaster_protocol::view::{
+    ACCEPTORS_MAX, ConfigDigest, Member, MemberIndex, SUPERSEDED_MAX, View, Word,
+};
 
 use super::nodes::Known;
 use super::world::World;
@@ -55,8 +57,8 @@ impl Membership {
         }
     }
 
-    /// Takes over the cluster.yaml, whose topology has this digest. `in_use`: the members that chains name.
-    pub fn follow_file(&mut self, world: &World<'_>, digest: ConfigDigest, in_use: &BTreeSet<NodeName>) {
+    /// Moves toward the topology with this digest from now on.
+    pub fn follow(&mut self, digest: ConfigDigest) {
         if digest != self.config {
             self.superseded.retain(|known| *known != digest && *known != self.config);
             self.superseded.push(self.config);
@@ -64,6 +66,11 @@ impl Membership {
             self.superseded.drain(..excess);
             self.config = digest;
         }
+    }
+
+    /// Takes over the cluster.yaml, whose topology has this digest. `in_use`: the members that chains name.
+    pub fn follow_file(&mut self, world: &World<'_>, digest: ConfigDigest, in_use: &BTreeSet<NodeName>) {
+        self.follow(digest);
         let of_file = |name: &NodeName| world.file.nodes.iter().find(|node| node.name == *name);
         for member in &mut self.members {
             match of_file(&member.name) {
@@ -92,7 +99,10 @@ impl Membership {
         for node in &world.file.nodes {
             let is_member = self.members.iter().any(|member| member.name == node.name);
             let known = world.answering(&node.name).filter(|known| world.is_ours(known));
-            if let Some(known) = known.filter(|_| !is_member) {
+            // A node under two names would hold two copies of a slot as one.
+            let is_known =
+                |known: &&Known| self.members.iter().any(|member| member.incarnation == known.incarnation);
+            if let Some(known) = known.filter(|known| !is_member && !is_known(known)) {
                 self.members.push(member(node, known));
             }
         }
@@ -136,8 +146,23 @@ impl Membership {
     }
 }
 
+/// As many as there can be, spread over the zones.
+#[must_use]
+pub fn acceptors(members: &[Member]) -> Vec<MemberIndex> {
+    let wanted = odd(members.len().min(ACCEPTORS_MAX));
+    let mut chosen: Vec<usize> = Vec::new();
+    while chosen.len() < wanted {
+        let uses =
+            |at: &usize| chosen.iter().filter(|other| members[**other].zone == members[*at].zone).count();
+        let free = (0..members.len()).filter(|at| !chosen.contains(at));
+        let Some(next) = free.min_by_key(|at| (uses(at), &members[*at].name)) else { break };
+        chosen.push(next);
+    }
+    chosen.into_iter().map(|at| MemberIndex::new(at as u16)).collect()
+}
+
 /// The greatest odd number that is not above `count`.
-pub fn odd(count: usize) -> usize {
+fn odd(count: usize) -> usize {
     if count.is_multiple_of(2) { count.saturating_sub(1) } else { count }
 }
 
@@ -153,16 +178,20 @@ pub fn member(node: &Node, known: &Known) -> Member {
         incarnation: known.incarnation,
         boot: known.boot,
         is_durable: known.is_durable,
+        word: Word::None,
     }
 }
 
 fn describe(member: &mut Member, known: &Known) {
     (member.incarnation, member.boot) = (known.incarnation, known.boot);
     member.is_durable = known.is_durable;
+    if member.word == Word::GivenUp {
+        member.word = Word::None;
+    }
 }
 
 fn place(member: &mut Member, node: &Node) {
     member.address = node.address.clone();
     member.zone.clone_from(&node.zone);
-    member.weight = node.weight;
+    member.weight = if member.word == Word::Drain { 0 } else { node.weight };
 }

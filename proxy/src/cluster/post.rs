@@ -1,7 +1,8 @@
 //! What proxies tell each other through the acceptors: whom they suspect, and who of them moves slots.
 //!
 //! ```text
-//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots) | count and suspects: name (length, bytes), boot
+//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots, 4: tells how far it is) | count and suspects: name
+//! (length, bytes), boot | how far it is: six numbers of 8 bytes
 //! ```
 
 use bytes::Bytes;
@@ -17,6 +18,44 @@ pub const SUSPECTS_MAX: usize = 48;
 
 const HEARS_MAJORITY: u8 = 1;
 const MOVES_SLOTS: u8 = 2;
+const TELLS_PROGRESS: u8 = 4;
+
+/// How far the proxy that moves slots is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Slots that have not all the copies that are wanted where they are wanted.
+    pub slots_to_do: u64,
+    /// Slots that no node serves.
+    pub slots_lost: u64,
+    /// Slots that are being copied.
+    pub copies: u64,
+    /// Bytes that were copied since the process started.
+    pub copied_bytes: u64,
+    /// Bytes a second that were copied lately.
+    pub bytes_per_second: u64,
+    /// Slots a minute that came to where they are wanted lately.
+    pub slots_per_minute: u64,
+}
+
+impl Progress {
+    /// How long what is to do takes at the rate of late, in seconds; `None` where nothing is to do, or nothing is known.
+    #[must_use]
+    pub fn seconds_left(&self) -> Option<u64> {
+        let is_known = self.slots_to_do > 0 && self.slots_per_minute > 0;
+        is_known.then(|| (self.slots_to_do * 60).div_ceil(self.slots_per_minute))
+    }
+
+    fn numbers(&self) -> [u64; 6] {
+        let Self { slots_to_do, slots_lost, copies, copied_bytes, bytes_per_second, slots_per_minute } =
+            *self;
+        [slots_to_do, slots_lost, copies, copied_bytes, bytes_per_second, slots_per_minute]
+    }
+
+    fn of(numbers: [u64; 6]) -> Self {
+        let [slots_to_do, slots_lost, copies, copied_bytes, bytes_per_second, slots_per_minute] = numbers;
+        Self { slots_to_do, slots_lost, copies, copied_bytes, bytes_per_second, slots_per_minute }
+    }
+}
 
 /// What a proxy tells the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +66,8 @@ pub struct Notice {
     pub moves_slots: bool,
     /// The nodes, each as one process, that do not answer it; at most [`SUSPECTS_MAX`].
     pub suspects: Vec<(NodeName, Boot)>,
+    /// How far it is, of who moves slots.
+    pub progress: Option<Progress>,
 }
 
 impl Notice {
@@ -35,13 +76,17 @@ impl Notice {
     pub fn encode(&self) -> Bytes {
         let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
         let suspects = &self.suspects[..self.suspects.len().min(SUSPECTS_MAX)];
-        let flags = flag(self.has_voice, HEARS_MAJORITY) | flag(self.moves_slots, MOVES_SLOTS);
+        let flags = flag(self.has_voice, HEARS_MAJORITY)
+            | flag(self.moves_slots, MOVES_SLOTS)
+            | flag(self.progress.is_some(), TELLS_PROGRESS);
         let mut out = vec![FORM, flags, suspects.len() as u8];
         for (name, boot) in suspects {
             out.push(name.as_str().len() as u8);
             out.extend_from_slice(name.as_str().as_bytes());
             out.extend_from_slice(&boot.0.to_le_bytes());
         }
+        let numbers = self.progress.iter().flat_map(Progress::numbers);
+        numbers.for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
         out.into()
     }
 
@@ -53,10 +98,21 @@ impl Notice {
             return None;
         }
         let suspects = (0..count).map(|_| suspect(&mut rest)).collect::<Option<Vec<_>>>()?;
-        let notice =
-            Self { has_voice: flags & HEARS_MAJORITY != 0, moves_slots: flags & MOVES_SLOTS != 0, suspects };
+        let progress = if flags & TELLS_PROGRESS == 0 { None } else { Some(progress(&mut rest)?) };
+        let (has_voice, moves_slots) = (flags & HEARS_MAJORITY != 0, flags & MOVES_SLOTS != 0);
+        let notice = Self { has_voice, moves_slots, suspects, progress };
         rest.is_empty().then_some(notice)
     }
+}
+
+fn progress(rest: &mut &[u8]) -> Option<Progress> {
+    let mut numbers = [0; 6];
+    for number in &mut numbers {
+        let (bytes, behind) = rest.split_first_chunk()?;
+        *rest = behind;
+        *number = u64::from_le_bytes(*bytes);
+    }
+    Some(Progress::of(numbers))
 }
 
 fn suspect(rest: &mut &[u8]) -> Option<(NodeName, Boot)> {
@@ -75,7 +131,16 @@ mod tests {
     fn notice(suspects: usize) -> Notice {
         let name = |n| format!("{n:0>63}").parse().unwrap();
         let suspects = (0..suspects).map(|n| (name(n), Boot(n as u128))).collect();
-        Notice { has_voice: true, moves_slots: false, suspects }
+        let progress = Progress::of([1, 2, 3, 4, 5, 6]);
+        Notice { has_voice: true, moves_slots: false, suspects, progress: Some(progress) }
+    }
+
+    #[test]
+    fn the_time_left_follows_from_the_rate_of_late() {
+        let progress = Progress { slots_to_do: 100, slots_per_minute: 600, ..Progress::default() };
+        assert_eq!(progress.seconds_left(), Some(10));
+        assert_eq!(Progress { slots_per_minute: 0, ..progress }.seconds_left(), None);
+        assert_eq!(Progress { slots_to_do: 0, ..progress }.seconds_left(), None);
     }
 
     #[test]

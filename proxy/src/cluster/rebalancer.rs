@@ -133,7 +133,6 @@ pub struct Rebalancer {
     marks: BTreeMap<Epoch, Duration>,
     /// Entries that cannot go on with a slot, each as one process.
     broken: BTreeSet<(HashSlot, NodeName, u128)>,
-    given_up: BTreeSet<NodeName>,
     /// Since when something waits that has no hurry.
     waits_since: Option<Duration>,
     outlook: (usize, usize),
@@ -163,7 +162,6 @@ impl Rebalancer {
             lost: BTreeMap::new(),
             marks: BTreeMap::new(),
             broken: BTreeSet::new(),
-            given_up: BTreeSet::new(),
             waits_since: None,
             outlook: (0, 0),
         }
@@ -187,15 +185,10 @@ impl Rebalancer {
         (self.outlook.0, self.outlook.1, copies)
     }
 
-    /// All bytes that were copied, and those of the last full second.
+    /// All bytes that were copied.
     #[must_use]
-    pub fn copied(&self) -> (u64, u64) {
+    pub fn copied(&self) -> u64 {
         self.pace.copied()
-    }
-
-    /// The operator gives up what this node holds.
-    pub fn give_up(&mut self, node: NodeName) {
-        self.given_up.insert(node);
     }
 
     /// An entry cannot go on with a slot: for that slot it is dead.

@@ -70,10 +70,10 @@ pub fn digest(file: &ClusterFile) -> ConfigDigest {
     for Node { name, address, zone, weight } in nodes {
         text += &format!("{name} {address} {zone} {weight}\n");
     }
+    let halves = [0, 1].map(|seed| xxh3_128_with_seed(text.as_bytes(), seed).to_le_bytes());
     let mut digest = [0; 32];
-    for (seed, half) in digest.chunks_exact_mut(16).enumerate() {
-        half.copy_from_slice(&xxh3_128_with_seed(text.as_bytes(), seed as u64).to_le_bytes());
-    }
+    digest[..8].copy_from_slice(&file.version.to_le_bytes());
+    digest[8..].copy_from_slice(&halves.as_flattened()[..24]);
     ConfigDigest(digest)
 }
 
@@ -101,5 +101,7 @@ mod tests {
         assert_eq!(of(&["a", "b"], 1), of(&["b", "a"], 1));
         assert_ne!(of(&["a", "b"], 1), of(&["a", "b"], 2));
         assert_ne!(of(&["a", "b"], 1), of(&["a", "c"], 1));
+        let versioned = ClusterFile { version: 7, ..file(&["a", "b"], 1) };
+        assert_eq!((digest(&versioned).version(), of(&["a", "b"], 1).version()), (7, 0));
     }
 }

@@ -33,6 +33,7 @@ fn member(at: usize, name: &str) -> Member {
         incarnation: Incarnation(at as u128 + 1),
         boot: Boot(at as u128 + 1),
         is_durable: false,
+        word: ringmaster_protocol::view::Word::None,
     }
 }
 

@@ -201,6 +201,7 @@ fn member(node: &Node) -> Member {
         incarnation: Incarnation::default(),
         boot: Boot::default(),
         is_durable: false,
+        word: ringmaster_protocol::view::Word::None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::extension::{Rule, Rules};
 use ringmaster_protocol::heartbeat::NodeState;
-use ringmaster_protocol::view::{Boot, Entry, Incarnation, Member, View};
+use ringmaster_protocol::view::{Boot, Entry, Incarnation, Member, View, Word};
 
 use super::detector::Detector;
 use super::nodes::{Known, Nodes};
@@ -102,6 +102,12 @@ impl<'w> World<'w> {
     #[must_use]
     pub fn is_leaving(&self, node: &NodeName) -> bool {
         self.answering(node).is_some_and(|known| known.state == NodeState::Leaving)
+    }
+
+    /// Whether an operator drains the node: it is to hold no slot.
+    #[must_use]
+    pub fn is_drained(&self, node: &NodeName) -> bool {
+        self.view.member_named(node).is_some_and(|index| self.view.member(index).word == Word::Drain)
     }
 
     /// Whether a node belongs to this cluster, or to none and holds nothing.

@@ -19,7 +19,7 @@ use super::published::{Chore, Published, Told};
 use crate::chain::Lease;
 use crate::clock;
 use crate::cluster::Topology;
-use crate::cluster::controller::{Action, Controller, Settings};
+use crate::cluster::controller::{Action, Controller, Problem, Settings};
 
 /// Longest time between two looks at the cluster.yaml in effect.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -178,7 +178,17 @@ impl Control {
         let now = clock::now();
         if self.status_due <= now {
             self.status_due = now + LOOK_EVERY;
-            self.published.set_status(self.controller.status(now));
+            let status = self.controller.status(now);
+            let before = self.published.status();
+            let is_new = |problem: &&Problem| !before.problems.contains(problem);
+            status.problems.iter().filter(is_new).for_each(tell);
+            self.published.set_status(status);
         }
     }
+}
+
+/// Once when it comes up: it stays in INFO and on /readyz.
+fn tell(problem: &Problem) {
+    let node = problem.node.as_ref().map(ToString::to_string);
+    tracing::warn!(node, problem = problem.text, "the cluster has a problem");
 }

@@ -180,12 +180,16 @@ fn standing(shared: &Shared) -> impl Iterator<Item = (&'static str, String)> {
         ("ringmaster_problem", format!("{node}{}", problem.text.replace(['\r', '\n'], " ")))
     };
     status.into_iter().flat_map(move |status| {
+        let progress = status.progress;
         let numbers = [
             ("ringmaster_epoch", status.epoch.to_string()),
-            ("ringmaster_slots_to_do", status.slots_to_do.to_string()),
-            ("ringmaster_slots_lost", status.slots_lost.to_string()),
-            ("ringmaster_slots_being_copied", status.copies.to_string()),
-            ("ringmaster_copied_bytes", status.copied_bytes.to_string()),
+            ("ringmaster_slots_to_do", progress.slots_to_do.to_string()),
+            ("ringmaster_slots_lost", progress.slots_lost.to_string()),
+            ("ringmaster_slots_being_copied", progress.copies.to_string()),
+            ("ringmaster_copied_bytes", progress.copied_bytes.to_string()),
+            ("ringmaster_copied_bytes_per_second", progress.bytes_per_second.to_string()),
+            ("ringmaster_slots_per_minute", progress.slots_per_minute.to_string()),
+            ("ringmaster_seconds_left", progress.seconds_left().unwrap_or(0).to_string()),
             ("ringmaster_moves_slots", u8::from(status.moves_slots).to_string()),
         ];
         let problems: Vec<_> = status.problems.iter().map(problem).collect();

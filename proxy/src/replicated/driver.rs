@@ -116,9 +116,24 @@ impl Driver {
 
     fn adopt(&mut self) {
         let Some(view) = self.views.borrow_and_update().clone() else { return };
+        if self.chains.view().is_some_and(|known| known.cluster() != view.cluster()) {
+            self.begin_anew();
+        }
         self.members.adopt(&view);
         self.evictions.adopt(&view);
         self.with_chains(|chains, moment, out| chains.adopt(&view, moment, out));
+    }
+
+    /// The cluster was founded anew, or goes on as another: versions of the one before mean nothing in it.
+    fn begin_anew(&mut self) {
+        self.chains = self.chains.anew();
+        self.late.clear();
+        for (_, submitted) in std::mem::take(&mut self.submitted) {
+            let why = "the cluster was founded anew";
+            let told = if submitted.writes { Told::Maybe(why) } else { Told::NotExecuted(why) };
+            self.inbox.done(submitted.bytes);
+            submitted.owner.into_iter().for_each(|owner| owner.answer(&reply(&told)));
+        }
     }
 
     fn poll(&mut self) {

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::View;
-use ringmaster_proxy::cluster::target::Target;
+use ringmaster_protocol::view::{View, Word};
+use ringmaster_proxy::cluster::standing::Standing;
+use ringmaster_proxy::cluster::target::{self, Target};
 
 use super::asking::Answers;
 
@@ -24,7 +25,13 @@ struct Moves {
 /// No node has a view, or the file leaves no node a weight.
 pub(super) fn text(file: &ClusterFile, answers: &Answers) -> anyhow::Result<String> {
     let view = answers.view().context("no node has a view: there is nothing to move yet")?;
-    let target = Target::of(file, &BTreeSet::new()).context("no node of the file has a weight")?;
+    let drained = view.members().iter().filter(|member| member.word == Word::Drain);
+    let out: BTreeSet<NodeName> = drained.map(|member| member.name.clone()).collect();
+    let target = Target::of(file, &out).context("no node of the file has a weight, or all are drained")?;
+    let standing = Standing::of(file, target::digest(file), &view, true);
+    if !standing.is_in_force() {
+        eprintln!("Note: {standing}.");
+    }
     let moves = moves(&view, &target);
     if moves == Moves::default() {
         return Ok("Nothing moves: every slot is where the file wants it.\n".to_owned());

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use ringmaster_protocol::cluster_file::{ClusterFile, Node};
 use ringmaster_protocol::heartbeat::{NodeState, Pulse};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::View;
+use ringmaster_protocol::view::{View, Word};
+use ringmaster_proxy::cluster::post::Progress;
+use ringmaster_proxy::cluster::standing::Standing;
+use ringmaster_proxy::cluster::target;
 
 use super::asking::Answers;
 
@@ -23,9 +26,34 @@ pub(super) fn whole(file: &ClusterFile, answers: &Answers) -> String {
     match answers.view() {
         // Text in memory takes all.
         None => drop(writeln!(text, "No node has a view: {}.", why_none(file, answers))),
-        Some(view) => text += &of_view(file, &view),
+        Some(view) => {
+            text += &of_view(file, &view);
+            text += &format!(
+                "{}.\n",
+                sentence(&Standing::of(file, target::digest(file), &view, false).to_string())
+            );
+            let progress = answers.progress().filter(|progress| progress.slots_to_do > 0);
+            text += &progress.map(|progress| format!("Moving: {}.\n", pace(&progress))).unwrap_or_default();
+        }
     }
     text + "\n" + &nodes(answers)
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// How far a move is, how fast, and how long it takes yet.
+pub(super) fn pace(progress: &Progress) -> String {
+    let left = progress.seconds_left().map(|seconds| format!(", about {seconds} s left")).unwrap_or_default();
+    format!(
+        "{} slots to do, {} being copied, {:.1} MiB/s, {:.0} slots/s{left}",
+        progress.slots_to_do,
+        progress.copies,
+        progress.bytes_per_second as f64 / 1_048_576.0,
+        progress.slots_per_minute as f64 / 60.0
+    )
 }
 
 fn why_none(file: &ClusterFile, answers: &Answers) -> &'static str {
@@ -83,11 +111,14 @@ pub(super) fn nodes(answers: &Answers) -> String {
 fn of_node(node: &Node, pulse: &Pulse, view: Option<&View>) -> String {
     let share = view.map(|view| share(view, pulse)).unwrap_or_default();
     let is_member = view.is_some_and(|view| view.members().iter().any(|member| member.boot == pulse.boot));
+    let member = view.and_then(|view| Some(view.member(view.member_named(&node.name)?)));
+    let is_drained = member.is_some_and(|member| member.word == Word::Drain);
     let state = match pulse.state {
         NodeState::Blank => "blank".to_owned(),
         NodeState::Recovering { share } => format!("loads {} %", share / 10),
         NodeState::Leaving => "leaving".to_owned(),
         NodeState::Ready if view.is_some() && !is_member => "no member".to_owned(),
+        NodeState::Ready if is_drained => "drained".to_owned(),
         NodeState::Ready => "ready".to_owned(),
     };
     format!(

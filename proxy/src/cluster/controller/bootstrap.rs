@@ -7,17 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::cluster_file::{Node, NodeName};
-use ringmaster_protocol::extension::Rule;
-use ringmaster_protocol::heartbeat::NodeState;
+use ringmaster_protocol::cluster_file::{ClusterFile, Node, NodeName};
+use ringmaster_protocol::extension::{Rule, Rules};
+use ringmaster_protocol::heartbeat::{NodeState, Pulse};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{
-    ACCEPTORS_MAX, Chain, ClusterId, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+    Chain, ClusterId, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
 };
 
 use super::Problem;
 use super::sight::Sight;
-use crate::cluster::membership::{member, odd};
+use crate::cluster::membership::{acceptors, member};
 use crate::cluster::nodes::Known;
 use crate::cluster::target::Target;
 
@@ -28,7 +28,7 @@ pub(super) struct Drawn {
 }
 
 /// The nodes that decide the first view, each with its data directory.
-pub(super) type Electors = Vec<(NodeName, Incarnation)>;
+pub type Electors = Vec<(NodeName, Incarnation)>;
 
 /// The nodes that are to be: those of the file, or those that the operator says exist.
 fn founders<'s>(sight: &'s Sight, only: Option<&[NodeName]>) -> Vec<&'s Node> {
@@ -44,11 +44,19 @@ fn hindrance(sight: &Sight, now: Duration, node: &Node) -> Option<String> {
             "does not answer at {}; the first view needs all nodes of the cluster.yaml",
             node.address
         )),
+        Some(_) if sight.nodes.namesake(&node.name).is_some() => {
+            sight.nodes.namesake(&node.name).map(same_node)
+        }
         Some(known) if known.epoch > Epoch::default() => Some("belongs to a cluster already".to_owned()),
         Some(known) if known.cluster.is_some() || known.state == NodeState::Blank => None,
         Some(Known { state: NodeState::Recovering { .. }, .. }) => Some("still loads its data".to_owned()),
         Some(_) => Some("holds keys but belongs to no cluster: empty it first (FLUSHALL)".to_owned()),
     }
+}
+
+/// What is wrong with a node that answers under an earlier name too.
+pub(super) fn same_node(other: &NodeName) -> String {
+    format!("is the same node as '{other}', at another address: name it once in the cluster.yaml")
 }
 
 /// What keeps the first view from being decided.
@@ -58,6 +66,25 @@ pub(super) fn hindrances(sight: &Sight, now: Duration, only: Option<&[NodeName]>
         Some(Problem { node: Some(node.name.clone()), text })
     };
     founders(sight, only).into_iter().filter_map(problem).collect()
+}
+
+/// The first view of a cluster.yaml and who is to decide it, by what the nodes have answered and the operator's word that
+/// only these exist. `drawn`: cluster id and hash seed, at random.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub fn founding(
+    file: &ClusterFile,
+    heard: &[(NodeName, Pulse)],
+    only: &[NodeName],
+    drawn: (u128, u64),
+) -> Result<(Arc<View>, Electors), Vec<Problem>> {
+    let mut sight = Sight::new(0, Rules::ALL, file);
+    heard.iter().for_each(|(node, pulse)| _ = sight.heard(Duration::ZERO, Duration::ZERO, node, pulse));
+    let slots: Vec<HashSlot> = HashSlot::all().collect();
+    let drawn = Drawn { cluster: ClusterId(drawn.0), hash_seed: drawn.1 };
+    let found = first_view(&sight, Duration::ZERO, Some(only), &slots, &drawn);
+    found.ok_or_else(|| hindrances(&sight, Duration::ZERO, Some(only)))
 }
 
 /// The first view, and who is to decide it, as soon as all of them can.
@@ -92,20 +119,6 @@ pub(super) fn first_view(
         members,
     });
     Some((Arc::new(view.ok()?), electors))
-}
-
-/// As many as there can be, spread over the zones.
-fn acceptors(members: &[Member]) -> Vec<MemberIndex> {
-    let wanted = odd(members.len().min(ACCEPTORS_MAX));
-    let mut chosen: Vec<usize> = Vec::new();
-    while chosen.len() < wanted {
-        let uses =
-            |at: &usize| chosen.iter().filter(|other| members[**other].zone == members[*at].zone).count();
-        let free = (0..members.len()).filter(|at| !chosen.contains(at));
-        let Some(next) = free.min_by_key(|at| (uses(at), &members[*at].name)) else { break };
-        chosen.push(next);
-    }
-    chosen.into_iter().map(|at| MemberIndex::new(at as u16)).collect()
 }
 
 /// The target's chains; slots that are not looked after have that of the first that is.

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::cluster::detector::Detector;
 use crate::cluster::nodes::Nodes;
 use crate::cluster::post::Notice;
+use crate::cluster::standing::Standing;
 use crate::cluster::target::{self, Target};
 use crate::cluster::world::World;
 
@@ -61,11 +62,15 @@ impl Sight {
         self.target = Target::of(&self.file, &self.out);
     }
 
-    /// Whether the view follows this cluster.yaml, or is to: one that was replaced counts only when it was put back
-    /// here, and not because this proxy still has it.
+    /// How this cluster.yaml stands to the view. One that was replaced counts only when it was put back here, and not
+    /// because this proxy still has it.
+    pub(super) fn standing(&self, view: &View) -> Standing {
+        Standing::of(&self.file, self.digest, view, self.rolled_back)
+    }
+
+    /// Whether the view follows this cluster.yaml, or is to.
     pub(super) fn is_in_force(&self, view: &View) -> bool {
-        let is_old = view.superseded().contains(&self.digest);
-        view.config() == self.digest || !is_old || self.rolled_back
+        self.standing(view).is_in_force()
     }
 
     pub(super) fn adopted(&mut self, view: &View) {
@@ -105,7 +110,8 @@ impl Sight {
         let has_voice = view.is_some_and(|view| self.hears_majority(now, view));
         self.detector.poll(now, has_voice);
         let moves_slots = has_voice && self.is_to_move_slots(now, view);
-        let notice = Notice { has_voice, moves_slots, suspects: self.detector.suspects(now) };
+        let suspects = self.detector.suspects(now);
+        let notice = Notice { has_voice, moves_slots, suspects, progress: None };
         let is_new = notice != self.notice;
         self.notice = notice;
         if let Some(view) = view.filter(|_| moves_slots) {
@@ -134,17 +140,20 @@ impl Sight {
         first.is_none_or(|first| goes_on && self.proxy < first)
     }
 
-    /// The target does without nodes that are about to stop, and without those that could not be given slots for long.
+    /// The target does without nodes that an operator drains, and without those that could not be given slots for long: a
+    /// node that stops for a restart gets back what it held.
     fn leave_out(&mut self, now: Duration, view: &View) {
         let patience = self.file.timeouts.replace_after.duration();
         let (mut unfit, mut out) = (BTreeMap::new(), BTreeSet::new());
         let world = self.world(now, view);
-        for node in &world.file.nodes {
-            if world.fit(&node.name).is_none() {
-                let since = self.unfit.get(&node.name).copied().unwrap_or(now);
-                unfit.insert(node.name.clone(), since);
-                if world.is_leaving(&node.name) || now.saturating_sub(since) > patience {
-                    out.insert(node.name.clone());
+        for name in world.file.nodes.iter().map(|node| &node.name) {
+            if world.is_drained(name) {
+                out.insert(name.clone());
+            } else if world.fit(name).is_none() {
+                let since = self.unfit.get(name).copied().unwrap_or(now);
+                unfit.insert(name.clone(), since);
+                if now.saturating_sub(since) > patience {
+                    out.insert(name.clone());
                 }
             }
         }

@@ -3,31 +3,37 @@
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{Node, NodeName};
-use ringmaster_protocol::view::Epoch;
+use ringmaster_protocol::view::{ConfigDigest, Epoch, View};
 
 use super::Controller;
-use super::bootstrap::hindrances;
+use super::bootstrap::{hindrances, same_node};
+use super::sight::Sight;
+use crate::cluster::post::Progress;
+use crate::cluster::standing::Standing;
 use crate::cluster::world::World;
+
+/// Seconds by which a node's clock may differ from those of most.
+const CLOCK_SKEW_MAX: i64 = 2;
 
 /// The status of a controller.
 pub(super) fn of(controller: &Controller, now: Duration) -> Status {
     let sight = &controller.sight;
-    let (slots_to_do, slots_lost, copies) = controller.rebalancer.outlook();
-    let (copied_bytes, bytes_per_second) = controller.rebalancer.copied();
     let mut problems: Vec<Problem> = controller.trouble.iter().cloned().collect();
     match controller.view.as_deref() {
-        Some(view) => problems.extend(of_nodes(&sight.world(now, view))),
+        Some(view) => {
+            problems.extend(of_nodes(&sight.world(now, view)));
+            problems.extend(of_file(sight, view));
+        }
         None => problems.extend(hindrances(sight, now, controller.settings.only.as_deref())),
     }
     Status {
         epoch: controller.lease().0,
         slots: controller.rebalancer.slots().len(),
-        slots_to_do,
-        slots_lost,
-        copies,
-        copied_bytes,
-        bytes_per_second,
+        progress: controller.progress(),
         moves_slots: sight.notice.moves_slots,
+        is_at_fault: controller.is_at_fault(now),
+        config: sight.digest,
+        standing: controller.view.as_deref().map(|view| sight.standing(view)),
         problems,
     }
 }
@@ -41,17 +47,26 @@ fn of_nodes(world: &World<'_>) -> Vec<Problem> {
                 Some(cluster) => format!("belongs to cluster {:032x}: remove it or empty it", cluster.0),
                 None => "holds keys but belongs to no cluster: empty it first (FLUSHALL)".to_owned(),
             },
-            Some(_) => return None,
+            Some(_) => match (world.nodes.namesake(&node.name), world.nodes.clock_ahead(&node.name)) {
+                (Some(other), _) => same_node(other),
+                (None, ahead) if ahead.abs() < CLOCK_SKEW_MAX => return None,
+                (None, ahead) => format!(
+                    "has a clock that is {} s {} those of most nodes: set it, keys expire by it",
+                    ahead.abs(),
+                    if ahead > 0 { "ahead of" } else { "behind" }
+                ),
+            },
         };
         Some(Problem { node: Some(node.name.clone()), text })
     };
-    let mut problems: Vec<Problem> = world.file.nodes.iter().filter_map(problem).collect();
-    if world.target.is_none() {
-        let text =
-            "this proxy's cluster.yaml is older than the one that is followed, or leaves no node a weight";
-        problems.push(Problem { node: None, text: text.to_owned() });
-    }
-    problems
+    world.file.nodes.iter().filter_map(problem).collect()
+}
+
+/// Why the cluster.yaml is not followed.
+fn of_file(sight: &Sight, view: &View) -> Option<Problem> {
+    let standing = sight.standing(view);
+    let text = (!standing.is_in_force()).then(|| standing.to_string());
+    text.map(|text| Problem { node: None, text })
 }
 
 /// What is wrong with a node, and what to do about it.
@@ -70,18 +85,16 @@ pub struct Status {
     pub epoch: Epoch,
     /// Slots that are looked after.
     pub slots: usize,
-    /// Of these, those that have not all the copies that the cluster.yaml wants where it wants them.
-    pub slots_to_do: usize,
-    /// Of these, those that no node serves.
-    pub slots_lost: usize,
-    /// Slots that are being copied.
-    pub copies: usize,
-    /// Bytes that were copied since the process started.
-    pub copied_bytes: u64,
-    /// Bytes a second that were copied lately.
-    pub bytes_per_second: u64,
+    /// How far those are that are moved.
+    pub progress: Progress,
     /// Whether this proxy is the one that moves slots.
     pub moves_slots: bool,
+    /// Whether this proxy is itself at fault: for long it has not reached a node that the others reach.
+    pub is_at_fault: bool,
+    /// Digest of the cluster.yaml's topology.
+    pub config: ConfigDigest,
+    /// How the cluster.yaml stands to the view, once there is one.
+    pub standing: Option<Standing>,
     /// What hinders.
     pub problems: Vec<Problem>,
 }

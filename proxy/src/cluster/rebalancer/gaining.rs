@@ -7,6 +7,7 @@ use ringmaster_protocol::extension::{Rule, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Chain, ENTRIES_MAX, Entry, Epoch};
 
+use super::super::nodes::Known;
 use super::super::successor::Change;
 use super::super::world::World;
 use super::copying::{Copying, Next, Side};
@@ -64,6 +65,21 @@ impl Job {
     }
 }
 
+/// Whether all that serve the slot are about to stop.
+fn is_left_alone(world: &World<'_>, chain: &Chain) -> bool {
+    chain.entries[..chain.in_sync].iter().all(|entry| world.is_leaving(world.name(entry)))
+}
+
+/// A node that takes a slot which would be left alone, where none that the target wants can: any that holds slots.
+fn refuge<'w>(world: &World<'w>, slot: HashSlot, chain: &Chain) -> Option<(&'w NodeName, &'w Known)> {
+    if !is_left_alone(world, chain) {
+        return None;
+    }
+    let members = world.view.members().iter().filter(|member| member.weight > 0);
+    let fit: Vec<_> = members.filter_map(|member| Some((&member.name, world.fit(&member.name)?))).collect();
+    fit.get(slot.index() % fit.len().max(1)).copied()
+}
+
 impl Rebalancer {
     pub(super) fn drop_old_jobs(&mut self, world: &World<'_>) {
         let now = world.now;
@@ -83,8 +99,8 @@ impl Rebalancer {
         let joining = chain.joining()?;
         let name = world.name(joining);
         let since = self.joining.get(&slot).map_or(world.now, |(_, since)| *since);
-        let is_unwanted =
-            world.is_leaving(name) || world.target.is_some_and(|target| !target.has(slot, name));
+        let is_superfluous = world.target.is_some_and(|target| !target.has(slot, name));
+        let is_unwanted = world.is_leaving(name) || (is_superfluous && !is_left_alone(world, chain));
         if is_unwanted || self.too_far.contains(&slot) || world.now >= since + JOIN_TIMEOUT {
             return Some(Change::Lose { places: vec![chain.in_sync], mark: false });
         }
@@ -110,7 +126,8 @@ impl Rebalancer {
         self.copy_if_waiting(world, slot, inquiries);
         let has = |name: &NodeName| chain.entries.iter().any(|entry| world.name(entry) == name);
         let mut missing = world.target?.chain(slot).filter(|name| !has(name));
-        let (node, known) = missing.find_map(|name| Some((name, world.fit(name)?)))?;
+        let wanted = missing.find_map(|name| Some((name, world.fit(name)?)));
+        let (node, known) = wanted.or_else(|| refuge(world, slot, chain))?;
         let is_calm = chain.entries.iter().all(|entry| world.attests(entry));
         if !is_calm || chain.entries.len() >= ENTRIES_MAX {
             return None;

@@ -87,11 +87,11 @@ impl Rebalancer {
     }
 }
 
-/// Whether all whom the target wants are in-sync and answer.
+/// Whether all whom the target wants are in-sync, answer and stay.
 fn has_targets(world: &World<'_>, slot: HashSlot, chain: &Chain) -> bool {
     let Some(target) = world.target else { return false };
     let serves = |name: &NodeName| {
         chain.entries[..chain.in_sync].iter().any(|entry| world.name(entry) == name && world.attests(entry))
     };
-    target.chain(slot).all(serves)
+    target.chain(slot).all(|name| serves(name) && !world.is_leaving(name))
 }

@@ -11,23 +11,13 @@ pub(super) struct Pace {
     at: Duration,
     /// All that was copied.
     copied: u64,
-    /// What was copied until the second before, and when that was counted.
-    before: (Duration, u64),
-    rate: u64,
 }
 
 impl Pace {
     /// A pace of so many bytes a second.
     #[must_use]
     pub(super) fn new(bytes_per_second: u64) -> Self {
-        Self {
-            bytes_per_second,
-            available: i128::from(bytes_per_second),
-            at: Duration::ZERO,
-            copied: 0,
-            before: (Duration::ZERO, 0),
-            rate: 0,
-        }
+        Self { bytes_per_second, available: i128::from(bytes_per_second), at: Duration::ZERO, copied: 0 }
     }
 
     /// Goes on at another pace.
@@ -41,10 +31,6 @@ impl Pace {
         let most = i128::from(self.bytes_per_second);
         self.available = (self.available + most * passed / 1_000_000).min(most);
         self.at = now;
-        if now.saturating_sub(self.before.0) >= Duration::from_secs(1) {
-            self.rate = self.copied - self.before.1;
-            self.before = (now, self.copied);
-        }
         self.available > 0
     }
 
@@ -54,10 +40,10 @@ impl Pace {
         self.copied += bytes as u64;
     }
 
-    /// All bytes that were copied, and those of the last full second.
+    /// All bytes that were copied.
     #[must_use]
-    pub(super) fn copied(&self) -> (u64, u64) {
-        (self.copied, self.rate)
+    pub(super) fn copied(&self) -> u64 {
+        self.copied
     }
 }
 
@@ -73,6 +59,6 @@ mod tests {
         assert!(!pace.may_copy(Duration::from_millis(1500)));
         assert!(!pace.may_copy(Duration::from_millis(2400)));
         assert!(pace.may_copy(Duration::from_millis(2600)));
-        assert_eq!(pace.copied().0, 3000);
+        assert_eq!(pace.copied(), 3000);
     }
 }

@@ -15,7 +15,7 @@ use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::extension::{Ask, Report, Rule, Say};
 use ringmaster_protocol::heartbeat::NodeState;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Chain, Entry};
+use ringmaster_protocol::view::{Boot, Chain, Entry, Word};
 
 use super::super::successor::Change;
 use super::super::world::{Standing, World};
@@ -109,7 +109,7 @@ impl Rebalancer {
 
     fn unreachable(&self, world: &World<'_>, slot: HashSlot, entry: &Entry) -> Left {
         let member = world.member(entry);
-        if self.given_up.contains(&member.name) {
+        if member.word == Word::GivenUp {
             return Left::Known(None);
         }
         let is_reached = !world.detector.is_reached_by_nobody(world.now, &member.name);

@@ -11,7 +11,7 @@ use ringmaster_protocol::cluster_file::ClusterFile;
 use ringmaster_protocol::extension::{History, Rule, Rules};
 use ringmaster_protocol::heartbeat::{NodeState, Pulse};
 use ringmaster_protocol::register::Answer;
-use ringmaster_protocol::view::{ClusterId, Version};
+use ringmaster_protocol::view::{ClusterId, Version, Word};
 use std::sync::Arc;
 
 const SLOT: HashSlot = HashSlot::new(0).unwrap();
@@ -381,7 +381,9 @@ fn a_silent_entry_is_waited_for_unless_it_is_given_up() {
     assert!(matches!(change, Some(Change::Reseat { is_empty: true, .. })), "{change:?}");
     scene.file.when_last_replica_lost = ringmaster_protocol::cluster_file::LastReplicaLost::Never;
     assert_eq!(scene.change(), None);
-    scene.rebalancer.give_up(name("a"));
+    let mut parts = scene.view.parts();
+    parts.members[0].word = Word::GivenUp;
+    scene.view = Arc::new(View::new(parts).unwrap());
     assert!(scene.change().is_some());
 }
 

@@ -6,6 +6,7 @@ use ringmaster_protocol::config::Millis;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_protocol::view::{
     Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+    Word,
 };
 
 use crate::simulation::settings::Settings;
@@ -20,6 +21,7 @@ pub(super) fn first_view(settings: &Settings, slots: &[HashSlot]) -> Arc<View> {
         incarnation: Incarnation(at as u128 + 1),
         boot: Boot(at as u128 + 1),
         is_durable: false,
+        word: Word::None,
     };
     let chain = |first: usize| {
         let entry = |at: usize| {

@@ -1,0 +1,127 @@
+//! A connection to one node: a question, its answer, then the next.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringmaster_protocol::cluster_file::NodeAddress;
+use ringmaster_protocol::extension::{Ask, Attach, Say, put_ask, put_attach, put_request};
+use ringmaster_protocol::heartbeat::{Beat, HEARTBEAT_BYTES_MAX, Pulse};
+use ringmaster_protocol::register::{Answer, Request};
+use ringmaster_protocol::resp::scan::Scanner;
+use ringmaster_protocol::view::{ClusterId, Epoch};
+
+/// Longest wait for a node.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A connection to a node.
+pub(super) struct Link(TcpStream);
+
+fn strange() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is no Ringmaster node of this release")
+}
+
+impl Link {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The name has no address, or nobody listens there.
+    pub(super) fn open(address: &NodeAddress) -> io::Result<Self> {
+        let address = address.to_string().to_socket_addrs()?.next();
+        let address =
+            address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "its name has no address"))?;
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(stream))
+    }
+
+    /// Asks how the node is, as one who knows no view: it tells its own.
+    ///
+    /// # Errors
+    /// It does not answer, or is no node.
+    pub(super) fn beat(&mut self) -> io::Result<Pulse> {
+        let beat =
+            Beat { cluster: ClusterId(0), epoch: Epoch(0), proxy: 0, post: Bytes::new(), full: Vec::new() };
+        let mut message = Vec::new();
+        beat.encode(&mut message);
+        let answer = self.message(b"RM.BEAT", &message)?;
+        Pulse::decode(&answer).map_err(|_| strange())
+    }
+
+    /// Asks the register.
+    ///
+    /// # Errors
+    /// As [`Link::beat`].
+    pub(super) fn register(&mut self, request: &Request) -> io::Result<Answer> {
+        let mut message = Vec::new();
+        request.encode(&mut message);
+        let answer = self.message(b"RM.REGISTER", &message)?;
+        Answer::decode(&answer).map_err(|_| strange())
+    }
+
+    /// Attaches the connection, so that questions about slots are answered.
+    ///
+    /// # Errors
+    /// As [`Link::beat`], or the node refuses.
+    pub(super) fn attach(&mut self, attach: &Attach) -> io::Result<()> {
+        let mut request = Vec::new();
+        put_attach(&mut request, attach);
+        let reply = self.call(&request)?;
+        let refused = || io::Error::other(String::from_utf8_lossy(&reply).trim().to_owned());
+        if reply.starts_with(b"+") { Ok(()) } else { Err(refused()) }
+    }
+
+    /// Asks about slots.
+    ///
+    /// # Errors
+    /// As [`Link::beat`].
+    pub(super) fn ask(&mut self, ask: &Ask) -> io::Result<Say> {
+        let mut request = Vec::new();
+        put_ask(&mut request, 1, ask);
+        let frame = self.call(&request)?;
+        let message = frame.strip_prefix(b"*2\r\n:1\r\n").and_then(blob).ok_or_else(strange)?;
+        Say::decode(&message).map_err(|_| strange())
+    }
+
+    fn message(&mut self, name: &[u8], message: &[u8]) -> io::Result<Bytes> {
+        let mut request = Vec::new();
+        put_request(&mut request, &[name, message]);
+        let frame = self.call(&request)?;
+        blob(&frame).ok_or_else(strange)
+    }
+
+    fn call(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {
+        self.0.write_all(request)?;
+        read_frame(&mut self.0)
+    }
+}
+
+/// The bytes of a bulk string.
+fn blob(frame: &[u8]) -> Option<Bytes> {
+    let line = frame.iter().position(|byte| *byte == b'\n').filter(|_| frame.first() == Some(&b'$'))?;
+    frame.get(line + 1..frame.len().checked_sub(2)?).map(Bytes::copy_from_slice)
+}
+
+fn read_frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let (mut scanner, mut input) = (Scanner::default(), Vec::new());
+    loop {
+        match scanner.frame(&input).map_err(io::Error::other)? {
+            Some(len) => {
+                input.truncate(len);
+                return Ok(input);
+            }
+            None if input.len() > HEARTBEAT_BYTES_MAX => {
+                return Err(io::Error::other("its answer does not end"));
+            }
+            None => {}
+        }
+        let mut chunk = [0; 64 << 10];
+        match stream.read(&mut chunk)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            count => input.extend_from_slice(&chunk[..count]),
+        }
+    }
+}
