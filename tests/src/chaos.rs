@@ -1,5 +1,6 @@
-//! Real processes that are killed and stopped under a load whose history is checked.
+//! Real processes that are killed, stopped and cut off from each other, under a load whose history is checked.
 
+pub mod gate;
 pub mod load;
 pub mod members;
 pub mod processes;

@@ -12,7 +12,7 @@ const QUIET: Duration = Duration::from_millis(700);
 
 #[test]
 fn nothing_acknowledged_is_lost_when_all_members_are_killed_at_once() {
-    let mut processes = Processes::start_with(PROGRAM, (3, 2), 2, &["fsync=always"]);
+    let mut processes = Processes::builder(PROGRAM).node_words(&["fsync=always"]).start();
     processes.await_redundancy();
     let load = Load::start(&processes.proxies(), 4);
     std::thread::sleep(QUIET);

@@ -40,7 +40,7 @@ fn fill(proxy: SocketAddr, numbers: std::ops::Range<usize>) -> (usize, Option<St
 #[test]
 fn chains_evict_together_when_five_times_their_memory_is_written() {
     let bound = format!("maxmemory={BOUND}");
-    let processes = Processes::start_with(PROGRAM, (3, 2), 2, &[&bound]);
+    let processes = Processes::builder(PROGRAM).node_words(&[&bound]).start();
     processes.await_redundancy();
     // Three nodes hold two copies of each key.
     let writes = 5 * 3 * BOUND as usize / 2 / VALUE;

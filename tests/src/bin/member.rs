@@ -1,10 +1,13 @@
 //! One node or one proxy as a process of its own, for tests that kill it.
 //!
 //! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec]`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is
-//! killed.
+//! stopped.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+
+use ringmaster_runtime::signal::wait_for_stop;
 
 use ringmaster_node::config::Persistence;
 use ringmaster_node::log::Fsync;
@@ -14,6 +17,7 @@ use ringmaster_node::log::Fsync;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    ringmaster_runtime::logging::start("info");
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let served = match args[..] {
@@ -60,7 +64,10 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
     }
     let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
     println!("serves at {}", node.address());
-    wait_for_ever()
+    wait_for_stop().map_err(|error| error.to_string())?;
+    node.leave(&AtomicBool::new(false));
+    node.stop();
+    Ok(())
 }
 
 fn proxy(port: &str, file: &str) -> Result<(), String> {

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 
 use ringmaster_protocol::register::{Answer, Refusal};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::View;
+use ringmaster_protocol::view::{Chain, View};
 use tempfile::TempDir;
 
+use super::gate::{Cut, Gate};
 use super::members::pulse_of;
 use crate::peer::free_port;
 use crate::wire::Wire;
 
 /// Longest wait for something that must come; a test that meets it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process that is ended with the test.
 struct Process(Child);
@@ -37,48 +38,85 @@ pub struct Processes {
     program: PathBuf,
     directory: TempDir,
     node_ports: Vec<u16>,
+    /// In front of each node, where the cluster.yaml names gates.
+    gates: Vec<Gate>,
     nodes: Vec<Option<Process>>,
     proxies: Vec<(SocketAddr, Process)>,
     replicas: usize,
+    /// More lines of the cluster.yaml.
+    yaml: String,
+    /// Nodes that the cluster.yaml leaves out.
+    left_out: HashSet<usize>,
     /// What each node is told when it starts.
     node_words: Vec<String>,
 }
 
-impl Processes {
-    /// Starts `nodes` nodes and `proxies` proxies with this many copies, and waits until they serve. `program` is the
-    /// binary `member`.
+/// What processes to start.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    program: PathBuf,
+    nodes: usize,
+    proxies: usize,
+    replicas: usize,
+    has_gates: bool,
+    yaml: String,
+    node_words: Vec<String>,
+}
+
+impl Builder {
+    /// This many nodes and proxies.
+    #[must_use]
+    pub fn members(mut self, nodes: usize, proxies: usize) -> Self {
+        (self.nodes, self.proxies) = (nodes, proxies);
+        self
+    }
+
+    /// A gate stands in front of each node.
+    #[must_use]
+    pub fn gates(mut self) -> Self {
+        self.has_gates = true;
+        self
+    }
+
+    /// Lines added to the cluster.yaml.
+    #[must_use]
+    pub fn yaml(mut self, lines: &str) -> Self {
+        self.yaml = format!("{lines}\n");
+        self
+    }
+
+    /// Each node is told these words, too: see the binary `member`.
+    #[must_use]
+    pub fn node_words(mut self, words: &[&str]) -> Self {
+        self.node_words = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Starts them, and waits until they serve.
     ///
     /// # Panics
     /// If they do not.
     #[must_use]
-    pub fn start(program: &str, (nodes, proxies): (usize, usize), replicas: usize) -> Self {
-        Self::start_with(program, (nodes, proxies), replicas, &[])
-    }
-
-    /// As [`Processes::start`]; each node is told these words, too: see the binary `member`.
-    ///
-    /// # Panics
-    /// If they do not serve.
-    #[must_use]
-    pub fn start_with(
-        program: &str,
-        (nodes, proxies): (usize, usize),
-        replicas: usize,
-        node_words: &[&str],
-    ) -> Self {
+    pub fn start(self) -> Processes {
         let directory = TempDir::new().expect("a temporary directory can be made");
-        let mut all = Self {
-            program: program.into(),
+        let mut all = Processes {
+            program: self.program,
             directory,
             node_ports: Vec::new(),
+            gates: Vec::new(),
             nodes: Vec::new(),
             proxies: Vec::new(),
-            replicas,
-            node_words: node_words.iter().map(|word| (*word).to_owned()).collect(),
+            replicas: self.replicas,
+            yaml: self.yaml,
+            left_out: HashSet::new(),
+            node_words: self.node_words,
         };
-        (0..nodes).for_each(|_| all.add_node());
+        (0..self.nodes).for_each(|_| all.add_node());
+        if self.has_gates {
+            all.gates = all.node_ports.iter().map(|port| Gate::open(*port)).collect();
+        }
         all.write_file();
-        for _ in 0..proxies {
+        for _ in 0..self.proxies {
             let port = free_port();
             let file = all.file();
             let process = all.spawn(&["proxy", &port.to_string(), &file.display().to_string()]);
@@ -86,6 +124,16 @@ impl Processes {
         }
         all.await_service();
         all
+    }
+}
+
+impl Processes {
+    /// Three nodes, two proxies, two copies. `program` is the binary `member`.
+    #[must_use]
+    pub fn builder(program: &str) -> Builder {
+        let (program, yaml) = (program.into(), String::new());
+        let node_words = Vec::new();
+        Builder { program, nodes: 3, proxies: 2, replicas: 2, has_gates: false, yaml, node_words }
     }
 
     /// Starts one more node, which no cluster.yaml names yet.
@@ -96,19 +144,44 @@ impl Processes {
         self.nodes.push(Some(process));
     }
 
-    /// Writes cluster.yaml with all nodes.
+    /// Writes cluster.yaml with all nodes that are not left out, at their gates where they have some.
     ///
     /// # Panics
     /// If it cannot.
     pub fn write_file(&self) {
-        let mut text = format!("cluster: chaos\nreplicas: {}\nnodes:\n", self.replicas);
-        for (index, port) in self.node_ports.iter().enumerate() {
+        let mut text = format!("cluster: chaos\nreplicas: {}\n{}nodes:\n", self.replicas, self.yaml);
+        let gates = self.gates.iter().map(Gate::port).chain(std::iter::repeat(0));
+        for (index, (port, gate)) in self.node_ports.iter().zip(gates).enumerate() {
+            if self.left_out.contains(&index) {
+                continue;
+            }
+            let port = if gate > 0 { gate } else { *port };
             writeln!(text, "  - {{name: node-{index}, address: \"127.0.0.1:{port}\"}}")
                 .expect("a String takes all");
         }
         let aside = self.directory.path().join("cluster.yaml.new");
         std::fs::write(&aside, text).expect("a file can be written");
         std::fs::rename(&aside, self.file()).expect("a file can be renamed");
+    }
+
+    /// Leaves a node out of the cluster.yaml from the next time that it is written, or takes it in again.
+    pub fn leave_out(&mut self, node: usize, is_out: bool) {
+        if is_out {
+            self.left_out.insert(node)
+        } else {
+            self.left_out.remove(&node)
+        };
+    }
+
+    /// Names the nodes by their own addresses from the next time that cluster.yaml is written. The gates stay open for
+    /// who still comes through them.
+    pub fn pass_by_gates(&mut self) -> Vec<Gate> {
+        std::mem::take(&mut self.gates)
+    }
+
+    /// Cuts a proxy off from a node, or lets it through again.
+    pub fn cut(&self, proxy: usize, node: usize, cut: Option<Cut>) {
+        self.gates[node].cut(self.proxies[proxy].1.0.id(), cut);
     }
 
     /// The cluster.yaml.
@@ -161,6 +234,24 @@ impl Processes {
         self.nodes[node] = Some(self.spawn_node(self.node_ports[node]));
     }
 
+    /// Ends a node as SIGTERM does, and waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not within two minutes, or fails.
+    pub fn terminate(&mut self, node: usize) {
+        let mut process = self.nodes[node].take().expect("the node runs");
+        let id = process.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill is there").success());
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match process.0.try_wait().expect("it is ours") {
+                Some(status) => return assert!(status.success(), "{status}\n{}", self.logs()),
+                None => assert!(Instant::now() < until, "it does not end\n{}", self.logs()),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Stops a process without ending it, as SIGSTOP does, or lets it go on.
     ///
     /// # Panics
@@ -175,7 +266,7 @@ impl Processes {
     /// Waits until every proxy serves a write and a read of every part of the keys.
     ///
     /// # Panics
-    /// If that does not come within a minute.
+    /// If that does not come within two minutes.
     pub fn await_service(&self) {
         let until = Instant::now() + PATIENCE;
         for (address, _) in &self.proxies {
@@ -188,26 +279,58 @@ impl Processes {
         }
     }
 
-    /// Waits until every slot has as many in-sync members as it should.
+    /// Waits until every slot has just as many members as it should, all in-sync, and every node its share.
     ///
     /// # Panics
-    /// If that does not come within a minute.
+    /// If that does not come within two minutes.
     pub fn await_redundancy(&self) {
+        let wanted = (0..self.nodes.len()).filter(|node| self.is_wanted(*node)).count();
+        self.await_view("all copies", |view| {
+            let is_whole =
+                |chain: &Chain| chain.in_sync == self.replicas && chain.entries.len() == self.replicas;
+            let entries = view.chains().iter().flat_map(|chain| &chain.entries);
+            let holders: HashSet<_> = entries.map(|entry| entry.member).collect();
+            holders.len() == wanted && view.chains().iter().all(is_whole)
+        });
+    }
+
+    /// Waits until a node is an entry of a chain.
+    ///
+    /// # Panics
+    /// If that does not come within two minutes.
+    pub fn await_entry(&self, node: usize) {
+        let name = format!("node-{node}");
+        self.await_view("an entry", |view| {
+            let mut entries = view.chains().iter().flat_map(|chain| &chain.entries);
+            entries.any(|entry| view.member(entry.member).name.as_str() == name)
+        });
+    }
+
+    /// Waits until the view names the nodes by their own addresses.
+    ///
+    /// # Panics
+    /// If that does not come within two minutes.
+    pub fn await_addresses(&self) {
+        self.await_view("the nodes' own addresses", |view| {
+            view.members().iter().all(|member| self.node_ports.contains(&member.address.port()))
+        });
+    }
+
+    fn await_view(&self, what: &str, is_so: impl Fn(&View) -> bool) {
         let until = Instant::now() + PATIENCE;
         loop {
             let view = self.view();
-            let is_whole = |slot| view.as_ref().is_some_and(|view| view.chain(slot).in_sync == self.replicas);
-            let lacking = HashSlot::all().filter(|slot| !is_whole(*slot)).count();
-            // A node that holds nothing is still to get its share.
-            let entries = |slot| view.iter().flat_map(move |view| view.chain(slot).entries.iter());
-            let holders: HashSet<_> = HashSlot::all().flat_map(entries).map(|entry| entry.member).collect();
-            if lacking == 0 && holders.len() == self.nodes.len() {
+            if view.as_ref().is_some_and(|view| is_so(view)) {
                 return;
             }
             let told = view.as_ref().map(|view| summary(view)).unwrap_or_default();
-            assert!(Instant::now() < until, "{lacking} slots lack a copy: {told}\n{}", self.logs());
-            std::thread::sleep(Duration::from_millis(50));
+            assert!(Instant::now() < until, "waited for {what}: {told}\n{}", self.logs());
+            std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn is_wanted(&self, node: usize) -> bool {
+        self.nodes[node].is_some() && !self.left_out.contains(&node)
     }
 
     /// The latest view that a node holds.
