@@ -189,3 +189,20 @@ fn two_files_and_two_halves(rules: Rules) -> World {
 fn all_nodes_of_a_file_decide_the_first_view() {
     is_needed(Rule::AllDecideTheFirst, two_files_and_two_halves);
 }
+
+/// A node ends and loses its data; a moment later the file loses another one, so that one acceptor is left where there
+/// were three: it is not the one that is away and will not know anything when it is back.
+#[test]
+fn of_fewer_acceptors_those_are_left_that_answer() {
+    let mut world = World::controlled(Rules::ALL, (3, 2, 2), &[]);
+    world.trace();
+    world.pass(300);
+    world.until("the slot is where it is to be", World::is_at_target);
+    world.end_node(0, Kept::Nothing);
+    world.pass(700);
+    world.write_file(&[0, 1]);
+    world.pass(700);
+    world.start_node(0);
+    let Ended { violation, trace, .. } = world.ended();
+    assert_eq!(violation, None, "{}", trace.join("\n"));
+}

@@ -119,10 +119,10 @@ impl Membership {
             let known = world.answering(name).filter(|known| world.is_ours(known));
             known.is_some_and(|known| known.epoch == world.view.epoch())
         };
-        let listed = self.members.iter().filter(|member| is_listed(&member.name)).count();
         let before = std::mem::take(&mut self.acceptors);
         let (mut chosen, rest): (Vec<_>, Vec<_>) = before.iter().cloned().partition(is_well);
-        let wanted = odd(listed.clamp(1, ACCEPTORS_MAX));
+        // As many as the file has room for, also while some of its nodes are no members yet: till then others stay.
+        let wanted = odd(world.file.nodes.len().clamp(1, ACCEPTORS_MAX));
         while chosen.len() < wanted {
             let others = self.members.iter().map(|member| &member.name);
             let free = others.filter(|name| !chosen.contains(name) && is_listed(name) && has_view(name));
@@ -133,7 +133,14 @@ impl Membership {
         // Without a substitute one stays: fewer would decide no better.
         let missing = wanted.min(before.len()).saturating_sub(chosen.len());
         chosen.extend(rest.into_iter().take(missing));
-        chosen.truncate(odd(chosen.len().min(wanted)));
+        // Where there are to be fewer, those go first that do not answer now: the others alone have to decide what follows.
+        let answers = |name: &NodeName| world.answering(name).is_some_and(|known| world.is_ours(known));
+        let kept = odd(chosen.len().min(wanted));
+        while chosen.len() > kept {
+            let last =
+                (0..chosen.len()).max_by_key(|at| (!answers(&chosen[*at]), !has_view(&chosen[*at]), *at));
+            last.map(|at| chosen.remove(at));
+        }
         self.acceptors = if chosen.is_empty() { before } else { chosen };
     }
 

@@ -32,6 +32,14 @@ impl World {
         self.files = all.iter().map(|nodes| self.file_of(&even(nodes))).collect();
     }
 
+    /// The file names these nodes from now on, for all proxies.
+    pub fn write_file(&mut self, nodes: &[NodeId]) {
+        let nodes: Vec<(NodeId, usize)> = nodes.iter().map(|at| (*at, 1)).collect();
+        let file = self.file_of(&nodes);
+        self.files.push(file);
+        self.show_files();
+    }
+
     /// Somebody edits the file: some nodes, as many as are needed at least, with new weights. Each proxy sees that
     /// within two seconds.
     pub(super) fn edit(&mut self) {
