@@ -17,14 +17,17 @@ mod line;
 mod operation;
 mod passing;
 mod repair;
+mod straight;
 #[cfg(test)]
 mod tests;
 
 pub use action::{
     Action, Answered, ClientId, Command, Kind, Lease, Links, Moment, OperationId, Target, Told, Wire,
 };
+pub use straight::Straight;
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +89,7 @@ pub struct Chains {
     wires: HashMap<Wire, HashSlot>,
     /// When a line is to be looked at, as a line wished.
     alarms: BTreeMap<(Duration, HashSlot), ()>,
+    straight: Rc<Straight>,
     last_id: u64,
 }
 
@@ -101,6 +105,7 @@ impl Chains {
             lines: HashMap::new(),
             wires: HashMap::new(),
             alarms: BTreeMap::new(),
+            straight: Rc::new(Straight::new(rules)),
             last_id: 0,
         }
     }
@@ -122,6 +127,12 @@ impl Chains {
         self.view.as_ref()
     }
 
+    /// The reads that need no line.
+    #[must_use]
+    pub fn straight(&self) -> &Rc<Straight> {
+        &self.straight
+    }
+
     /// Commands under way.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -141,6 +152,7 @@ impl Chains {
         }
         self.holds.learn(view, moment.now, self.limits.clock_drift);
         self.view = Some(Arc::clone(view));
+        self.straight.adopt(view);
         let mut slots: Vec<HashSlot> = self.lines.keys().copied().collect();
         // In the same order each time, for simulations.
         slots.sort_unstable();
@@ -159,6 +171,26 @@ impl Chains {
             work.line.commands.push_back(Active::new(id, command, moment.now));
         });
         id
+    }
+
+    /// A read that went straight was not answered: it begins anew, in front of what its client sent behind it.
+    pub fn again(&mut self, command: Command, moment: Moment<'_>, out: &mut Vec<Action>) -> OperationId {
+        let (id, slot) = (OperationId(self.draw()), command.slot);
+        self.straight.end(slot);
+        self.with_line(slot, moment, out, |work| {
+            let commands = &mut work.line.commands;
+            let is_behind = |active: &Active| active.command.is_behind(command.client);
+            let place = commands.iter().position(is_behind).unwrap_or(commands.len());
+            commands.insert(place, Active::new(id, command, moment.now));
+        });
+        id
+    }
+
+    /// No read that went straight is under way in a slot any more: what waited for that goes on.
+    pub fn go_on(&mut self, slot: HashSlot, moment: Moment<'_>, out: &mut Vec<Action>) {
+        if self.lines.contains_key(&slot) {
+            self.with_line(slot, moment, out, |_| {});
+        }
     }
 
     /// Keys are due in a slot: has its head free them, at every entry.
@@ -269,7 +301,9 @@ impl Chains {
         if let Some(old) = line.alarm.take() {
             self.alarms.remove(&(old, slot));
         }
-        if line.commands.is_empty() && line.repair.is_none() {
+        let is_over = line.commands.is_empty() && line.repair.is_none();
+        self.straight.set_line(slot, !is_over);
+        if is_over {
             return;
         }
         if let Some(at) = alarm {
@@ -338,7 +372,10 @@ impl Work<'_, '_> {
     fn send(&mut self, place: usize) {
         let Some(view) = self.view() else { return };
         let chain = view.chain(self.slot);
-        if !self.line.may_send(place, (view.epoch(), chain.changed), &self.chains.limits) {
+        let is_behind = self.line.commands[place].command.is_behind_reads;
+        if is_behind && self.chains.straight.has_reads(self.slot)
+            || !self.line.may_send(place, (view.epoch(), chain.changed), &self.chains.limits)
+        {
             return;
         }
         if self.is_refused(place, chain) {
@@ -418,7 +455,7 @@ impl Work<'_, '_> {
         let mut request = Vec::new();
         put_request(&mut request, &[b"RM.TICK", self.slot.number().to_string().as_bytes()]);
         let (client, slot, kind) = (ClientId(0), self.slot, Kind::Write);
-        let command = Command { client, slot, kind, request: request.into() };
+        let command = Command { client, slot, kind, request: request.into(), is_behind_reads: false };
         let id = OperationId(self.chains.draw());
         self.line.commands.push_back(Active { is_tick: true, ..Active::new(id, command, self.moment.now) });
     }

@@ -61,6 +61,8 @@ pub(crate) enum Closed {
 
 /// One client's replies and the socket that they go to.
 pub(crate) struct Output {
+    /// The client's number.
+    id: u64,
     /// `None` once closed.
     stream: RefCell<Option<TcpStream>>,
     order: RefCell<Order>,
@@ -81,17 +83,21 @@ pub(crate) struct Output {
     still: Cell<Duration>,
     /// Waits for room in the queue of a node.
     pub(crate) held: Cell<bool>,
+    /// Reads under way that went straight to their node, and may have to begin anew.
+    reads: Cell<u32>,
     task: RefCell<Option<Waker>>,
 }
 
 impl Output {
     pub(crate) fn new(
+        id: u64,
         stream: TcpStream,
         limits: Rc<Cell<OutputLimits>>,
         metrics: Arc<ThreadMetrics>,
         turn: Rc<Turn>,
     ) -> Rc<Self> {
         Rc::new(Self {
+            id,
             stream: RefCell::new(Some(stream)),
             order: RefCell::default(),
             limits,
@@ -105,8 +111,14 @@ impl Output {
             active: Cell::new(true),
             still: Cell::default(),
             held: Cell::new(false),
+            reads: Cell::default(),
             task: RefCell::new(None),
         })
+    }
+
+    /// The client's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// Takes the place of the next command.
@@ -160,6 +172,24 @@ impl Output {
     /// `bytes` of parts of a reply are kept no more.
     pub(crate) fn gathered(&self, bytes: usize) {
         self.gathered.set(self.gathered.get().saturating_sub(bytes));
+    }
+
+    /// A read of the client went straight to its node.
+    #[inline]
+    pub(crate) fn began_read(&self) {
+        self.reads.set(self.reads.get() + 1);
+    }
+
+    /// Such a read was answered, or begins anew.
+    #[inline]
+    pub(crate) fn ended_read(&self) {
+        self.reads.set(self.reads.get().saturating_sub(1));
+    }
+
+    /// Whether such a read is under way.
+    #[inline]
+    pub(crate) fn has_reads(&self) -> bool {
+        self.reads.get() > 0
     }
 
     /// Whether every command is answered and every reply written.

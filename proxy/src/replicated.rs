@@ -2,13 +2,13 @@
 //! [`crate::chain::Chains`], for one data thread.
 //!
 //! ```text
-//! clients ─► route ─► inbox ─► driver: Chains ─► members: lanes for data (attached, a database and protocol each)
-//!                       ▲                      └►          questions about slots (attached)
-//!                       └─── replies, answers, losses ─────────┘
+//! clients ─► route ─► driver: Chains ─► members: lanes for data (attached, a database and protocol each)
+//!            inbox ────┘▲             └►          questions about slots (attached)
+//!              └───── replies, answers, losses ───────┘
 //! ```
-//! Whatever comes is put into the inbox and handled in the order in which it came, by one task: commands of one client
-//! reach the chains in their order, and nothing is called from within itself. The task runs once a turn for all that
-//! came in it.
+//! Commands reach the chains at once, in the order in which they came. What comes back is put into the inbox and handled
+//! in its order by one task, so that nothing is called from within itself; it runs once a turn for all that came in it.
+//! Most reads need none of that and go straight to their tail ([`crate::chain::Straight`]).
 
 mod blocking;
 mod driver;
@@ -19,39 +19,61 @@ mod lane;
 mod members;
 mod route;
 
-pub(crate) use inbox::Inbox;
 pub(crate) use route::Route;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ringmaster_protocol::cluster_file::ReadFrom;
 use ringmaster_protocol::extension::Rules;
+use ringmaster_protocol::slot::HashSlot;
 
 use crate::chain::{Chains, Limits};
 use crate::output::Output;
 use crate::shared::Shared;
-use crate::upstream::UpstreamContext;
+use crate::upstream::{Lane, UpstreamContext};
 use driver::Driver;
+use inbox::{Event, Inbox, Submission};
 
 /// A thread's commands on their way, as its clients see them.
 pub(crate) struct Replicated {
     inbox: Rc<Inbox>,
+    driver: Rc<RefCell<Driver>>,
 }
 
 impl Replicated {
     /// Starts the task of this thread; `None` in a cluster of single copies.
-    pub(crate) fn start(shared: &Arc<Shared>, context: &Rc<UpstreamContext>) -> Option<Self> {
+    pub(crate) fn start(shared: &Arc<Shared>, context: &Rc<UpstreamContext>) -> Option<Rc<Self>> {
         let published = shared.published.as_ref()?;
         let inbox = Rc::new(Inbox::default());
         let chains = Chains::new(Rules::ALL, limits(shared));
         let driver = Driver::new(chains, &inbox, published, shared, context);
-        tokio::task::spawn_local(driver.run());
-        Some(Self { inbox })
+        let driver = Rc::new(RefCell::new(driver));
+        tokio::task::spawn_local(driver::run(Rc::clone(&driver)));
+        Some(Rc::new(Self { inbox, driver }))
     }
 
-    /// Where commands are put.
-    pub(crate) fn inbox(&self) -> &Rc<Inbox> {
-        &self.inbox
+    /// Whether reads go to any in-sync entry.
+    #[inline]
+    pub(crate) fn reads_any(&self) -> bool {
+        self.driver.borrow().reads_any()
+    }
+
+    /// Sends a client's read straight to the tail of its slot; `false` if it is to be submitted.
+    #[inline]
+    fn read(&self, client: &Rc<Output>, read: (HashSlot, &[u8]), lane: Lane, wanted: bool) -> bool {
+        self.driver.borrow().read(client, read, lane, wanted)
+    }
+
+    /// A command for one slot.
+    fn submit(&self, submission: Submission) {
+        self.driver.borrow_mut().submit(submission);
+    }
+
+    /// A command for all nodes.
+    fn push(&self, event: Event) {
+        self.inbox.push(event);
     }
 
     /// Whether so many bytes of commands are under way that clients should not be read for now.
@@ -64,6 +86,10 @@ impl Replicated {
     pub(crate) fn hold(&self, client: &Rc<Output>) {
         self.inbox.hold(client);
     }
+}
+
+fn reads_any(shared: &Shared) -> bool {
+    shared.topology.load().file().read_from == ReadFrom::Any
 }
 
 fn limits(shared: &Shared) -> Limits {

@@ -70,7 +70,7 @@ pub(crate) struct DataThread {
     pub(crate) metrics: Arc<ThreadMetrics>,
     pub(crate) routes: RefCell<Routes>,
     /// The chains of slots; `None` in a cluster of single copies.
-    pub(crate) replicated: Option<Replicated>,
+    pub(crate) replicated: Option<Rc<Replicated>>,
     pub(crate) scratch: RefCell<Scratch>,
     /// What all clients are read into.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -125,7 +125,7 @@ impl DataThread {
     /// A client with this id has come.
     pub(crate) fn enter(&self, id: u64, stream: TcpStream) -> Rc<Output> {
         let (limits, metrics) = (Rc::clone(&self.output_limits), Arc::clone(&self.metrics));
-        let output = Output::new(stream, limits, metrics, Rc::clone(&self.turn));
+        let output = Output::new(id, stream, limits, metrics, Rc::clone(&self.turn));
         self.clients.borrow_mut().insert(id, Rc::clone(&output));
         self.metrics.clients.add(1);
         self.metrics.connections.add(1);

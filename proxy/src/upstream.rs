@@ -21,7 +21,7 @@ mod table;
 mod task;
 
 pub(crate) use failure::FailureKind;
-pub(crate) use queue::TakePart;
+pub(crate) use queue::{Judge, Read, TakePart};
 pub(crate) use table::{LANES, Lane, Links};
 
 use std::cell::{Cell, RefCell};
@@ -153,6 +153,24 @@ impl Upstream {
             return to.lose_part(index, false, &self.refusal());
         }
         self.queue.borrow_mut().push_part(to, index, request, writes);
+        self.touch();
+    }
+
+    /// Whether a read of this many bytes is taken by [`Upstream::send_read`], and soon written.
+    #[inline]
+    pub(crate) fn takes_read(&self, len: usize) -> bool {
+        self.state.get() == State::Ready && !self.is_full() && self.queue.borrow().takes_read(len)
+    }
+
+    /// Sends a client's read whose reply is judged before the client gets it.
+    #[inline]
+    pub(crate) fn send_read(
+        self: &Rc<Self>,
+        judge: &Rc<impl Judge + 'static>,
+        client: &Rc<Output>,
+        read: Read<'_>,
+    ) {
+        self.queue.borrow_mut().push_read(judge, client, read);
         self.touch();
     }
 

@@ -41,6 +41,15 @@ pub struct Command {
     pub kind: Kind,
     /// The whole request.
     pub request: Bytes,
+    /// Its client has reads under way in this slot that went straight.
+    pub is_behind_reads: bool,
+}
+
+impl Command {
+    /// Whether it is of this client, and behind reads that went straight.
+    pub(super) fn is_behind(&self, client: ClientId) -> bool {
+        self.is_behind_reads && self.client == client
+    }
 }
 
 /// A member as one view names it, and how a connection to it must be attached: at least at `changed`, at most at `epoch`.

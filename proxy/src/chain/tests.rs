@@ -1,5 +1,7 @@
 //! Chains whose nodes are played by the test. Whole clusters are in the simulation.
 
+mod straight;
+
 use super::*;
 use bytes::Bytes;
 use ringmaster_protocol::config::Millis;
@@ -103,7 +105,7 @@ impl Proxy {
 
     fn submit(&mut self, client: u64, kind: Kind) -> OperationId {
         let request = Bytes::from_static(b"*1\r\n$1\r\nX\r\n");
-        let command = Command { client: ClientId(client), slot: SLOT, kind, request };
+        let command = Command { client: ClientId(client), slot: SLOT, kind, request, is_behind_reads: false };
         self.chains.submit(command, self.moment(), &mut self.out)
     }
 

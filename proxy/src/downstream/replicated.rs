@@ -1,6 +1,5 @@
 //! Commands of a client in a cluster whose slots have several copies.
 
-use ringmaster_protocol::cluster_file::ReadFrom;
 use ringmaster_protocol::command::{Group, Split};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
@@ -53,13 +52,12 @@ impl Connection {
     fn route<T>(&mut self, send: impl FnOnce(&Route<'_>) -> T) -> Option<T> {
         let wanted = !self.session.drops_reply();
         let replicated = self.thread.replicated.as_ref()?;
-        let reads_any = self.thread.shared.topology.load().file().read_from == ReadFrom::Any;
         let route = Route {
-            inbox: replicated.inbox(),
+            to: replicated,
             client: &self.output,
             id: ClientId(self.session.id),
             lane: self.lane,
-            any: reads_any.then(|| rand::random_range(0..usize::from(u16::MAX))),
+            any: replicated.reads_any().then(|| rand::random_range(0..usize::from(u16::MAX))),
             wanted,
         };
         Some(send(&route))

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use ringmaster_protocol::slot::HashSlot;
 use tokio::time::{Instant, sleep};
 
-use super::inbox::{Inbox, Owner, Submission};
+use super::Replicated;
+use super::inbox::{Owner, Submission};
 use crate::chain::{ClientId, Kind};
 use crate::output::{Output, Sequence};
 use crate::upstream::{Lane, TakePart};
@@ -19,7 +20,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_mi
 
 /// A command that is tried again and again.
 pub(crate) struct Waiting {
-    pub(crate) inbox: Rc<Inbox>,
+    pub(crate) to: Rc<Replicated>,
     pub(crate) client: Rc<Output>,
     pub(crate) place: Sequence,
     pub(crate) id: ClientId,
@@ -38,13 +39,14 @@ impl Waiting {
     pub(crate) fn attempt(self: Rc<Self>) {
         let owner = Owner::Part(Rc::clone(&self) as Rc<dyn TakePart>, 0);
         self.tries.set(self.tries.get().saturating_add(1));
-        self.inbox.submit(Submission {
+        self.to.submit(Submission {
             client: self.id,
             lane: self.lane,
             slot: self.slot,
             kind: self.kind,
             request: self.request.clone(),
             owner,
+            is_behind_reads: self.client.has_reads(),
         });
     }
 

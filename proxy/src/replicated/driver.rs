@@ -1,5 +1,6 @@
 //! The task that drives the chains of a thread: what came goes in, what is to be done comes out.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{Say, put_unless};
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version, View};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -15,12 +17,35 @@ use tokio::time::sleep;
 use super::everywhere;
 use super::evictions::Evictions;
 use super::inbox::{Event, Inbox, Owner, Submission};
+use super::lane::Reading;
 use super::members::Members;
 use crate::chain::{Action, Chains, ClientId, Command, Kind, Moment, OperationId, Target, Told, Wire};
 use crate::clock;
 use crate::control::{self, Chore, Published};
+use crate::output::Output;
 use crate::shared::Shared;
 use crate::upstream::{Lane, UpstreamContext};
+
+/// Runs as long as the thread.
+pub(super) async fn run(driver: Rc<RefCell<Driver>>) {
+    let (inbox, mut views, mut chores) = {
+        let driver = driver.borrow();
+        (Rc::clone(&driver.inbox), driver.published.views(), driver.published.take_chores())
+    };
+    loop {
+        let pause = driver.borrow_mut().work();
+        if !inbox.is_empty() {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        tokio::select! {
+            () = inbox.notify.notified() => {}
+            _ = views.changed() => {}
+            chore = next(&mut chores) => inbox.push(Event::Chore(chore)),
+            () = sleep(pause) => {}
+        }
+    }
+}
 
 /// Shortest pause between two looks at what waits.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -56,6 +81,10 @@ pub(super) struct Driver {
     /// Commands that were told that their outcome is unknown, and when they are forgotten.
     late: VecDeque<(Duration, OperationId)>,
     actions: Vec<Action>,
+    /// When the task looks again, if nothing comes.
+    sleeps_until: Duration,
+    /// Reads go to any in-sync entry.
+    reads_any: bool,
 }
 
 impl Driver {
@@ -66,46 +95,35 @@ impl Driver {
         shared: &Arc<Shared>,
         context: &Rc<UpstreamContext>,
     ) -> Self {
+        let reading = Reading { straight: Rc::clone(chains.straight()), published: Arc::clone(published) };
         Self {
             chains,
-            members: Members::new(inbox, shared, context),
+            members: Members::new(inbox, reading, shared, context),
             evictions: Evictions::default(),
             shared: Arc::clone(shared),
             inbox: Rc::clone(inbox),
             published: Arc::clone(published),
-            views: published.views(),
+            views: new_views(published),
             submitted: HashMap::new(),
             late: VecDeque::new(),
             actions: Vec::new(),
+            sleeps_until: Duration::MAX,
+            reads_any: super::reads_any(shared),
         }
     }
 
-    /// Runs as long as the thread.
-    pub(super) async fn run(mut self) {
-        let inbox = Rc::clone(&self.inbox);
-        let mut chores = self.published.take_chores();
-        // The first view may be there already.
-        self.views.mark_changed();
-        loop {
-            if self.views.has_changed().unwrap_or(false) {
-                self.adopt();
-            }
-            self.take_events();
-            self.poll();
-            self.evict();
-            self.inbox.release_held();
-            if !inbox.is_empty() {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            let pause = self.pause();
-            tokio::select! {
-                () = inbox.notify.notified() => {}
-                _ = self.views.changed() => self.views.mark_changed(),
-                chore = next(&mut chores) => inbox.push(Event::Chore(chore)),
-                () = sleep(pause) => {}
-            }
+    /// Handles all that has come; how long nothing else is to be done.
+    fn work(&mut self) -> Duration {
+        if self.views.has_changed().unwrap_or(false) {
+            self.adopt();
         }
+        self.take_events();
+        self.poll();
+        self.evict();
+        self.inbox.release_held();
+        let pause = self.pause();
+        self.sleeps_until = clock::now() + pause;
+        pause
     }
 
     /// Until something that waits is to be looked at.
@@ -138,6 +156,7 @@ impl Driver {
 
     fn poll(&mut self) {
         self.chains.set_limits(super::limits(&self.shared));
+        self.reads_any = super::reads_any(&self.shared);
         self.with_chains(Chains::poll);
         let now = clock::now();
         while let Some((_, operation)) = self.late.pop_front_if(|(until, _)| *until <= now) {
@@ -148,7 +167,10 @@ impl Driver {
     fn take_events(&mut self) {
         for event in self.inbox.take() {
             match event {
-                Event::Submitted(submission) => self.submit(submission),
+                Event::Again(submission) => self.begin_anew(submission),
+                Event::ReadsEnded(slot) => {
+                    self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
+                }
                 Event::Everywhere(command) => everywhere::send(&command, &mut self.members),
                 Event::Answered(wire, answer) => {
                     self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
@@ -187,18 +209,55 @@ impl Driver {
         for (slot, request) in self.evictions.said(wire, say) {
             let owner = Owner::Part(self.evictions.under_way(), 0);
             let (client, lane, kind) = (ClientId(0), Lane::OWN, Kind::Write);
-            self.inbox.submit(Submission { client, lane, slot, kind, request, owner });
+            self.submit(Submission { client, lane, slot, kind, request, owner, is_behind_reads: false });
         }
     }
 
-    fn submit(&mut self, submission: Submission) {
-        let Submission { client, lane, slot, kind, request, owner } = submission;
+    /// Whether reads go to any in-sync entry.
+    pub(super) fn reads_any(&self) -> bool {
+        self.reads_any
+    }
+
+    /// Sends a client's read straight to the tail of its slot; `false` if it is to be submitted.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        client: &Rc<Output>,
+        (slot, request): (HashSlot, &[u8]),
+        lane: Lane,
+        wanted: bool,
+    ) -> bool {
+        self.members.read(client, (slot, request), lane, wanted)
+    }
+
+    /// A command has come.
+    pub(super) fn submit(&mut self, submission: Submission) {
+        self.take(submission, Chains::submit);
+        if self.chains.wakes_at().is_some_and(|at| at < self.sleeps_until) {
+            self.inbox.notify.notify_one();
+        }
+    }
+
+    fn begin_anew(&mut self, submission: Submission) {
+        if let Owner::Client(client, _) = &submission.owner {
+            client.ended_read();
+        }
+        self.take(submission, Chains::again);
+    }
+
+    fn take(
+        &mut self,
+        submission: Submission,
+        put: impl FnOnce(&mut Chains, Command, Moment<'_>, &mut Vec<Action>) -> OperationId,
+    ) {
+        let Submission { client, lane, slot, kind, request, owner, is_behind_reads } = submission;
         let bytes = request.len();
+        self.inbox.begun(bytes);
         let submitted = Submitted { owner: Some(owner), lane, writes: kind == Kind::Write, bytes };
-        let command = Command { client, slot, kind, request };
+        let command = Command { client, slot, kind, request, is_behind_reads };
         let mut out = std::mem::take(&mut self.actions);
         let moment = moment(&self.published, &self.members);
-        let operation = self.chains.submit(command, moment, &mut out);
+        let operation = put(&mut self.chains, command, moment, &mut out);
         self.submitted.insert(operation, submitted);
         self.carry_out(out);
     }
@@ -277,6 +336,13 @@ impl Driver {
             self.published.tell(control::Told::Undecided(epoch));
         }
     }
+}
+
+/// The views, the one that is there already among them.
+fn new_views(published: &Published) -> watch::Receiver<Option<Arc<View>>> {
+    let mut views = published.views();
+    views.mark_changed();
+    views
 }
 
 /// The next chore; never, where another thread looks after them.

@@ -52,12 +52,16 @@ pub(crate) struct Submission {
     pub(crate) request: Bytes,
     /// Who gets the reply.
     pub(crate) owner: Owner,
+    /// Its client has reads under way that went straight.
+    pub(crate) is_behind_reads: bool,
 }
 
 /// What has come.
 pub(super) enum Event {
-    /// A command.
-    Submitted(Submission),
+    /// A read that went straight begins anew.
+    Again(Submission),
+    /// No read that went straight is under way in this slot any more.
+    ReadsEnded(HashSlot),
     /// A command for all nodes.
     Everywhere(Everywhere),
     /// A head or tail answered.
@@ -85,10 +89,9 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// A command of a client.
-    pub(crate) fn submit(&self, submission: Submission) {
-        self.under_way.set(self.under_way.get() + submission.request.len());
-        self.push(Event::Submitted(submission));
+    /// A command of this many bytes is under way.
+    pub(super) fn begun(&self, bytes: usize) {
+        self.under_way.set(self.under_way.get() + bytes);
     }
 
     pub(super) fn push(&self, event: Event) {

@@ -9,14 +9,19 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{Attach, EXPIRING, Note, put_attach, refusal, split_attribute};
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
 
-use super::inbox::{Event, Inbox};
-use crate::chain::{Answered, Wire};
-use crate::upstream::{TakePart, Upstream};
+use super::inbox::{Event, Inbox, Owner, Submission};
+use crate::chain::{Answered, ClientId, Kind, Straight, Wire};
+use crate::clock;
+use crate::control::Published;
+use crate::output::Output;
+use crate::upstream::{Judge, Lane, Read, TakePart, Upstream};
 
 /// What a client is told whose command met a node with another view.
 pub(super) const OTHER_VIEW: &[u8] = b"-TRYAGAIN the cluster is changing; the command was not executed\r\n";
@@ -27,9 +32,18 @@ pub(super) struct DataLane {
     receiver: Rc<Receiver>,
 }
 
+/// By what it is judged whether the reply of a read that went straight is its client's.
+#[derive(Clone)]
+pub(super) struct Reading {
+    pub(super) straight: Rc<Straight>,
+    pub(super) published: Arc<Published>,
+}
+
 /// Who waits for the replies of a connection, in their order.
 struct Receiver {
     inbox: Rc<Inbox>,
+    lane: Lane,
+    reading: Reading,
     /// Epoch at which the connection is attached when what was queued is read; 0 if it is not.
     attached: Cell<Epoch>,
     /// How often the connection had failed when it was attached.
@@ -56,9 +70,12 @@ pub(super) struct Sending<'a> {
 }
 
 impl DataLane {
-    pub(super) fn new(upstream: Rc<Upstream>, inbox: &Rc<Inbox>) -> Self {
+    /// Over `upstream`, which is one for `lane`.
+    pub(super) fn new(upstream: Rc<Upstream>, lane: Lane, inbox: &Rc<Inbox>, reading: &Reading) -> Self {
         let receiver = Rc::new(Receiver {
             inbox: Rc::clone(inbox),
+            lane,
+            reading: reading.clone(),
             attached: Cell::default(),
             failures: Cell::new(0),
             expected: RefCell::default(),
@@ -83,24 +100,63 @@ impl DataLane {
         }
     }
 
-    fn send(&self, expected: Expected, sending: &Sending<'_>) -> bool {
-        let receiver = &self.receiver;
-        if !self.upstream.takes_more() {
+    /// Sends a client's read straight to the node, over a connection that is attached at an epoch from `changed` up to
+    /// that of `attach`; `false` if that cannot be now, and nothing was sent.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        client: &Rc<Output>,
+        (slot, request): (HashSlot, &[u8]),
+        (changed, wanted): (Epoch, bool),
+        attach: impl FnOnce() -> Option<Attach>,
+    ) -> bool {
+        let straight = &self.receiver.reading.straight;
+        if !self.upstream.takes_read(request.len()) {
             return false;
         }
+        if !self.is_attached(changed, straight.epoch())
+            && !attach().is_some_and(|attach| self.attach(&attach, changed))
+        {
+            return false;
+        }
+        straight.begin(slot);
+        client.began_read();
+        let read = Read { place: client.reserve(wanted), slot, request };
+        self.upstream.send_read(&self.receiver, client, read);
+        true
+    }
+
+    /// Whether the connection is the one that was attached, at an epoch from `changed` to `newest`.
+    #[inline]
+    fn is_attached(&self, changed: Epoch, newest: Epoch) -> bool {
+        let receiver = &self.receiver;
+        receiver.failures.get() == self.upstream.failures()
+            && (changed.max(Epoch::FIRST)..=newest).contains(&receiver.attached.get())
+    }
+
+    fn send(&self, expected: Expected, sending: &Sending<'_>) -> bool {
+        if !self.upstream.takes_more() || !self.attach(sending.attach, sending.at_least) {
+            return false;
+        }
+        self.push(expected, sending.request, sending.writes);
+        true
+    }
+
+    /// Attaches the connection where it is attached below `at_least`; `false` if it is attached beyond `attach`.
+    fn attach(&self, attach: &Attach, at_least: Epoch) -> bool {
+        let receiver = &self.receiver;
         if receiver.failures.replace(self.upstream.failures()) != self.upstream.failures() {
             receiver.attached.set(Epoch::default());
         }
-        if receiver.attached.get() > sending.attach.epoch {
+        if receiver.attached.get() > attach.epoch {
             return false;
         }
-        if receiver.attached.get() < sending.at_least.max(Epoch::FIRST) {
+        if receiver.attached.get() < at_least.max(Epoch::FIRST) {
             let mut request = Vec::new();
-            put_attach(&mut request, sending.attach);
-            receiver.attached.set(sending.attach.epoch);
-            self.push(Expected::Attached(sending.attach.epoch), &request, false);
+            put_attach(&mut request, attach);
+            receiver.attached.set(attach.epoch);
+            self.push(Expected::Attached(attach.epoch), &request, false);
         }
-        self.push(expected, sending.request, sending.writes);
         true
     }
 
@@ -165,6 +221,40 @@ impl TakePart for Receiver {
             Some(Expected::Part(to, index)) => to.lose_part(index, sent, error),
             Some(Expected::Attached(_)) | None => {}
         }
+    }
+}
+
+impl Judge for Receiver {
+    fn holds(&self) -> bool {
+        self.reading.straight.holds(clock::now(), self.reading.published.lease())
+    }
+
+    #[inline]
+    fn accepts(&self, slot: HashSlot, reply: &[u8], holds: bool) -> bool {
+        let is_good = match reply.first() {
+            // A note is for the chains.
+            None | Some(b'|') => false,
+            Some(b'-') => {
+                self.refused(reply);
+                reply != EXPIRING && refusal(reply).is_none()
+            }
+            Some(_) => true,
+        };
+        let straight = &self.reading.straight;
+        let is_answered = straight.finish(slot, holds && is_good);
+        if is_answered && straight.is_awaited(slot) {
+            self.inbox.push(Event::ReadsEnded(slot));
+        }
+        is_answered
+    }
+
+    #[cold]
+    fn begin_anew(&self, client: &Rc<Output>, Read { place, slot, request }: Read<'_>) {
+        let owner = Owner::Client(Rc::clone(client), place);
+        let request = Bytes::copy_from_slice(request);
+        let (client, lane, kind) = (ClientId(client.id()), self.lane, Kind::Read);
+        let submission = Submission { client, lane, slot, kind, request, owner, is_behind_reads: false };
+        self.inbox.push(Event::Again(submission));
     }
 }
 

@@ -11,9 +11,10 @@ use ringmaster_protocol::view::{Member, MemberIndex, View};
 use tokio::time::sleep;
 
 use super::inbox::Inbox;
-use super::lane::{DataLane, OTHER_VIEW, Sending};
+use super::lane::{DataLane, OTHER_VIEW, Reading, Sending};
 use crate::chain::{Links, Target, Wire};
 use crate::link::{Answers, Asks, LinkLimits};
+use crate::output::Output;
 use crate::shared::Shared;
 use crate::telemetry::NodeStatus;
 use crate::upstream::{LANES, Lane, TakePart, Upstream, UpstreamContext};
@@ -55,14 +56,20 @@ pub(super) struct Members {
     links: Vec<Option<MemberLinks>>,
     view: Option<Arc<View>>,
     inbox: Rc<Inbox>,
+    reading: Reading,
     shared: Arc<Shared>,
     context: Rc<UpstreamContext>,
 }
 
 impl Members {
-    pub(super) fn new(inbox: &Rc<Inbox>, shared: &Arc<Shared>, context: &Rc<UpstreamContext>) -> Self {
+    pub(super) fn new(
+        inbox: &Rc<Inbox>,
+        reading: Reading,
+        shared: &Arc<Shared>,
+        context: &Rc<UpstreamContext>,
+    ) -> Self {
         let (inbox, shared, context) = (Rc::clone(inbox), Arc::clone(shared), Rc::clone(context));
-        Self { links: Vec::new(), view: None, inbox, shared, context }
+        Self { links: Vec::new(), view: None, inbox, reading, shared, context }
     }
 
     /// Takes over a view: connections to processes that serve on are kept.
@@ -106,7 +113,10 @@ impl Members {
     fn lane(&mut self, place: usize, lane: Lane) -> Option<&DataLane> {
         let links = self.links.get_mut(place)?.as_mut()?;
         let (status, context, inbox) = (&links.status, &self.context, &self.inbox);
-        let open = || DataLane::new(Upstream::open(Arc::clone(status), lane, Rc::clone(context)), inbox);
+        let open = || {
+            let upstream = Upstream::open(Arc::clone(status), lane, Rc::clone(context));
+            DataLane::new(upstream, lane, inbox, &self.reading)
+        };
         Some(links.lanes[lane.index()].get_or_insert_with(open))
     }
 
@@ -134,6 +144,22 @@ impl Members {
         let Some(attach) = self.attach_to(to) else { return false };
         let sending = Sending { attach: &attach, at_least: to.changed, request, writes };
         self.lane(to.member.index(), lane).is_some_and(|lane| lane.execute(wire, &sending))
+    }
+
+    /// Sends a read straight to the tail of its slot; `false` if it is to go through the chains.
+    #[inline]
+    pub(super) fn read(
+        &self,
+        client: &Rc<Output>,
+        (slot, request): (HashSlot, &[u8]),
+        lane: Lane,
+        wanted: bool,
+    ) -> bool {
+        let Some((tail, changed)) = self.reading.straight.tail(slot) else { return false };
+        let links = self.links.get(tail.index()).and_then(Option::as_ref);
+        let lane = links.and_then(|links| links.lanes[lane.index()].as_ref());
+        let attach = || self.attach(tail.index());
+        lane.is_some_and(|lane| lane.read(client, (slot, request), (changed, wanted), attach))
     }
 
     /// Asks about a slot; `false` if that cannot be now.

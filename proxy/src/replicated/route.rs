@@ -18,9 +18,10 @@ use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
 use tokio::time::Instant;
 
+use super::Replicated;
 use super::blocking::{Waiting, patience};
 use super::everywhere::{Everywhere, Which};
-use super::inbox::{Event, Inbox, Owner, Submission};
+use super::inbox::{Event, Owner, Submission};
 use crate::chain::{ClientId, Kind};
 use crate::output::Output;
 use crate::route::cursor::Cursor;
@@ -31,7 +32,7 @@ use crate::upstream::{Lane, TakePart};
 
 /// One client's commands, on their way to slots.
 pub(crate) struct Route<'a> {
-    pub(crate) inbox: &'a Rc<Inbox>,
+    pub(crate) to: &'a Rc<Replicated>,
     pub(crate) client: &'a Rc<Output>,
     pub(crate) id: ClientId,
     pub(crate) lane: Lane,
@@ -75,14 +76,18 @@ impl Route<'_> {
 
     /// A command for one slot.
     pub(crate) fn submit(&self, slot: HashSlot, spec: &Spec, raw: &[u8]) -> bool {
+        let kind = self.kind(spec);
+        if kind == Kind::Read && self.to.read(self.client, (slot, raw), self.lane, self.wanted) {
+            return true;
+        }
         let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
-        self.submit_for(owner, slot, self.kind(spec), Bytes::copy_from_slice(raw));
+        self.submit_for(owner, slot, kind, Bytes::copy_from_slice(raw));
         true
     }
 
     fn submit_for(&self, owner: Owner, slot: HashSlot, kind: Kind, request: Bytes) {
-        let (client, lane) = (self.id, self.lane);
-        self.inbox.submit(Submission { client, lane, slot, kind, request, owner });
+        let (client, lane, is_behind_reads) = (self.id, self.lane, self.client.has_reads());
+        self.to.submit(Submission { client, lane, slot, kind, request, owner, is_behind_reads });
     }
 
     /// Requests that are executed as one, in one slot.
@@ -99,7 +104,7 @@ impl Route<'_> {
         // What names no time that a node would take is tried once, and refused by the node.
         let patience = time_of(spec, args).unwrap_or(Some(std::time::Duration::ZERO));
         let waiting = Waiting {
-            inbox: Rc::clone(self.inbox),
+            to: Rc::clone(self.to),
             client: Rc::clone(self.client),
             place: self.client.reserve(self.wanted),
             id: self.id,
@@ -162,7 +167,7 @@ impl Route<'_> {
     fn everywhere(&self, which: Which, request: Bytes, writes: bool) {
         let (client, place) = (Rc::clone(self.client), self.client.reserve(self.wanted));
         let lane = self.lane;
-        self.inbox.push(Event::Everywhere(Everywhere { which, lane, request, writes, client, place }));
+        self.to.push(Event::Everywhere(Everywhere { which, lane, request, writes, client, place }));
     }
 
     /// Empties every slot, of all databases or of one: it fails if one does.

@@ -3,14 +3,18 @@
 //! A node answers in the order of the requests, so the waiting commands are a plain queue. They are kept apart from
 //! who asked: a client that sends a batch to a node is named once, with a count.
 
+mod kept;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use ringmaster_protocol::resp::ProtocolError;
 use ringmaster_protocol::resp::scan::Scanner;
+use ringmaster_protocol::slot::HashSlot;
 
 use super::failure::Texts;
 use crate::output::{Output, Sequence};
+use kept::Kept;
 
 /// A sent buffer that is larger than this is given back.
 const KEEP_BYTES: usize = 1 << 20;
@@ -27,10 +31,35 @@ pub(crate) trait TakePart {
     }
 }
 
+/// Who decides of the replies of reads whether they are the client's.
+pub(crate) trait Judge {
+    /// Whether what has come by now can be answered at all.
+    fn holds(&self) -> bool;
+
+    /// Whether this reply to a read of `slot` is the client's; `holds` is what [`Judge::holds`] said after it had come.
+    fn accepts(&self, slot: HashSlot, reply: &[u8], holds: bool) -> bool;
+
+    /// The read is to begin anew: its reply was not accepted, or will not come.
+    fn begin_anew(&self, client: &Rc<Output>, read: Read<'_>);
+}
+
+/// A read of one slot that is sent to one node, and may have to begin anew.
+#[derive(Clone, Copy)]
+pub(crate) struct Read<'a> {
+    /// Its place with its client.
+    pub(crate) place: Sequence,
+    /// The slot of all its keys.
+    pub(crate) slot: HashSlot,
+    /// The whole request.
+    pub(crate) request: &'a [u8],
+}
+
 /// Who waits for replies.
 enum Owner {
     /// A client, for this many commands in a row.
     Client(Rc<Output>, u32),
+    /// A client, for this many reads in a row that are judged.
+    Reads(Rc<dyn Judge>, Rc<Output>, u32),
     /// A command that was split: one part of it.
     Part(Rc<dyn TakePart>),
 }
@@ -43,6 +72,8 @@ struct Waiting {
     end: u64,
     /// Whether it may have changed something once it was sent.
     writes: bool,
+    /// Of a read that is judged.
+    slot: HashSlot,
 }
 
 /// A stream of replies that cannot be trusted any more.
@@ -69,13 +100,16 @@ pub(super) struct Queue {
     owners: VecDeque<Owner>,
     scanner: Scanner,
     answered: u64,
+    /// Where the request of the last answered command ended in the stream of all bytes sent.
+    answered_end: u64,
+    kept: Kept,
 }
 
 impl Queue {
     /// Queues a client's command.
     #[inline]
     pub(super) fn push(&mut self, client: &Rc<Output>, place: Sequence, request: &[u8], writes: bool) {
-        self.append(place, request, writes);
+        self.append(place, request, (writes, HashSlot::default()));
         match self.owners.back_mut() {
             Some(Owner::Client(last, count)) if Rc::ptr_eq(last, client) => *count += 1,
             _ => self.owners.push_back(Owner::Client(Rc::clone(client), 1)),
@@ -84,15 +118,40 @@ impl Queue {
 
     /// Queues part `index` of a command that was split.
     pub(super) fn push_part(&mut self, to: Rc<dyn TakePart>, index: u32, request: &[u8], writes: bool) {
-        self.append(index, request, writes);
+        self.append(index, request, (writes, HashSlot::default()));
         self.owners.push_back(Owner::Part(to));
     }
 
+    /// Whether a read of this many bytes can be queued so that it can begin anew.
     #[inline]
-    fn append(&mut self, place: u32, request: &[u8], writes: bool) {
+    pub(super) fn takes_read(&self, len: usize) -> bool {
+        self.kept.takes(len)
+    }
+
+    /// Queues a read that is judged; see [`Queue::takes_read`].
+    #[inline]
+    pub(super) fn push_read(
+        &mut self,
+        judge: &Rc<impl Judge + 'static>,
+        client: &Rc<Output>,
+        read: Read<'_>,
+    ) {
+        self.append(read.place, read.request, (false, read.slot));
+        self.kept.push(read.request);
+        match self.owners.back_mut() {
+            Some(Owner::Reads(_, last, count)) if Rc::ptr_eq(last, client) => *count += 1,
+            _ => {
+                let judge = Rc::clone(judge) as Rc<dyn Judge>;
+                self.owners.push_back(Owner::Reads(judge, Rc::clone(client), 1));
+            }
+        }
+    }
+
+    #[inline]
+    fn append(&mut self, place: u32, request: &[u8], (writes, slot): (bool, HashSlot)) {
         self.out.extend_from_slice(request);
         self.queued_total += request.len() as u64;
-        self.waiting.push_back(Waiting { place, end: self.queued_total, writes });
+        self.waiting.push_back(Waiting { place, end: self.queued_total, writes, slot });
     }
 
     /// The bytes to send next.
@@ -132,12 +191,13 @@ impl Queue {
     /// # Errors
     /// [`Garbage`]: the connection cannot go on. What was whole before it has been delivered.
     pub(super) fn take_replies(&mut self, input: &[u8]) -> Result<usize, Garbage> {
-        let mut at = 0;
+        let (mut at, mut holds) = (0, None);
         while at < input.len() {
             let before = self.waiting.len();
             at += match self.owners.front_mut() {
                 None => return Err(Garbage::Unasked),
                 Some(Owner::Client(..)) => self.take_for_client(&input[at..])?,
+                Some(Owner::Reads(..)) => self.take_for_reads(&input[at..], &mut holds)?,
                 Some(Owner::Part(_)) => self.take_for_part(&input[at..])?,
             };
             self.answered += (before - self.waiting.len()) as u64;
@@ -152,12 +212,44 @@ impl Queue {
     fn take_for_client(&mut self, input: &[u8]) -> Result<usize, Garbage> {
         let Some(Owner::Client(client, count)) = self.owners.front_mut() else { return Ok(0) };
         let (scanner, waiting) = (&mut self.scanner, &mut self.waiting);
+        let answered_end = &mut self.answered_end;
         let mut at = 0;
         let outcome = client.answer_with(|order| {
             while *count > 0 {
                 let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
                 let Some(command) = waiting.pop_front() else { return Ok(()) };
                 order.answer(command.place, &input[at..at + len]);
+                *answered_end = command.end;
+                at += len;
+                *count -= 1;
+            }
+            Ok(())
+        });
+        if *count == 0 {
+            self.owners.pop_front();
+        }
+        outcome.map(|()| at)
+    }
+
+    /// The replies of the reads that are first. One look at the clock does for all that has come together.
+    fn take_for_reads(&mut self, input: &[u8], holds: &mut Option<bool>) -> Result<usize, Garbage> {
+        let Some(Owner::Reads(judge, client, count)) = self.owners.front_mut() else { return Ok(0) };
+        let holds = *holds.get_or_insert_with(|| judge.holds());
+        let (scanner, waiting, kept) = (&mut self.scanner, &mut self.waiting, &mut self.kept);
+        let (mut at, answered_end) = (0, &mut self.answered_end);
+        let outcome = client.answer_with(|order| {
+            while *count > 0 {
+                let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
+                let Some(command) = waiting.pop_front() else { return Ok(()) };
+                let reply = &input[at..at + len];
+                let request_len = command.len_after(answered_end);
+                if judge.accepts(command.slot, reply, holds) {
+                    client.ended_read();
+                    order.answer(command.place, reply);
+                } else {
+                    judge.begin_anew(client, command.read(kept.front(request_len)));
+                }
+                kept.pop(request_len);
                 at += len;
                 *count -= 1;
             }
@@ -172,6 +264,7 @@ impl Queue {
     fn take_for_part(&mut self, input: &[u8]) -> Result<usize, Garbage> {
         let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
         if let (Some(command), Some(Owner::Part(to))) = (self.waiting.pop_front(), self.owners.pop_front()) {
+            self.answered_end = command.end;
             to.take_part(command.place, &input[..len]);
         }
         Ok(len)
@@ -179,18 +272,29 @@ impl Queue {
 
     /// Answers all who wait with what their loss means to them, and begins anew.
     pub(super) fn fail(&mut self, texts: &Texts) {
-        let Self { waiting, owners, sent_total, answered, .. } = std::mem::take(self);
+        let failed = std::mem::take(self);
+        let Self { waiting, owners, sent_total, answered, mut answered_end, mut kept, .. } = failed;
         self.answered = answered + waiting.len() as u64;
         let mut waiting = waiting.into_iter();
         for owner in owners {
             match owner {
                 Owner::Client(client, count) => client.answer_with(|order| {
                     for command in waiting.by_ref().take(count as usize) {
+                        answered_end = command.end;
                         order.answer(command.place, command.loss(sent_total, texts));
                     }
                 }),
+                Owner::Reads(judge, client, count) => {
+                    for command in waiting.by_ref().take(count as usize) {
+                        let len = command.len_after(&mut answered_end);
+                        judge.accepts(command.slot, b"", false);
+                        judge.begin_anew(&client, command.read(kept.front(len)));
+                        kept.pop(len);
+                    }
+                }
                 Owner::Part(to) => {
                     if let Some(command) = waiting.next() {
+                        answered_end = command.end;
                         let is_sent = command.end <= sent_total;
                         to.lose_part(command.place, is_sent, command.loss(sent_total, texts));
                     }
@@ -201,6 +305,17 @@ impl Queue {
 }
 
 impl Waiting {
+    /// How long the request is; `answered_end` is where the one before it ended, and where this one ends afterwards.
+    #[inline]
+    fn len_after(&self, answered_end: &mut u64) -> usize {
+        let begun = std::mem::replace(answered_end, self.end);
+        usize::try_from(self.end - begun).unwrap_or_default()
+    }
+
+    fn read<'a>(&self, request: &'a [u8]) -> Read<'a> {
+        Read { place: self.place, slot: self.slot, request }
+    }
+
     /// The error that tells what became of the command. Only a whole request can have been executed.
     fn loss<'a>(&self, sent_total: u64, texts: &'a Texts) -> &'a [u8] {
         match (self.end <= sent_total, self.writes) {
@@ -228,7 +343,7 @@ mod tests {
     #[test]
     fn a_sent_command_stays_sent_however_many_bytes_are_queued_behind_it() {
         let texts = Texts::new("node", "gone");
-        let waiting = |end| Waiting { place: 0, end, writes: true };
+        let waiting = |end| Waiting { place: 0, end, writes: true, slot: HashSlot::default() };
         let sent_total = 5 << 30;
         for end in [1, 2 << 30, sent_total] {
             assert_eq!(waiting(end).loss(sent_total, &texts), texts.write);

@@ -1,6 +1,7 @@
 //! A simulated proxy: the chains and the proposer of a real one, its connections, its clock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,6 +88,8 @@ impl Clock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     Wire(Wire),
+    /// A read that went straight to its tail: which command of the run, and of which client.
+    Read(usize, u64),
     Control(Id),
 }
 
@@ -139,6 +142,8 @@ pub struct Proxy {
     read_from: ReadFrom,
     answer_max: Duration,
     checks_at: Duration,
+    /// Reads under way that went straight, by client.
+    reads: BTreeMap<u64, usize>,
     out: Vec<Output>,
 }
 
@@ -172,6 +177,7 @@ impl Proxy {
             read_from,
             answer_max,
             checks_at: now,
+            reads: BTreeMap::new(),
             out: Vec::new(),
         }
     }
@@ -203,10 +209,78 @@ impl Proxy {
             (true, ReadFrom::Tail) => Kind::Read,
             (false, _) => Kind::Write,
         };
-        let request = Bytes::copy_from_slice(&(number as u64).to_le_bytes());
-        let submitted = Submitted { client: ClientId(client), slot, kind, request };
+        if kind == Kind::Read && self.reads_straight(world, number, client, (slot, command)) {
+            return std::mem::take(&mut self.out);
+        }
+        let submitted = self.submitted(number, client, (slot, kind));
         self.with_chains(world, |proxy, moment, out| {
             let id = proxy.chains.submit(submitted, moment, out);
+            proxy.numbers.insert(id, number);
+        })
+    }
+
+    fn submitted(&self, number: usize, client: u64, (slot, kind): (HashSlot, Kind)) -> Submitted {
+        let request = Bytes::copy_from_slice(&(number as u64).to_le_bytes());
+        let is_behind_reads = self.reads.contains_key(&client);
+        Submitted { client: ClientId(client), slot, kind, request, is_behind_reads }
+    }
+
+    /// Sends a read straight to its tail, if the chain is settled and nothing of the slot is under way.
+    fn reads_straight(
+        &mut self,
+        world: Duration,
+        number: usize,
+        client: u64,
+        (slot, command): (HashSlot, &Command),
+    ) -> bool {
+        let now = self.clock.shows(world);
+        let straight = Rc::clone(self.chains.straight());
+        let (Some((tail, changed)), Some(view)) = (straight.tail(slot), self.chains.view().cloned()) else {
+            return false;
+        };
+        let to = Target { member: tail, boot: view.member(tail).boot, epoch: view.epoch(), changed };
+        let Some((node, incarnation)) = self.resolve(&to) else { return false };
+        let port = (node, Class::Data);
+        if self.links.get(&port).is_some_and(|link| link.down_until > now) {
+            return false;
+        }
+        straight.begin(slot);
+        *self.reads.entry(client).or_default() += 1;
+        self.attach(port, (to.epoch, incarnation, to.boot), changed);
+        let id = self.draw(port, Owner::Read(number, client), now);
+        let command = command.clone();
+        let message = Up::Command { id, slot, number: Some(number), command, is_any: false, unless: None };
+        self.out.push(Output::Send(port, message));
+        true
+    }
+
+    /// The tail answered a read that went straight, or will not: the client is told, or it begins anew.
+    fn read_ended(
+        &mut self,
+        world: Duration,
+        (number, client): (usize, u64),
+        response: Option<Response>,
+    ) -> Vec<Output> {
+        let slot = self.commands[&number].0;
+        let straight = Rc::clone(self.chains.straight());
+        let holds = straight.holds(self.clock.shows(world), self.control.lease());
+        let replies = match response {
+            Some(Response::Done(replies, _)) => Some(replies),
+            Some(Response::Expiring | Response::Refused(_)) | None => None,
+        };
+        let is_answered = straight.finish(slot, holds && replies.is_some());
+        if let Some(count) = self.reads.get_mut(&client) {
+            *count -= 1;
+        }
+        self.reads.retain(|_, count| *count > 0);
+        if is_answered {
+            self.out.push(Output::Answer(number, Told::Done(replies.unwrap_or_default())));
+            return self.with_chains(world, |proxy, moment, out| proxy.chains.go_on(slot, moment, out));
+        }
+        let submitted =
+            Submitted { is_behind_reads: false, ..self.submitted(number, client, (slot, Kind::Read)) };
+        self.with_chains(world, |proxy, moment, out| {
+            let id = proxy.chains.again(submitted, moment, out);
             proxy.numbers.insert(id, number);
         })
     }
@@ -231,11 +305,17 @@ impl Proxy {
                 if matches!(response, Response::Refused(Say::Fenced(_))) {
                     self.detach(port);
                 }
-                if let Some(Owner::Wire(wire)) = self.take(port, id) {
-                    let answered = self.answered(response);
-                    return self.with_chains(world, |proxy, moment, out| {
-                        proxy.chains.answered(wire, answered, moment, out);
-                    });
+                match self.take(port, id) {
+                    Some(Owner::Wire(wire)) => {
+                        let answered = self.answered(response);
+                        return self.with_chains(world, |proxy, moment, out| {
+                            proxy.chains.answered(wire, answered, moment, out);
+                        });
+                    }
+                    Some(Owner::Read(number, client)) => {
+                        return self.read_ended(world, (number, client), Some(response));
+                    }
+                    Some(Owner::Control(_)) | None => {}
                 }
             }
             Down::Say { id, say } if say_fenced(&say) && self.detach(port) => {
@@ -248,7 +328,7 @@ impl Proxy {
                     });
                 }
                 Some(Owner::Control(id)) => self.control.said(now, id, say),
-                None => {}
+                Some(Owner::Read(..)) | None => {}
             },
             Down::Pulse { id, pulse } => {
                 let Some(Owner::Control(id)) = self.take(port, id) else { return Vec::new() };
@@ -295,9 +375,11 @@ impl Proxy {
         }
         link.attaches = link.attaches.split_off(&(id + 1));
         self.control.differs(now, port.0, committed);
+        self.end_reads(world, &unanswered);
         self.with_chains(world, |proxy, moment, out| {
             for (owner, _) in unanswered.into_values() {
                 match owner {
+                    Owner::Read(..) => {}
                     Owner::Wire(wire) if port.1 == Class::Data => {
                         proxy.chains.answered(wire, Answered::Refused(committed), moment, out);
                     }
@@ -306,6 +388,16 @@ impl Proxy {
                 }
             }
         })
+    }
+
+    /// Reads that went straight and are among these questions get no answer.
+    fn end_reads(&mut self, world: Duration, unanswered: &BTreeMap<Id, (Owner, Duration)>) {
+        for (owner, _) in unanswered.values() {
+            if let Owner::Read(number, client) = owner {
+                let more = self.read_ended(world, (*number, *client), None);
+                self.out.extend(more);
+            }
+        }
     }
 
     /// Has the connection attached anew, by the view that is held then, before anything is sent over it; whether it was
@@ -322,9 +414,11 @@ impl Proxy {
         link.attaches.clear();
         link.down_until = now + Duration::from_millis(10);
         let unanswered = std::mem::take(&mut link.unanswered);
+        self.end_reads(world, &unanswered);
         self.with_chains(world, |proxy, moment, out| {
             for (owner, _) in unanswered.into_values() {
                 match owner {
+                    Owner::Read(..) => {}
                     Owner::Wire(wire) => proxy.chains.lost(wire, true, moment, out),
                     Owner::Control(id) => proxy.control.lost(now, id),
                 }

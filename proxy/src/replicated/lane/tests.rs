@@ -31,7 +31,9 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());
     let inbox = Rc::new(Inbox::default());
-    let lane = DataLane::new(Upstream::open(node, Lane::FIRST, context), &inbox);
+    let chains = crate::chain::Chains::new(ringmaster_protocol::extension::Rules::ALL, Default::default());
+    let reading = Reading { straight: Rc::clone(chains.straight()), published: Published::new().0 };
+    let lane = DataLane::new(Upstream::open(node, Lane::FIRST, context), Lane::FIRST, &inbox, &reading);
     (lane, inbox, listener)
 }
 

@@ -1,0 +1,158 @@
+//! Reads that go straight to their tail, past the lines of commands.
+//!
+//! A slot whose chain is settled (nobody joins, no hold) and that has no command in its line needs no state machine for a
+//! read: it is sent to the tail as it came, and its reply is handed on if the lease is held by a clock that was read
+//! after the reply had come (R12). Whatever else happens, the read goes into the line and begins anew:
+//!
+//! ```text
+//! read ──way?──► tail ──reply──► lease held, no refusal, slot not broken ──► client
+//!   └──no──────────────────────────► line ◄──────no: the slot is broken──┘
+//! ```
+//! One client's order: a slot is *broken* from the first read that begins anew until none that went straight is under
+//! way. Those behind it begin anew too, in their order, and no further one goes straight. A command that its client sent
+//! behind such reads waits in the line until they are over; what begins anew is put in front of it.
+
+use std::cell::Cell;
+
+use ringmaster_protocol::extension::{Rule, Rules};
+use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+use ringmaster_protocol::view::{Chain, Epoch, MemberIndex, View};
+
+use super::Lease;
+use std::time::Duration;
+
+/// What reads of one slot do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    /// The tail, if the chain is settled.
+    tail: Option<MemberIndex>,
+    /// Commands are in the slot's line.
+    has_line: bool,
+    /// A read has begun anew, and others that went straight with it are still under way.
+    is_broken: bool,
+    /// Reads under way that went straight.
+    reads: u32,
+    /// Epoch that last altered the chain.
+    changed: Epoch,
+}
+
+/// Which reads may go straight, and which of them may be answered.
+#[derive(Debug)]
+pub struct Straight {
+    rules: Rules,
+    epoch: Cell<Epoch>,
+    /// By slot.
+    ways: Box<[Cell<Way>]>,
+}
+
+impl Straight {
+    /// None may, until there is a view.
+    pub(super) fn new(rules: Rules) -> Self {
+        let ways = (0..SLOT_COUNT).map(|_| Cell::default()).collect();
+        Self { rules, epoch: Cell::default(), ways }
+    }
+
+    fn way(&self, slot: HashSlot) -> &Cell<Way> {
+        &self.ways[usize::from(slot.number())]
+    }
+
+    fn change(&self, slot: HashSlot, change: impl FnOnce(&mut Way)) {
+        let cell = self.way(slot);
+        let mut way = cell.get();
+        change(&mut way);
+        cell.set(way);
+    }
+
+    /// A later view holds. Reads that were sent under another one begin anew.
+    pub(super) fn adopt(&self, view: &View) {
+        self.epoch.set(view.epoch());
+        for slot in HashSlot::all() {
+            let chain = view.chain(slot);
+            let tail = self.settled_tail(view, chain);
+            self.change(slot, |way| {
+                (way.tail, way.changed) = (tail, chain.changed);
+                way.is_broken = way.reads > 0;
+            });
+        }
+    }
+
+    /// The tail, where nobody joins, nothing is held, and it is the process that the chain means (R14).
+    fn settled_tail(&self, view: &View, chain: &Chain) -> Option<MemberIndex> {
+        let is_held = chain.unsealed.is_some() && self.rules.keep(Rule::HoldAfterATail);
+        let tail = chain.entries.get(chain.in_sync.checked_sub(1)?)?;
+        let is_settled = !is_held && chain.in_sync == chain.entries.len();
+        (is_settled && view.member(tail.member).boot == tail.boot).then_some(tail.member)
+    }
+
+    /// The slot has commands in its line, or no more.
+    pub(super) fn set_line(&self, slot: HashSlot, has_line: bool) {
+        self.change(slot, |way| way.has_line = has_line);
+    }
+
+    /// The tail to which a read may go now, over a connection that is attached at `changed` of the chain or later.
+    #[inline]
+    #[must_use]
+    pub fn tail(&self, slot: HashSlot) -> Option<(MemberIndex, Epoch)> {
+        let way = self.way(slot).get();
+        if way.has_line || way.is_broken {
+            return None;
+        }
+        way.tail.map(|tail| (tail, way.changed))
+    }
+
+    /// The view by which they are sent.
+    #[inline]
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch.get()
+    }
+
+    /// A read was sent to [`Straight::tail`].
+    #[inline]
+    pub fn begin(&self, slot: HashSlot) {
+        self.change(slot, |way| way.reads += 1);
+    }
+
+    /// R12: whether what has come may be answered, by a clock that was read after it came.
+    #[inline]
+    #[must_use]
+    pub fn holds(&self, now: Duration, lease: Lease) -> bool {
+        lease.epoch == self.epoch.get() && now < lease.until || !self.rules.keep(Rule::LeaseAtTheAnswer)
+    }
+
+    /// A reply came, or none will: whether it is the client's. If not, the read is to begin anew
+    /// ([`Chains::again`](super::Chains::again)), and is under way until then.
+    #[inline]
+    pub fn finish(&self, slot: HashSlot, is_good: bool) -> bool {
+        let is_answered = is_good && !self.way(slot).get().is_broken;
+        if is_answered {
+            self.end(slot);
+        } else {
+            self.change(slot, |way| way.is_broken = true);
+        }
+        is_answered
+    }
+
+    /// A read is over, or in the line.
+    pub(super) fn end(&self, slot: HashSlot) {
+        self.change(slot, |way| {
+            way.reads = way.reads.saturating_sub(1);
+            way.is_broken &= way.reads > 0;
+        });
+    }
+
+    /// Whether reads that went straight are under way.
+    #[inline]
+    #[must_use]
+    pub fn has_reads(&self, slot: HashSlot) -> bool {
+        self.way(slot).get().reads > 0
+    }
+
+    /// Whether the line is to be told that no read is under way any more ([`Chains::go_on`](super::Chains::go_on)).
+    #[inline]
+    #[must_use]
+    pub fn is_awaited(&self, slot: HashSlot) -> bool {
+        let way = self.way(slot).get();
+        way.has_line && way.reads == 0
+    }
+}
