@@ -3,6 +3,7 @@
 //! It knows no socket and no clock. Where a slot is held by somebody else it says so and has done nothing: the
 //! connection waits for that slot and calls again.
 
+pub(crate) mod attached;
 mod hot;
 mod serve;
 pub mod within;

@@ -84,6 +84,12 @@ impl Seen {
         self.0 & MONITORED != 0
     }
 
+    /// Whether the node is a member of a cluster, and there is nothing else.
+    #[inline]
+    pub(crate) fn is_only_member(self) -> bool {
+        self.0 == MEMBER
+    }
+
     /// Whether the node is a member of a cluster.
     pub(crate) fn is_member(self) -> bool {
         self.0 & MEMBER != 0

@@ -8,6 +8,7 @@
 
 mod account;
 mod aside;
+mod attached;
 mod attend;
 mod debug;
 mod durable;

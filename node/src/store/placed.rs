@@ -207,6 +207,18 @@ impl Slot {
         self.placed.as_mut().map(|placed| &mut placed.replica)
     }
 
+    /// The replica, where it has taken over the view of this epoch.
+    #[inline]
+    pub(crate) fn placed_at(&self, epoch: Epoch) -> Option<&Replica> {
+        self.placed.as_ref().filter(|placed| placed.adopted >= epoch).map(|placed| &placed.replica)
+    }
+
+    /// Whether somebody waits for something to happen in the slot.
+    #[inline]
+    pub(crate) fn has_observers(&self) -> bool {
+        self.observers.is_some()
+    }
+
     /// What the view said when it was last looked at, where the slot has a replica.
     pub(crate) fn row(&self) -> Option<&Row> {
         self.placed.as_ref().map(|placed| placed.replica.row())

@@ -89,6 +89,9 @@ impl Connection {
     async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
         self.reply_from = self.output.len();
         let attention = self.worker.shared.attention.look();
+        if attention.is_only_member() && self.run_attached(command, args) {
+            return Ok(Fate::Open);
+        }
         if !attention.is_nothing()
             && let Some(fate) = self.attend(attention, command.spec.ok(), args).await?
         {
