@@ -20,7 +20,7 @@ fn bites_in(mode: Mode, rule: Rule, within: u64, was: u64) {
 
 #[test]
 fn operations_are_checked_under_the_lock() {
-    bites(Rule::CheckedUnderTheLock, 10, 1);
+    bites(Rule::CheckedUnderTheLock, 100, 43);
 }
 
 #[test]

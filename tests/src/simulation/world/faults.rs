@@ -88,7 +88,9 @@ impl World {
                 continue;
             }
             let kept_back: Vec<Message> = connection.kept_back[usize::from(to_node)].drain(..).collect();
-            kept_back.into_iter().for_each(|message| self.send(id, message));
+            // They were at the cut already: what is still on its way comes behind them.
+            let now = self.now;
+            kept_back.into_iter().for_each(|message| self.queue_at(now, Event::Arrives(id, message)));
         }
     }
 
