@@ -14,6 +14,8 @@ mod action;
 mod answering;
 mod holds;
 mod line;
+mod lines;
+mod numbers;
 mod operation;
 mod passing;
 mod repair;
@@ -26,7 +28,6 @@ pub use action::{
 };
 pub use straight::Straight;
 
-use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ use ringmaster_protocol::view::{Chain, Epoch, View};
 
 use holds::Holds;
 use line::Line;
+use lines::Lines;
+pub(crate) use numbers::NumberMap;
 use operation::{Active, State};
 
 /// Pause before something that was refused is tried again.
@@ -84,11 +87,9 @@ pub struct Chains {
     limits: Limits,
     view: Option<Arc<View>>,
     holds: Holds,
-    lines: HashMap<HashSlot, Line>,
+    lines: Lines,
     /// Which slot's line waits for an answer.
-    wires: HashMap<Wire, HashSlot>,
-    /// When a line is to be looked at, as a line wished.
-    alarms: BTreeMap<(Duration, HashSlot), ()>,
+    wires: NumberMap<Wire, HashSlot>,
     straight: Rc<Straight>,
     last_id: u64,
 }
@@ -102,9 +103,8 @@ impl Chains {
             limits,
             view: None,
             holds: Holds::default(),
-            lines: HashMap::new(),
-            wires: HashMap::new(),
-            alarms: BTreeMap::new(),
+            lines: Lines::new(),
+            wires: NumberMap::default(),
             straight: Rc::new(Straight::new(rules)),
             last_id: 0,
         }
@@ -136,7 +136,7 @@ impl Chains {
     /// Commands under way.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lines.values().map(|line| line.commands.len()).sum()
+        self.lines.iter().map(|(_, line)| line.commands.len()).sum()
     }
 
     /// Whether none is.
@@ -153,9 +153,7 @@ impl Chains {
         self.holds.learn(view, moment.now, self.limits.clock_drift);
         self.view = Some(Arc::clone(view));
         self.straight.adopt(view);
-        let mut slots: Vec<HashSlot> = self.lines.keys().copied().collect();
-        // In the same order each time, for simulations.
-        slots.sort_unstable();
+        let slots: Vec<HashSlot> = self.lines.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             self.with_line(slot, moment, out, |work| {
                 work.chain_may_have_changed();
@@ -188,7 +186,7 @@ impl Chains {
 
     /// No read that went straight is under way in a slot any more: what waited for that goes on.
     pub fn go_on(&mut self, slot: HashSlot, moment: Moment<'_>, out: &mut Vec<Action>) {
-        if self.lines.contains_key(&slot) {
+        if self.lines.get(slot).is_some() {
             self.with_line(slot, moment, out, |_| {});
         }
     }
@@ -207,12 +205,9 @@ impl Chains {
 
     /// A question was answered.
     pub fn said(&mut self, wire: Wire, say: Say, moment: Moment<'_>, out: &mut Vec<Action>) {
-        if self.wires.get(&wire).is_some_and(|slot| {
-            self.lines
-                .get(slot)
-                .is_some_and(|line| line.repair.as_ref().is_some_and(|repair| repair.awaits(wire)))
-        }) {
-            let slot = self.wires.remove(&wire).unwrap_or_default();
+        let Some(&slot) = self.wires.get(&wire) else { return };
+        if self.is_of_repair(slot, wire) {
+            self.wires.remove(&wire);
             return self.with_line(slot, moment, out, |work| work.repair_said(wire, say));
         }
         self.with_wire(wire, moment, out, |work, place| work.said(place, &say));
@@ -222,8 +217,7 @@ impl Chains {
     /// nobody got it.
     pub fn lost(&mut self, wire: Wire, sent: bool, moment: Moment<'_>, out: &mut Vec<Action>) {
         let Some(&slot) = self.wires.get(&wire) else { return };
-        let is_repair = |line: &Line| line.repair.as_ref().is_some_and(|repair| repair.awaits(wire));
-        if self.lines.get(&slot).is_some_and(is_repair) {
+        if self.is_of_repair(slot, wire) {
             self.wires.remove(&wire);
             return self.with_line(slot, moment, out, |work| {
                 work.repair_failed();
@@ -234,21 +228,23 @@ impl Chains {
 
     /// The clock has moved, a lease was renewed or a connection came: goes on with what waited for that.
     pub fn poll(&mut self, moment: Moment<'_>, out: &mut Vec<Action>) {
-        while let Some((&(at, slot), ())) = self.alarms.first_key_value()
-            && at <= moment.now
-        {
-            self.alarms.remove(&(at, slot));
-            if let Some(line) = self.lines.get_mut(&slot) {
-                line.alarm = None;
+        // What is set anew lies ahead.
+        while let Some(slot) = self.lines.pop_alarm(moment.now) {
+            if self.lines.get(slot).is_some() {
                 self.with_line(slot, moment, out, |_| {});
             }
         }
     }
 
+    fn is_of_repair(&self, slot: HashSlot, wire: Wire) -> bool {
+        let repair = self.lines.get(slot).and_then(|line| line.repair.as_ref());
+        repair.is_some_and(|repair| repair.awaits(wire))
+    }
+
     /// When [`Chains::poll`] is to be called at the latest.
     #[must_use]
     pub fn wakes_at(&self) -> Option<Duration> {
-        self.alarms.first_key_value().map(|((at, _), ())| *at)
+        self.lines.next_alarm()
     }
 
     /// Whether an answer that was got under `changed` may be handed to a client now: the lease is held, the chain is
@@ -293,24 +289,17 @@ impl Chains {
         out: &mut Vec<Action>,
         work: impl FnOnce(&mut Work<'_, '_>),
     ) {
-        let mut line = self.lines.remove(&slot).unwrap_or_default();
+        let mut line = self.lines.take(slot);
         let mut on_line = Work { chains: self, slot, line: &mut line, moment, out };
         work(&mut on_line);
         on_line.go_on();
-        let alarm = on_line.next_alarm();
-        if let Some(old) = line.alarm.take() {
-            self.alarms.remove(&(old, slot));
-        }
         let is_over = line.commands.is_empty() && line.repair.is_none();
         self.straight.set_line(slot, !is_over);
         if is_over {
-            return;
+            return self.lines.put_spare(line);
         }
-        if let Some(at) = alarm {
-            line.alarm = Some(at);
-            self.alarms.insert((at, slot), ());
-        }
-        self.lines.insert(slot, line);
+        let alarm = Work { chains: self, slot, line: &mut line, moment, out }.next_alarm();
+        self.lines.put(slot, line, alarm);
     }
 }
 

@@ -68,17 +68,16 @@ pub fn put_attach(out: &mut Vec<u8>, attach: &Attach) {
 
 /// Appends `RM.ASK`.
 pub fn put_ask(out: &mut Vec<u8>, id: u64, ask: &Ask) {
-    let mut message = Vec::new();
-    ask.encode(&mut message);
-    put_request(out, &[b"RM.ASK", id.to_string().as_bytes(), &message]);
+    out.extend_from_slice(b"*3\r\n$6\r\nRM.ASK\r\n");
+    put_blob(out, itoa::Buffer::new().format(id).as_bytes());
+    put_message(out, |out| ask.encode(out));
 }
 
 /// Appends the answer to an `RM.ASK`.
 pub fn put_say(out: &mut Vec<u8>, id: u64, say: &Say) {
-    let mut message = Vec::new();
-    say.encode(&mut message);
-    write_to(out, format_args!("*2\r\n:{id}\r\n"));
-    put_blob(out, &message);
+    out.extend_from_slice(b"*2\r\n:");
+    put_line(out, id);
+    put_message(out, |out| say.encode(out));
 }
 
 /// Appends `RM.UNLESS` with a whole request behind it as its last argument.
@@ -89,24 +88,48 @@ pub fn put_unless(out: &mut Vec<u8>, version: Version, request: &[u8]) {
 
 /// Appends a request of one name and one message.
 pub fn put_request(out: &mut Vec<u8>, args: &[&[u8]]) {
-    write_to(out, format_args!("*{}\r\n", args.len()));
+    out.push(b'*');
+    put_line(out, args.len() as u64);
     args.iter().for_each(|arg| put_blob(out, arg));
 }
 
 /// Appends a bulk string.
 pub fn put_blob(out: &mut Vec<u8>, bytes: &[u8]) {
-    write_to(out, format_args!("${}\r\n", bytes.len()));
+    out.push(b'$');
+    put_line(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a number as the end of a line.
+fn put_line(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends what `encode` appends as a bulk string.
+fn put_message(out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
+    out.push(b'$');
+    let from = out.len();
+    // Most are short: their length is one digit or two. What is longer is moved once.
+    out.extend_from_slice(b"00\r\n");
+    let start = out.len();
+    encode(out);
+    let len = out.len() - start;
+    if (10..100).contains(&len) {
+        let [tens, ones] = [len / 10, len % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or_default());
+        (out[from], out[from + 1]) = (tens, ones);
+    } else {
+        let mut digits = itoa::Buffer::new();
+        out.splice(from..from + 2, digits.format(len).bytes());
+    }
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends a note, in front of the reply that it is about.
 pub fn put_attribute(out: &mut Vec<u8>, note: &Note) {
-    let message = attribute(note);
-    out.extend_from_slice(FIELD);
-    write_to(out, format_args!("{}\r\n", message.len()));
-    out.extend_from_slice(&message);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&FIELD[..FIELD.len() - 1]);
+    put_message(out, |out| note.encode(out));
 }
 
 /// The bytes of a note.

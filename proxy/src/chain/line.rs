@@ -1,7 +1,6 @@
 //! The commands of one slot, in the order in which they came.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use ringmaster_protocol::view::Epoch;
 
@@ -14,8 +13,6 @@ use super::repair::Repair;
 pub(super) struct Line {
     pub(super) commands: VecDeque<Active>,
     pub(super) repair: Option<Repair>,
-    /// When the line is looked at again.
-    pub(super) alarm: Option<Duration>,
     /// Rises when a command was refused: those behind it on the way will be, too, and none may overtake them.
     pub(super) tries: u64,
 }

@@ -1,14 +1,18 @@
 //! A connection for questions about slots: attached to a view before the first, answered in any order.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Attach, Say, put_ask, put_attach};
+use ringmaster_protocol::extension::{Ask, Attach, MessageDecodeError, Say, put_ask, put_attach};
 use ringmaster_protocol::resp::number::parse_integer;
 
 use super::{Link, LinkLimits, Peer};
+use crate::chain::NumberMap;
+
+/// [`Say::Done`] as a message.
+const DONE: &[u8] = &[0];
 
 /// Who asks.
 pub(crate) trait Answers {
@@ -40,7 +44,7 @@ struct State {
     attached: Cell<Option<Attach>>,
     /// The attachments that are not answered yet, oldest first.
     attaching: RefCell<VecDeque<Attach>>,
-    waiting: RefCell<HashSet<u64>>,
+    waiting: RefCell<NumberMap<u64, ()>>,
 }
 
 impl Asks {
@@ -88,7 +92,7 @@ impl Asks {
         if is_beyond || !is_same && !self.attach(attach) || !self.link.send(|out| put_ask(out, id, ask)) {
             return false;
         }
-        self.state.waiting.borrow_mut().insert(id);
+        self.state.waiting.borrow_mut().insert(id, ());
         true
     }
 
@@ -138,8 +142,8 @@ impl Peer for State {
 
     fn reply(&self, frame: &[u8]) {
         let Some((id, message)) = split(frame) else { return self.attached(frame) };
-        if self.waiting.borrow_mut().remove(&id) {
-            match Say::decode(&Bytes::copy_from_slice(message)) {
+        if self.waiting.borrow_mut().remove(&id).is_some() {
+            match say(message) {
                 Ok(say) => {
                     self.refused(&say);
                     self.answers.said(id, say);
@@ -156,9 +160,14 @@ impl Peer for State {
         self.attached.set(None);
         self.attaching.take();
         let waiting = self.waiting.take();
-        waiting.into_iter().for_each(|id| self.answers.lost(id));
+        waiting.into_keys().for_each(|id| self.answers.lost(id));
         self.answers.down(reason);
     }
+}
+
+/// The answer that a message is. Nearly all are the shortest.
+fn say(message: &[u8]) -> Result<Say, MessageDecodeError> {
+    if message == DONE { Ok(Say::Done) } else { Say::decode(&Bytes::copy_from_slice(message)) }
 }
 
 /// The number and the message of an answer; `None` for what is none.
@@ -174,4 +183,16 @@ fn split(frame: &[u8]) -> Option<(u64, &[u8])> {
 fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|&byte| byte == b'\r')?;
     Some((&bytes[..end], bytes.get(end + 2..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_answer_is_that_it_was_done() {
+        let mut message = Vec::new();
+        Say::Done.encode(&mut message);
+        assert_eq!((&message[..], say(&message)), (DONE, Ok(Say::Done)));
+    }
 }

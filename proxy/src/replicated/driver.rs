@@ -1,7 +1,7 @@
 //! The task that drives the chains of a thread: what came goes in, what is to be done comes out.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,9 @@ use super::evictions::Evictions;
 use super::inbox::{Event, Inbox, Owner, Submission};
 use super::lane::Reading;
 use super::members::Members;
-use crate::chain::{Action, Chains, ClientId, Command, Kind, Moment, OperationId, Target, Told, Wire};
+use crate::chain::{
+    Action, Chains, ClientId, Command, Kind, Lease, Moment, NumberMap, OperationId, Target, Told, Wire,
+};
 use crate::clock;
 use crate::control::{self, Chore, Published};
 use crate::output::Output;
@@ -68,6 +70,23 @@ struct Submitted {
     bytes: usize,
 }
 
+/// The clock and the lease at one moment.
+#[derive(Clone, Copy)]
+struct Seen {
+    now: Duration,
+    lease: Lease,
+}
+
+impl Seen {
+    fn now(published: &Published) -> Self {
+        Self { lease: published.lease(), now: clock::now() }
+    }
+
+    fn moment<'m>(&self, members: &'m Members) -> Moment<'m> {
+        Moment { lease: self.lease, now: self.now, links: members }
+    }
+}
+
 /// What the task holds.
 pub(super) struct Driver {
     chains: Chains,
@@ -77,10 +96,14 @@ pub(super) struct Driver {
     inbox: Rc<Inbox>,
     published: Arc<Published>,
     views: watch::Receiver<Option<Arc<View>>>,
-    submitted: HashMap<OperationId, Submitted>,
+    submitted: NumberMap<OperationId, Submitted>,
     /// Commands that were told that their outcome is unknown, and when they are forgotten.
     late: VecDeque<(Duration, OperationId)>,
     actions: Vec<Action>,
+    /// Emptied, and kept for its memory.
+    events: VecDeque<Event>,
+    /// The clock and the lease, as they were looked at last.
+    seen: Seen,
     /// When the task looks again, if nothing comes.
     sleeps_until: Duration,
     /// Reads go to any in-sync entry.
@@ -104,9 +127,11 @@ impl Driver {
             inbox: Rc::clone(inbox),
             published: Arc::clone(published),
             views: new_views(published),
-            submitted: HashMap::new(),
+            submitted: NumberMap::default(),
             late: VecDeque::new(),
             actions: Vec::new(),
+            events: VecDeque::new(),
+            seen: Seen::now(published),
             sleeps_until: Duration::MAX,
             reads_any: super::reads_any(shared),
         }
@@ -133,6 +158,7 @@ impl Driver {
     }
 
     fn adopt(&mut self) {
+        self.look();
         let Some(view) = self.views.borrow_and_update().clone() else { return };
         if self.chains.view().is_some_and(|known| known.cluster() != view.cluster()) {
             self.begin_anew();
@@ -164,34 +190,45 @@ impl Driver {
         }
     }
 
+    /// The clock is read after all of them have come, once: what is answered depends on nothing that comes later.
     fn take_events(&mut self) {
-        for event in self.inbox.take() {
-            match event {
-                Event::Again(submission) => self.begin_anew(submission),
-                Event::ReadsEnded(slot) => {
-                    self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
-                }
-                Event::Everywhere(command) => everywhere::send(&command, &mut self.members),
-                Event::Answered(wire, answer) => {
-                    self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
-                }
-                Event::Said(wire, say) if Evictions::awaits(wire) => self.named(wire, Some(say)),
-                Event::Lost(wire, _) if Evictions::awaits(wire) => self.named(wire, None),
-                Event::Said(wire, say) => {
-                    self.with_chains(|chains, moment, out| chains.said(wire, say, moment, out));
-                }
-                Event::Lost(wire, sent) => {
-                    self.with_chains(|chains, moment, out| chains.lost(wire, sent, moment, out));
-                }
-                Event::Differs(epoch) => self.differs(epoch),
-                Event::Chore(Chore::Due(slots)) => {
-                    for slot in slots {
-                        self.with_chains(|chains, moment, out| chains.tick(slot, moment, out));
-                    }
-                }
-                Event::Chore(Chore::Pressed(member, bytes)) => self.evictions.pressed(member, bytes),
-                Event::Connected => {}
+        let mut events = std::mem::take(&mut self.events);
+        self.inbox.take(&mut events);
+        self.look();
+        events.drain(..).for_each(|event| self.take_event(event));
+        self.events = events;
+    }
+
+    fn look(&mut self) {
+        self.seen = Seen::now(&self.published);
+    }
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Again(submission) => self.begin_anew(submission),
+            Event::ReadsEnded(slot) => {
+                self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
             }
+            Event::Everywhere(command) => everywhere::send(&command, &mut self.members),
+            Event::Answered(wire, answer) => {
+                self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
+            }
+            Event::Said(wire, say) if Evictions::awaits(wire) => self.named(wire, Some(say)),
+            Event::Lost(wire, _) if Evictions::awaits(wire) => self.named(wire, None),
+            Event::Said(wire, say) => {
+                self.with_chains(|chains, moment, out| chains.said(wire, say, moment, out));
+            }
+            Event::Lost(wire, sent) => {
+                self.with_chains(|chains, moment, out| chains.lost(wire, sent, moment, out));
+            }
+            Event::Differs(epoch) => self.differs(epoch),
+            Event::Chore(Chore::Due(slots)) => {
+                for slot in slots {
+                    self.with_chains(|chains, moment, out| chains.tick(slot, moment, out));
+                }
+            }
+            Event::Chore(Chore::Pressed(member, bytes)) => self.evictions.pressed(member, bytes),
+            Event::Connected => {}
         }
     }
 
@@ -256,7 +293,8 @@ impl Driver {
         let submitted = Submitted { owner: Some(owner), lane, writes: kind == Kind::Write, bytes };
         let command = Command { client, slot, kind, request, is_behind_reads };
         let mut out = std::mem::take(&mut self.actions);
-        let moment = moment(&self.published, &self.members);
+        self.seen = Seen::now(&self.published);
+        let moment = self.seen.moment(&self.members);
         let operation = put(&mut self.chains, command, moment, &mut out);
         self.submitted.insert(operation, submitted);
         self.carry_out(out);
@@ -264,7 +302,7 @@ impl Driver {
 
     fn with_chains(&mut self, work: impl FnOnce(&mut Chains, Moment<'_>, &mut Vec<Action>)) {
         let mut out = std::mem::take(&mut self.actions);
-        let moment = moment(&self.published, &self.members);
+        let moment = self.seen.moment(&self.members);
         work(&mut self.chains, moment, &mut out);
         self.carry_out(out);
     }
@@ -354,11 +392,6 @@ async fn next(chores: &mut Option<Receiver<Chore>>) -> Chore {
         },
         None => std::future::pending().await,
     }
-}
-
-/// The clock is read after what is to be told has come, and the lease is that of now.
-fn moment<'m>(published: &Published, members: &'m Members) -> Moment<'m> {
-    Moment { lease: published.lease(), now: clock::now(), links: members }
 }
 
 /// What the client gets, as a whole reply.

@@ -95,13 +95,16 @@ impl Inbox {
     }
 
     pub(super) fn push(&self, event: Event) {
-        self.events.borrow_mut().push_back(event);
-        self.notify.notify_one();
+        let mut events = self.events.borrow_mut();
+        if events.is_empty() {
+            self.notify.notify_one();
+        }
+        events.push_back(event);
     }
 
-    /// All that has come, oldest first.
-    pub(super) fn take(&self) -> VecDeque<Event> {
-        self.events.take()
+    /// All that has come, oldest first, into a list that is empty.
+    pub(super) fn take(&self, into: &mut VecDeque<Event>) {
+        std::mem::swap(&mut *self.events.borrow_mut(), into);
     }
 
     /// Whether nothing has come.

@@ -26,6 +26,8 @@ use crate::upstream::{Judge, Lane, Read, TakePart, Upstream};
 /// What a client is told whose command met a node with another view.
 pub(super) const OTHER_VIEW: &[u8] = b"-TRYAGAIN the cluster is changing; the command was not executed\r\n";
 
+const OK: &[u8] = b"+OK\r\n";
+
 /// A connection for data.
 pub(super) struct DataLane {
     upstream: Rc<Upstream>,
@@ -258,6 +260,11 @@ impl Judge for Receiver {
     }
 }
 
+/// A reply for later. Most writes have the same.
+fn kept(reply: &[u8]) -> Bytes {
+    if reply == OK { Bytes::from_static(OK) } else { Bytes::copy_from_slice(reply) }
+}
+
 /// What a node's reply means to the chains.
 fn answer(wire: Wire, frame: &[u8]) -> Event {
     let (note, reply) = split_attribute(frame);
@@ -269,13 +276,13 @@ fn answer(wire: Wire, frame: &[u8]) -> Event {
             wire,
             match refusal(reply) {
                 Some(epoch) => Answered::Refused(epoch),
-                None => Answered::Done { note: None, reply: Bytes::copy_from_slice(reply) },
+                None => Answered::Done { note: None, reply: kept(reply) },
             },
         );
     };
     match Note::decode(&Bytes::copy_from_slice(note)) {
         Ok(note) => {
-            let reply = Bytes::copy_from_slice(reply);
+            let reply = kept(reply);
             Event::Answered(wire, Answered::Done { note: Some(note.outcome), reply })
         }
         Err(error) => {

@@ -73,7 +73,9 @@ async fn events(inbox: &Inbox, count: usize) -> Vec<Event> {
     let mut events = Vec::new();
     while events.len() < count {
         inbox.notify.notified().await;
-        events.extend(inbox.take());
+        let mut more = VecDeque::new();
+        inbox.take(&mut more);
+        events.extend(more);
     }
     events
 }
