@@ -4,7 +4,7 @@
 //! taken over the view, an entry that joins, a key that is due, somebody who watches the slot.
 
 use ringmaster_protocol::command::Spec;
-use ringmaster_protocol::extension::Outcome;
+use ringmaster_protocol::extension::Note;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::view::Epoch;
@@ -93,7 +93,7 @@ impl Engine {
         Some(Tally { lookups, failed, slow: false })
     }
 
-    /// `SET key value` at the head, what it made of the slot; `None` if nothing was done.
+    /// `SET key value` at the head; `tell` is told what it made of the slot. False if nothing was done.
     #[inline]
     pub(crate) fn set_attached(
         &self,
@@ -101,10 +101,11 @@ impl Engine {
         value: &[u8],
         moment: Moment,
         seat: Seat,
-    ) -> Option<Option<Outcome>> {
-        let mut slot = self.seated(key, seat, Access::Execute)?;
+        tell: impl FnOnce(&Note),
+    ) -> bool {
+        let Some(mut slot) = self.seated(key, seat, Access::Execute) else { return false };
         if slot.has_observers() {
-            return None;
+            return false;
         }
         let comes = self.store.events().wants(Class::New) && slot.find(key, moment.now).is_none();
         let effect = Effect::SetString { key, value, deadline: None };
@@ -114,6 +115,7 @@ impl Engine {
             self.store.events().notify(Class::New, "new", key);
         }
         self.store.events().notify(Class::String, "set", key);
-        Some(slot.end_operation(&mut operation, self.store.replicas()))
+        slot.end_and_note(&mut operation, self.store.replicas(), tell);
+        true
     }
 }

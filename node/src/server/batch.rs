@@ -5,6 +5,7 @@
 //! a third of the throughput.
 
 use ringmaster_protocol::command::{Rejection, Spec, lookup, resolve};
+use ringmaster_protocol::extension::Ask;
 use ringmaster_protocol::resp::request::{self, RequestLimits, Resume, Step};
 use ringmaster_protocol::resp::{Args, ProtocolError, Span, inline};
 use ringmaster_protocol::slot::HashSlot;
@@ -109,7 +110,11 @@ impl Batch {
             _ => resolve(&args),
         };
         let single = spec.is_ok_and(Spec::single_key);
-        let key = single.then(|| (HashSlot::of(&args[1]), hash_of(&args[1])));
+        let key = match spec {
+            Ok(_) => single.then(|| (HashSlot::of(&args[1]), hash_of(&args[1]))),
+            // Its key is not known before it is decoded; the slot alone is worth being fetched.
+            Err(_) => applied_slot(args).map(|slot| (slot, 0)),
+        };
         self.commands.push(planned(spec, first, args.len(), key, false));
     }
 
@@ -149,7 +154,7 @@ impl Batch {
                 (last.replace(key) != Some(key)).then_some((command, key))
             })
         };
-        let writes = |command: &Planned| command.spec.is_ok_and(Spec::writes);
+        let writes = |command: &Planned| command.spec.map_or(true, Spec::writes);
         keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, writes(command)));
         keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
         keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
@@ -177,6 +182,15 @@ impl Planned {
         let (slot, hash) = self.key?;
         Some(Key { bytes: args.get(1)?, hash, slot, database })
     }
+}
+
+/// The slot of an operation that is to be applied here.
+#[inline]
+fn applied_slot(args: Args<'_>) -> Option<HashSlot> {
+    if &args[0] != b"RM.ASK" {
+        return None;
+    }
+    Ask::slot_of_apply(args.get(2)?)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 arguments")]

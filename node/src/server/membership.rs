@@ -34,9 +34,12 @@ const LEFT_LIFE_NEEDED: Duration = Duration::from_secs(30);
 
 /// Gives `work` what the committed view says of slots.
 pub(crate) fn with_place<R>(shared: &Shared, work: impl FnOnce(&Place<'_>) -> R) -> R {
-    let view: Option<Arc<View>> = shared.member.view();
-    let row = |slot| view.as_ref().map(|view| shared.member.row(view, slot)).unwrap_or_default();
-    let epoch = view.as_ref().map(|view| view.epoch()).unwrap_or_default();
+    let epoch = shared.member.epoch();
+    // Looked up only where a slot has not taken over the epoch. The view may be a later one by then, and never an earlier.
+    let row = |slot| {
+        let view: Option<Arc<View>> = shared.member.view();
+        view.map(|view| shared.member.row(&view, slot)).unwrap_or_default()
+    };
     work(&Place { epoch, row: &row, shared: shared.engine.store().replicas() })
 }
 

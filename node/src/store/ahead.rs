@@ -32,13 +32,13 @@ impl Store {
     /// Brings the entry of `hash` near; looks at the table under the slot's lock.
     #[inline]
     pub(crate) fn prefetch_entry(&self, slot: HashSlot, hash: u64) {
-        if let Some(guard) = self.try_lock(slot)
-            && let Some(address) = guard.candidate(hash)
-        {
+        let Some(guard) = self.try_lock(slot) else { return };
+        if let Some(address) = guard.candidate(hash) {
             // The header and key, and where a value of some size goes on.
             prefetch(address);
             prefetch(address.wrapping_add(64));
         }
+        guard.prefetch_place();
     }
 
     /// Brings the elements near that commands on the collection at `key` will look for. Each command is told by its

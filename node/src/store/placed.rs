@@ -1,7 +1,7 @@
 //! A slot that is an entry of a chain: its replica beside its content, both under the slot's lock.
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Outcome, Say};
+use ringmaster_protocol::extension::{Ask, Contents, History, Note, Operation, Outcome, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::journal::{Section, Whole};
 use super::keyspace::Keyspace;
 use super::saving::{Limits, Told};
 use super::slot::{self, Slot};
-use super::{SlotGuard, Store};
+use super::{SlotGuard, Store, prefetch};
 use crate::cluster::replica::{Access, Asker, Content, Late, Replica, Shared};
 use crate::cluster::row::{Role, Row};
 
@@ -213,6 +213,15 @@ impl Slot {
         self.placed.as_ref().filter(|placed| placed.adopted >= epoch).map(|placed| &placed.replica)
     }
 
+    /// Brings the replica near the processor.
+    #[inline]
+    pub(super) fn prefetch_place(&self) {
+        if let Some(placed) = &self.placed {
+            let begin = std::ptr::from_ref(&**placed).cast::<u8>();
+            (0..size_of::<Placed>()).step_by(64).for_each(|at| prefetch(begin.wrapping_add(at)));
+        }
+    }
+
     /// Whether somebody waits for something to happen in the slot.
     #[inline]
     pub(crate) fn has_observers(&self) -> bool {
@@ -269,13 +278,34 @@ impl Slot {
         operation: &mut slot::Operation<'_>,
         shared: &Shared,
     ) -> Option<Outcome> {
-        let placed = self.placed.as_mut()?;
-        let previous = placed.replica.history().version();
-        let Some(effects) = operation.pending.end() else { return Some(Outcome::Saw(previous)) };
+        let mut outcome = None;
+        self.end_and_note(operation, shared, |note| outcome = Some(note.outcome.clone()));
+        outcome
+    }
+
+    /// An operation of this slot ends: `tell` is told what it was, before the replica keeps it.
+    #[inline]
+    pub(crate) fn end_and_note(
+        &mut self,
+        operation: &mut slot::Operation<'_>,
+        shared: &Shared,
+        tell: impl FnOnce(&Note),
+    ) {
+        let Some(placed) = self.placed.as_mut() else { return };
+        let (slot, previous) = (operation.slot, placed.replica.history().version());
+        let Some(effects) = operation.pending.end() else {
+            return tell(&Note { slot, outcome: Outcome::Saw(previous) });
+        };
         let made = Operation { previous, new: self.version, time: self.time, effects: Bytes::from(effects) };
-        placed.replica.executed(made.clone(), shared);
-        let is_shared = placed.replica.row().is_shared;
-        Some(if is_shared { Outcome::Made(made) } else { Outcome::Alone(made.new) })
+        if !placed.replica.row().is_shared {
+            tell(&Note { slot, outcome: Outcome::Alone(made.new) });
+            return placed.replica.executed(made, shared);
+        }
+        let note = Note { slot, outcome: Outcome::Made(made) };
+        tell(&note);
+        if let Outcome::Made(made) = note.outcome {
+            placed.replica.executed(made, shared);
+        }
     }
 }
 

@@ -82,6 +82,14 @@ impl Ask {
         }
     }
 
+    /// The slot, if the message begins as an [`Ask::Apply`]; the rest is not looked at.
+    #[inline]
+    #[must_use]
+    pub fn slot_of_apply(message: &[u8]) -> Option<HashSlot> {
+        let mut rest = message.strip_prefix(&[0])?;
+        HashSlot::new(u16::try_from(varint::take(&mut rest)?).ok()?)
+    }
+
     /// The message of `bytes`, which it shares.
     ///
     /// # Errors

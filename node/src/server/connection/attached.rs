@@ -31,13 +31,14 @@ impl Connection {
                 engine.get_attached(key, moment, seat, &mut reply)
             }
             Hot::Set if self.worker.room_in_chain(key.slot) != Room::Enough => None,
-            Hot::Set => engine.set_attached(key, &args[2], moment, seat).map(|outcome| {
-                if let Some(outcome) = outcome {
-                    put_attribute(&mut self.output, &Note { slot: key.slot, outcome });
-                }
-                Reply::new(&mut self.output, self.session.protocol).ok();
-                Tally::default()
-            }),
+            Hot::Set => {
+                let note = |note: &Note| put_attribute(&mut self.output, note);
+                let is_done = engine.set_attached(key, &args[2], moment, seat, note);
+                is_done.then(|| {
+                    Reply::new(&mut self.output, self.session.protocol).ok();
+                    Tally::default()
+                })
+            }
         };
         let Some(tally) = tally else { return false };
         self.session.begins(spec);

@@ -5,6 +5,7 @@
 
 mod room;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -36,7 +37,13 @@ use crate::store::slot::Slot;
 /// Refusal of a command without keys in one slot.
 const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
+/// The longest name of an RM.* request, without its prefix.
+const NAME_BYTES_MAX: usize = 8;
+
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
+/// A message of so many bytes is dealt with in less time than looking at the clock is worth.
+const SHORT_BYTES: usize = 4 << 10;
 
 /// What an attached connection wants to be done within one hold of a slot.
 enum Work<'a> {
@@ -75,8 +82,12 @@ impl Connection {
         if !args[0].get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"RM.")) {
             return false;
         }
-        let name = args[0][3..].to_ascii_uppercase();
-        let done = match (&name[..], args.len()) {
+        let mut name = [0; NAME_BYTES_MAX];
+        let given = &args[0][3..];
+        let name = name.get_mut(..given.len()).unwrap_or_default();
+        name.copy_from_slice(given.get(..name.len()).unwrap_or_default());
+        name.make_ascii_uppercase();
+        let done = match (&*name, args.len()) {
             (b"BEAT", 2) => self.beat(&args[1]),
             (b"REGISTER", 2) => self.register(&args[1]),
             (b"ATTACH", 5) => self.attach(args),
@@ -136,6 +147,7 @@ impl Connection {
 
     async fn ask(&mut self, id: &[u8], message: &[u8]) -> Option<()> {
         let (id, ask) = (number(id)?, Ask::decode(&Bytes::copy_from_slice(message)).ok()?);
+        self.stale |= message.len() > SHORT_BYTES;
         let epoch = self.worker.shared.member.epoch();
         let say = match (self.attached, ask) {
             (None, _) => Some(Say::Stale(epoch)),
@@ -167,7 +179,9 @@ impl Connection {
     }
 
     async fn ask_slot(&mut self, id: u64, ask: Ask, attached: Epoch) -> Option<Say> {
-        let (shared, slot) = (Arc::clone(&self.worker.shared), ask.slot()?);
+        let (worker, slot) = (Rc::clone(&self.worker), ask.slot()?);
+        let shared = &worker.shared;
+        self.stale |= !matches!(ask, Ask::Apply { .. } | Ask::Await { .. });
         let ticket = shared.member.draw_ticket();
         loop {
             let Some(mut guard) = shared.engine.store().try_lock(slot) else {
@@ -177,7 +191,7 @@ impl Connection {
             let mut late = Vec::new();
             let asker = Asker { ticket, attached };
             let store = shared.engine.store();
-            let say = membership::with_place(&shared, |place| {
+            let say = membership::with_place(shared, |place| {
                 guard.ask((slot, store), ask, asker, (place, boot_time()), &mut late)
             });
             if say.is_none() {
@@ -185,8 +199,8 @@ impl Connection {
                 shared.member.wait(ticket, who, id, slot);
             }
             drop(guard);
-            membership::deliver(&shared, late);
-            self.stale = true;
+            self.stale |= !late.is_empty();
+            membership::deliver(shared, late);
             return say;
         }
     }
