@@ -113,7 +113,10 @@ impl Chains {
     /// For another cluster: no commands and no view, and no number is used again.
     #[must_use]
     pub fn anew(&self) -> Self {
-        Self { last_id: self.last_id, ..Self::new(self.rules, self.limits) }
+        // Who sends reads straight goes on by the same table.
+        self.straight.forget();
+        let straight = Rc::clone(&self.straight);
+        Self { last_id: self.last_id, straight, ..Self::new(self.rules, self.limits) }
     }
 
     /// Other limits hold from now on.

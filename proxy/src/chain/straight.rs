@@ -76,6 +76,15 @@ impl Straight {
         }
     }
 
+    /// Another cluster takes the place of this one: nothing of it holds, and its reads begin anew.
+    pub(super) fn forget(&self) {
+        self.epoch.set(Epoch::default());
+        for way in &self.ways {
+            let reads = way.get().reads;
+            way.set(Way { reads, is_broken: reads > 0, ..Way::default() });
+        }
+    }
+
     /// The tail, where nobody joins, nothing is held, and it is the process that the chain means (R14).
     fn settled_tail(&self, view: &View, chain: &Chain) -> Option<MemberIndex> {
         let is_held = chain.unsealed.is_some() && self.rules.keep(Rule::HoldAfterATail);

@@ -205,7 +205,7 @@ impl Driver {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Again(submission) => self.begin_anew(submission),
+            Event::Again(submission) => self.read_anew(submission),
             Event::ReadsEnded(slot) => {
                 self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
             }
@@ -275,7 +275,7 @@ impl Driver {
         }
     }
 
-    fn begin_anew(&mut self, submission: Submission) {
+    fn read_anew(&mut self, submission: Submission) {
         if let Owner::Client(client, _) = &submission.owner {
             client.ended_read();
         }
