@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Ringmaster beside redis-server, nutcracker and Envoy in one run, and writes the tables.
 #
-# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G]... [--rounds N] [--out DIR]
+# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G|H]... [--rounds N] [--out DIR]
 #                             [--node-bin FILE] [--proxy-bin FILE] [--cli-bin FILE] [--profile NAME]
 #
 #   --part X         A: the node's CPU time an operation, beside redis-server
@@ -12,6 +12,7 @@
 #                    F: memory of strings and small collections, beside redis-server
 #                    G: the node's latency under heavy work: a big delete, a table growth, mass expiry, eviction,
 #                       snapshots
+#                    H: what copies cost: CPU time and latency with two copies, beside one
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1

@@ -10,9 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import busy, contenders, families, host, latency, memory, report, speed, targets
+from . import busy, contenders, families, host, latency, memory, replication, report, speed, targets
 
-PARTS = "ABCDEFG"
+PARTS = "ABCDEFGH"
 
 
 @dataclass
@@ -211,6 +211,27 @@ def part_g(setup, options, out):
     out.add("Latency under heavy work", text, commands)
 
 
+def part_h(setup, options, out):
+    """What copies cost."""
+    if not (options.proxy_bin and options.node_bin):
+        setup.progress("left out: it needs --node-bin and --proxy-bin")
+        return
+    node, proxy = contenders.RingmasterNode(options.node_bin), contenders.RingmasterProxy(options.proxy_bin)
+    for server in (node, proxy):
+        out.versions[server.name] = server.version()
+    samples, alone, commands = replication.measure(node, options.proxy_bin, setup)
+    out.raw("replication", [sample.row() for sample in samples])
+    out.raw("replication-one-client", [sample.row() for sample in alone])
+    names = replication.NAMES
+    text = ("CPU time an operation of a proxy and three nodes together, all slots with one copy and with two: median over "
+            "the rounds (least–largest). All of a cluster has one core, the load the other; 50 clients, 64-byte values.\n\n"
+            + report.copies_table(samples, names, targets.COPY_CPU_RATIO_MAX)
+            + "\n\nLatency of one client at pipeline 1:\n\n"
+            + report.copies_latency_table(alone, names, targets.COPY_LATENCY_RATIO_MAX)
+            + "\n\nAs redis-benchmark saw it:\n\n" + report.throughput_table(samples))
+    out.add("Copies", text, commands)
+
+
 def parse(arguments):
     """The options that scripts/benchmark.sh hands over; its help text explains them."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark.sh")
@@ -238,7 +259,7 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
-        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g)):
+        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g, part_h)):
             if part in (options.part or PARTS):
                 setup.part = part
                 try:

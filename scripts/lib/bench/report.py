@@ -33,6 +33,32 @@ def speed_table(samples, ours, others, targets):
     return table(["command", "pipeline", *(f"{name} µs" for name in names), "ratio", "target", "reached"], rows)
 
 
+def copies_table(samples, names, targets):
+    """CPU time an operation with one copy and with two, their ratio, the target."""
+    cpu, limits = speed.medians(samples), speed.spread(samples)
+    rows = []
+    for pipeline in speed.PIPELINES:
+        for operation in speed.OPERATIONS:
+            one, two = ((name, operation, pipeline) for name in names)
+            ratio, limit = cpu[two] / cpu[one], targets[operation]
+            rows.append([operation.upper(), pipeline, _cell(cpu, limits, one), _cell(cpu, limits, two),
+                         f"{ratio:.2f}", f"≤ {limit:.2f}", verdict(round(ratio, 2), limit)])
+    return table(["command", "pipeline", *(f"{name} µs" for name in names), "ratio", "target", "reached"], rows)
+
+
+def copies_latency_table(samples, names, targets):
+    """Median latency of one client with one copy and with two."""
+    p50 = speed.medians(samples, "p50_ms")
+    rows = []
+    for operation in speed.OPERATIONS:
+        one, two = (p50[(name, operation, 1)] for name in names)
+        ratio, limit = two / one, targets[operation]
+        reached = verdict(round(ratio, 2), limit) if limit else ABSENT
+        rows.append([operation.upper(), f"{one:.3f}", f"{two:.3f}", f"{ratio:.2f}",
+                     f"≤ {limit:.2f}" if limit else ABSENT, reached])
+    return table(["command", *(f"{name} p50 ms" for name in names), "ratio", "target", "reached"], rows)
+
+
 def families_table(samples, operations, pipeline, ours, theirs, target):
     """CPU time an operation of ours and theirs by command, the ratio, the target."""
     cpu, limits = speed.medians(samples), speed.spread(samples)

@@ -15,6 +15,9 @@ SHAPE_BYTES_MAX = {"string": 80, "string with a time to live": 82, "hash of 5 sh
                    "set of 10 small integers": 70, "member of a sorted set of 200,000": 70}
 # Longest hold of a slot's lock and longest turn of a data thread, in milliseconds of its own clock.
 HOLD_MS_MAX = 1.0
+# A chain of two beside a chain of one: CPU an operation of proxy and nodes together, and median latency of one client.
+COPY_CPU_RATIO_MAX = {"get": 1.05, "set": 2.6}
+COPY_LATENCY_RATIO_MAX = {"get": None, "set": 2.5}
 
 
 def busy_p999_ms_max(quiet_ms):
