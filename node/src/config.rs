@@ -51,6 +51,8 @@ pub struct Config {
     pub fsync: Fsync,
     /// Where persistent files live. Default `data`.
     pub data_dir: PathBuf,
+    /// The file of users, as Redis's ACL file; without one everybody may do everything. Default `None`.
+    pub users: Option<PathBuf>,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
     pub clients_max: usize,
     /// Longest request in bytes. Range 1 KiB..=2 GiB, default 1 GiB.
@@ -82,6 +84,7 @@ impl Default for Config {
             persistence: Persistence::Off,
             fsync: Fsync::default(),
             data_dir: PathBuf::from("data"),
+            users: None,
             clients_max: 10_000,
             request_bytes_max: 1 << 30,
             client_idle: None,
@@ -107,6 +110,7 @@ struct FileConfig {
     persistence: Option<Persistence>,
     fsync: Option<Fsync>,
     data_dir: Option<PathBuf>,
+    users: Option<PathBuf>,
     clients_max: Option<usize>,
     request_bytes_max: Option<ByteSize>,
     client_idle: Option<Millis>,
@@ -133,6 +137,7 @@ impl TryFrom<FileConfig> for Config {
             persistence: file.persistence.unwrap_or(default.persistence),
             fsync: file.fsync.unwrap_or(default.fsync),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
+            users: file.users,
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
             client_idle: file.client_idle.map_or(default.client_idle, Millis::unless_zero),

@@ -41,6 +41,9 @@ struct Flags {
     /// Where persistent files live [default: data]
     #[arg(long, visible_alias = "dir", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Who may do what, a line a user as in Redis's ACL file [default: everybody everything]
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -198,6 +201,7 @@ impl Flags {
         config.listen = self.listen.unwrap_or(config.listen);
         config.admin = self.admin.unwrap_or(config.admin);
         config.data_dir = self.data_dir.unwrap_or(config.data_dir);
+        config.users = self.users.or(config.users);
         config.threads = self.threads.unwrap_or(config.threads);
         config.maxmemory = self.maxmemory.map_or(config.maxmemory, ByteSize::bytes);
         config.eviction = self.eviction.unwrap_or(config.eviction);

@@ -22,6 +22,7 @@ mod settings;
 mod shared;
 mod snapshots;
 mod timing;
+mod users;
 mod worker;
 
 use std::io;
@@ -90,6 +91,7 @@ impl Node {
         shared.memory.look();
         shared.memory.note_startup();
         shared.memory.look_at_kernel();
+        users::open(&shared)?;
         let opened = keeping::open(&shared)?;
         if let Some(opened) = &opened {
             shared.member = opened.member()?;

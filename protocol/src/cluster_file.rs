@@ -8,12 +8,14 @@ mod last_replica;
 mod limits;
 mod node;
 mod timeouts;
+mod users;
 
 pub use address::{AddressError, NodeAddress};
 pub use last_replica::LastReplicaLost;
 pub use limits::Limits;
 pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
 pub use timeouts::Timeouts;
+pub use users::{USERS_MAX, UserRules};
 
 use crate::config::{self, ConfigErrors, Findings};
 use crate::view::ENTRIES_MAX;
@@ -65,6 +67,8 @@ pub struct ClusterFile {
     pub when_last_replica_lost: LastReplicaLost,
     /// The nodes, in the order of the file: 1..=[`NODES_MAX`], at least one with a weight.
     pub nodes: Vec<Node>,
+    /// Who may do what. Default: everybody everything.
+    pub users: Vec<UserRules>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// How large things may grow.
@@ -93,6 +97,7 @@ struct FileConfig {
     read_from: ReadFrom,
     when_last_replica_lost: LastReplicaLost,
     nodes: Vec<NodeFile>,
+    users: Vec<UserRules>,
     timeouts: Timeouts,
     limits: Limits,
 }
@@ -108,6 +113,7 @@ impl Default for FileConfig {
             read_from: ReadFrom::default(),
             when_last_replica_lost: LastReplicaLost::default(),
             nodes: Vec::new(),
+            users: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
         }
@@ -122,10 +128,11 @@ impl TryFrom<FileConfig> for ClusterFile {
         node::check_name(&file.cluster, "cluster", &mut findings);
         let nodes = node::check_all(&file.nodes, &mut findings);
         check_replicas(&file, &mut findings);
+        users::check_all(&file.users, &mut findings);
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
         let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
-        let FileConfig { when_last_replica_lost, timeouts, limits, .. } = file;
+        let FileConfig { when_last_replica_lost, users, timeouts, limits, .. } = file;
         findings.or(ClusterFile {
             cluster,
             version,
@@ -135,6 +142,7 @@ impl TryFrom<FileConfig> for ClusterFile {
             read_from,
             when_last_replica_lost,
             nodes,
+            users,
             timeouts,
             limits,
         })
@@ -195,6 +203,7 @@ mod tests {
         }
         let keys = format!("{:?}{:?}", shipped.timeouts, shipped.limits);
         let keys = keys.split(['{', ',']).filter_map(|field| field.split_once(": "));
+        assert!(text.contains("\nusers: []\n"));
         for (key, _) in keys {
             assert!(text.contains(&format!("\n  {}: ", key.trim())), "{key}");
         }
@@ -282,6 +291,24 @@ limits:
             ],
             "{found:#?}"
         );
+    }
+
+    #[test]
+    fn users_have_rules_and_no_passwords() {
+        let hash = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+        let file =
+            parse(&format!("users: [{{name: app, rules: 'on #{hash} ~app:* +@read'}}]\n{ONE_NODE}")).unwrap();
+        assert!(file.users[0].user().unwrap().accepts(b"password"));
+        for (user, said) in [
+            ("{name: a, rules: 'on >secret'}", "1:26: users[0].rules: a password must not stand here"),
+            ("{name: a, rules: '+nosuch'}", "1:26: users[0].rules: Error in ACL SETUSER modifier '+nosuch'"),
+            ("{name: 'a b'}", "1:16: users[0].name: is empty or has spaces"),
+            ("{name: a}, {name: a}", "1:27: users[1].name: `a` stands here a second time"),
+        ] {
+            let said_now = errors(&format!("users: [{user}]\n{ONE_NODE}"));
+            assert!(said_now.len() == 1 && said_now[0].starts_with(said), "{said_now:?}");
+            assert!(!said_now[0].contains("secret"));
+        }
     }
 
     #[test]

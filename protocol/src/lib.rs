@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod cluster_file;
 pub mod command;
 pub mod config;

@@ -24,6 +24,7 @@ pub use observations::{CommandLatencies, LatencyEvent, LatencySample, Observatio
 
 use std::time::Duration;
 
+use crate::acl::{self as access, LogEntry, Login, Refused};
 use crate::command::{Spec, introspect};
 use crate::resp::reply::Reply;
 use crate::resp::{Args, Protocol};
@@ -43,6 +44,8 @@ const NO_CLUSTER: &str = "ERR This instance has cluster support disabled";
 pub struct Session {
     /// Unique in the process and never used again; from 1.
     pub id: u64,
+    /// As whom it runs its commands.
+    pub login: Login,
     /// The protocol that `HELLO` chose.
     pub protocol: Protocol,
     /// The database that `SELECT` chose, below [`DATABASES`].
@@ -138,6 +141,33 @@ impl Session {
     #[must_use]
     pub fn new(id: u64, peer_address: String, local_address: String, now: Duration) -> Self {
         Self { id, peer_address, local_address, connected_at: now, active_at: now, ..Self::default() }
+    }
+
+    /// Whether the session's user may run a command; what it may not is noted in the log of `context`'s users.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn permit(
+        &self,
+        spec: &'static Spec,
+        args: Args<'_>,
+        place: access::Context,
+        context: &dyn Context,
+    ) -> Result<(), Refused> {
+        let refused = self.login.permit(spec, &args);
+        if let Err(Refused::Denied(denial)) = refused {
+            let at = context.now();
+            context.accounts().note(LogEntry {
+                count: 1,
+                reason: denial.reason(),
+                context: place,
+                object: denial.object(spec, &args),
+                user: self.login.user().name().to_vec(),
+                at,
+                client: client::shown_line(self, at),
+            });
+        }
+        refused
     }
 
     /// Notes the command at hand, for `CLIENT LIST`.

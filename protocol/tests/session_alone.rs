@@ -56,7 +56,6 @@ fn no_touch_and_no_evict_are_kept_until_a_reset() {
 fn what_is_not_there_is_refused_clearly() {
     assert_eq!(answer("CLIENT TRACKING ON"), r"-ERR CLIENT TRACKING is not supported\r\n");
     assert_eq!(answer("CLIENT PAUSE 10"), r"-ERR CLIENT PAUSE is not supported\r\n");
-    assert_eq!(answer("ACL SETUSER a"), r"-ERR ACL SETUSER is not supported\r\n");
 }
 
 #[test]

@@ -11,6 +11,7 @@
 //! | it changed its database or protocol | all before that is answered: another connection to the node comes next |
 //! | it speaks to a node through a connection of its own ([`conversation`]) | all before and that are answered |
 
+mod admit;
 mod conversation;
 pub(crate) mod directory;
 mod execute;
@@ -27,6 +28,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::session::Session;
 use tokio::net::TcpStream;
 
@@ -70,7 +72,8 @@ impl Connection {
         };
         let (peer, local) = (address(stream.peer_addr()), address(stream.local_addr()));
         let directory = &thread.shared.directory;
-        let session = Session::new(directory.next_id(), peer, local, thread.shared.now());
+        let mut session = Session::new(directory.next_id(), peer, local, thread.shared.now());
+        session.login = Login::first(&thread.shared.accounts);
         let card = directory.enter(&session);
         let output = thread.enter(session.id, stream);
         let lane = Lane::new(session.database, session.protocol);

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use ringmaster_protocol::acl::Accounts;
 
 use crate::cluster::Topology;
 use crate::config::{ClusterConfig, ReloadStatus};
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     /// By data thread.
     pub(crate) metrics: Vec<Arc<ThreadMetrics>>,
     pub(crate) directory: Directory,
+    /// The users.
+    pub(crate) accounts: Arc<Accounts>,
     /// Since the Unix epoch.
     pub(crate) started_at: Duration,
     /// 40 hexadecimal digits, new with each start.
@@ -46,6 +49,7 @@ impl Shared {
             nodes: Nodes::default(),
             metrics,
             directory: Directory::default(),
+            accounts: cluster.accounts(),
             started_at: now(),
             run_id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             clients_max,

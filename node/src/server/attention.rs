@@ -1,5 +1,5 @@
 //! What every command must look at and nearly never finds set: a pause, clients that monitor, a log that is being
-//! read or cannot be written.
+//! read or cannot be written, users who may not do everything.
 //!
 //! It is one byte that all threads read and hardly ever is written, so the look costs a load from the own cache.
 
@@ -21,6 +21,9 @@ const LOG_REFUSING: u8 = 16;
 
 /// The node is a member of a cluster.
 const MEMBER: u8 = 32;
+
+/// Somebody may not do everything.
+const RESTRICTED: u8 = 64;
 
 /// The flags.
 #[derive(Debug, Default)]
@@ -65,6 +68,11 @@ impl Attention {
         self.set(MEMBER, on);
     }
 
+    /// Notes that somebody may not do everything.
+    pub(crate) fn restrict(&self) {
+        self.set(RESTRICTED, true);
+    }
+
     /// Sets what is paused.
     pub(crate) fn set_paused(&self, writes: bool, all: bool) {
         self.set(WRITES_PAUSED, writes);
@@ -93,6 +101,11 @@ impl Seen {
     /// Whether the node is a member of a cluster.
     pub(crate) fn is_member(self) -> bool {
         self.0 & MEMBER != 0
+    }
+
+    /// Whether somebody may not do everything.
+    pub(crate) fn is_restricted(self) -> bool {
+        self.0 & RESTRICTED != 0
     }
 
     /// Whether the log is read.

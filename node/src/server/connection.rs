@@ -7,6 +7,7 @@
 //! Waiting for the client to read is the backpressure: nothing more is read or executed meanwhile.
 
 mod account;
+mod admit;
 mod aside;
 mod attached;
 mod attend;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::session::Session;
 use ringmaster_protocol::view::Epoch;
@@ -132,6 +134,7 @@ impl Connection {
         let mut session =
             Session::new(shared.clients.next_id(), peer.to_string(), local.to_string(), unix_time());
         session.file_descriptor = stream.as_raw_fd();
+        session.login = Login::first(&shared.accounts);
         let handle = shared.clients.enter(&session);
         Some(Self {
             worker,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::session::info::{self, Info, MemoryParts, Section};
 use ringmaster_protocol::session::{ChangeError, Context, Observations, Session, Setting, TrackingMode};
 
 use super::clients::Unblock;
 use super::shared::{self, Shared};
 use super::timing::observed;
-use super::{allocator, processor, settings, worker};
+use super::{allocator, processor, settings, users, worker};
 use crate::mail::Recipient;
 use crate::pubsub::Kind;
 use crate::store::census::{Count, DATABASES};
@@ -20,6 +21,24 @@ use crate::tracking::Tracker;
 impl Context for Shared {
     fn now(&self) -> Duration {
         shared::unix_time()
+    }
+
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    fn accounts_changed(&self) {
+        if self.accounts.is_restricting() {
+            self.attention.restrict();
+        }
+    }
+
+    fn load_accounts(&self) -> Result<(), String> {
+        users::load(self)
+    }
+
+    fn save_accounts(&self) -> Result<(), String> {
+        users::save(self)
     }
 
     fn random(&self, out: &mut [u8]) {
@@ -271,6 +290,22 @@ pub(crate) struct Held<'a, 's, 'k> {
 impl Context for Held<'_, '_, '_> {
     fn now(&self) -> Duration {
         self.shared.now()
+    }
+
+    fn accounts(&self) -> &Accounts {
+        self.shared.accounts()
+    }
+
+    fn accounts_changed(&self) {
+        self.shared.accounts_changed();
+    }
+
+    fn load_accounts(&self) -> Result<(), String> {
+        self.shared.load_accounts()
+    }
+
+    fn save_accounts(&self) -> Result<(), String> {
+        self.shared.save_accounts()
     }
 
     fn random(&self, out: &mut [u8]) {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::view::{Boot, Incarnation};
 use ringmaster_runtime::admission::Admission;
 
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) limits: ClientLimits,
     pub(crate) timing: Timing,
     pub(crate) attention: Arc<Attention>,
+    /// The users.
+    pub(crate) accounts: Accounts,
     /// Its part in a cluster.
     pub(crate) member: Member,
     /// What it does about memory as a member of chains.
@@ -98,6 +101,7 @@ impl Shared {
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
             attention: Arc::default(),
+            accounts: Accounts::default(),
             member: Member::new(Incarnation(random_bits()), Boot(random_bits())),
             chain_room: ChainRoom::new(config.threads),
             keeping: Keeping::default(),

@@ -5,6 +5,7 @@
 //! all clients leave, and the server must notice. Each script is played with all its clients in RESP2, and again in
 //! RESP3. `{a}` in a command stands for the id of client `a`.
 
+mod accounts;
 mod blocking;
 mod observing;
 mod pubsub;

@@ -67,6 +67,14 @@ fn set_info(call: &mut Call<'_, '_>) {
     }
 }
 
+/// The session's line in `CLIENT LIST`, without the line's end.
+pub(super) fn shown_line(session: &Session, now: std::time::Duration) -> String {
+    let mut text = String::new();
+    line::push(&mut text, session, now);
+    text.truncate(text.trim_end().len());
+    text
+}
+
 fn info(call: &mut Call<'_, '_>) {
     let mut text = String::new();
     line::push(&mut text, call.session, call.context.now());

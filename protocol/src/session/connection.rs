@@ -1,6 +1,7 @@
 //! Commands of the connection itself: `PING`, `SELECT`, `WAIT`, `RESET`, `QUIT`.
 
 use super::{Call, DATABASES, Outcome, ReplyMode, Session};
+use crate::acl::Login;
 use crate::resp::{Protocol, number};
 
 /// Redis's answer to an argument that is no integer.
@@ -61,6 +62,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Outcome {
         library_version: std::mem::take(&mut session.library_version),
         peer_address: std::mem::take(&mut session.peer_address),
         local_address: std::mem::take(&mut session.local_address),
+        login: Login::first(call.context.accounts()),
         protocol: Protocol::Resp2,
         database: 0,
         name: String::new(),

@@ -4,12 +4,44 @@ use std::time::Duration;
 
 use super::info::Info;
 use super::{Observations, Session};
+use crate::acl::Accounts;
+
+const NO_ACL_FILE: &str = "This Redis instance is not configured to use an ACL file. You may want to specify users \
+via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in \
+order to store users in the Redis configuration.";
 
 /// The process around the sessions: its clock, its figures, its settings, its other clients. Node and proxy each
 /// have one.
 pub trait Context {
     /// Time since the Unix epoch.
     fn now(&self) -> Duration;
+
+    /// The users.
+    fn accounts(&self) -> &Accounts;
+
+    /// The users were changed by this session.
+    fn accounts_changed(&self) {}
+
+    /// Why clients cannot change the users, where they cannot; without a code in front.
+    fn accounts_are_fixed(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Reads the users anew from their file (`ACL LOAD`).
+    ///
+    /// # Errors
+    /// The reason, without a code in front.
+    fn load_accounts(&self) -> Result<(), String> {
+        Err(NO_ACL_FILE.to_owned())
+    }
+
+    /// Writes the users to their file (`ACL SAVE`).
+    ///
+    /// # Errors
+    /// The reason, without a code in front.
+    fn save_accounts(&self) -> Result<(), String> {
+        Err(NO_ACL_FILE.to_owned())
+    }
 
     /// Fills `out` with bytes that nobody can guess (`ACL GENPASS`).
     fn random(&self, out: &mut [u8]);

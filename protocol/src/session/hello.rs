@@ -1,8 +1,7 @@
 //! `HELLO` and `AUTH`: how a client says what it speaks and who it is.
-//!
-//! No password is configured in this release: the one user `default` is let in with any.
 
-use super::{Call, REDIS_VERSION, Refusal};
+use super::{Call, REDIS_VERSION, Refusal, acl};
+use crate::acl::DEFAULT_USER;
 use crate::resp::{Protocol, number};
 
 /// The answer to a user that does not exist.
@@ -15,10 +14,16 @@ const NO_PASSWORD_SET: &str = "ERR AUTH <password> called without any password c
 /// The answer to a name that would break the lines of `CLIENT LIST`.
 const WRONG_NAME: &str = "ERR Client names cannot contain spaces, newlines or special characters.";
 
+/// The answer to a greeting before who greets has said who it is.
+const HELLO_WITHOUT_AUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
+     HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
+     the same time";
+
 /// What the options of `HELLO` ask for.
 #[derive(Default)]
 struct Wishes<'a> {
-    user: Option<&'a [u8]>,
+    /// Name and password.
+    login: Option<(&'a [u8], &'a [u8])>,
     name: Option<&'a str>,
 }
 
@@ -27,8 +32,11 @@ pub(super) fn hello(call: &mut Call<'_, '_>) {
     match wishes(call) {
         Err(refusal) => refusal.answer(call.reply),
         Ok((protocol, wishes)) => {
-            if wishes.user.is_some_and(|user| user != b"default") {
+            if wishes.login.is_some_and(|(user, password)| !log_in(call, user, password)) {
                 return call.reply.error(WRONG_PASSWORD);
+            }
+            if !call.session.login.is_authenticated() {
+                return call.reply.error(HELLO_WITHOUT_AUTH);
             }
             if let Some(name) = wishes.name {
                 name.clone_into(&mut call.session.name);
@@ -51,7 +59,7 @@ fn wishes<'a>(call: &Call<'a, '_>) -> Result<(Protocol, Wishes<'a>), Refusal> {
     let (mut wishes, mut at) = (Wishes::default(), 2);
     while let Some(option) = call.args.get(at) {
         if option.eq_ignore_ascii_case(b"auth") && call.args.len() > at + 2 {
-            wishes.user = call.args.get(at + 1);
+            wishes.login = call.args.get(at + 1).zip(call.args.get(at + 2));
             at += 3;
         } else if let (true, Some(name)) = (option.eq_ignore_ascii_case(b"setname"), call.args.get(at + 1)) {
             wishes.name = Some(client_name(name).ok_or(WRONG_NAME)?);
@@ -85,11 +93,29 @@ fn greet(call: &mut Call<'_, '_>) {
 
 /// `AUTH password`, `AUTH user password`.
 pub(super) fn auth(call: &mut Call<'_, '_>) {
-    match call.args.len() {
-        2 => call.reply.error(NO_PASSWORD_SET),
-        3 if call.args[1] == *b"default" => call.reply.ok(),
-        3 => call.reply.error(WRONG_PASSWORD),
-        _ => call.reply.error("ERR syntax error"),
+    let args = call.args;
+    let (user, password) = match args.len() {
+        2 if call.context.accounts().default_user().needs_no_password() => {
+            return call.reply.error(NO_PASSWORD_SET);
+        }
+        2 => (DEFAULT_USER, &args[1]),
+        3 => (&args[1], &args[2]),
+        _ => return call.reply.error("ERR syntax error"),
+    };
+    if log_in(call, user, password) { call.reply.ok() } else { call.reply.error(WRONG_PASSWORD) }
+}
+
+/// Whether the password lets the session be that user; then it is.
+fn log_in(call: &mut Call<'_, '_>, user: &[u8], password: &[u8]) -> bool {
+    match call.context.accounts().authenticate(user, password) {
+        Some(user) => {
+            call.session.login.becomes(user);
+            true
+        }
+        None => {
+            acl::note_failed_login(call, user);
+            false
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::command;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -20,6 +21,8 @@ pub(crate) const NOW: Duration = Duration::from_micros(1_795_348_937_643_950);
 pub(crate) struct Process {
     /// The other client; `None` once it is killed.
     pub(crate) other: RefCell<Option<Session>>,
+    /// The users.
+    pub(crate) accounts: Accounts,
 }
 
 /// Settings with Redis's default values: name, value, whether it may be changed.
@@ -37,6 +40,10 @@ const SETTINGS: [(&str, &str, bool); 8] = [
 impl Context for Process {
     fn now(&self) -> Duration {
         NOW
+    }
+
+    fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 
     fn random(&self, out: &mut [u8]) {

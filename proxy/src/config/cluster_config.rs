@@ -4,6 +4,7 @@ use super::ReloadStatus;
 use super::read;
 use crate::cluster::{Topology, TopologyError};
 use arc_swap::ArcSwap;
+use ringmaster_protocol::acl::{Accounts, User};
 use ringmaster_protocol::cluster_file::ClusterFile;
 use ringmaster_protocol::config::ConfigErrors;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub struct ClusterConfig {
     seen: Result<String, ConfigErrors>,
     topology: Arc<ArcSwap<Topology>>,
     status: Arc<ReloadStatus>,
+    accounts: Arc<Accounts>,
 }
 
 impl ClusterConfig {
@@ -28,8 +30,11 @@ impl ClusterConfig {
         let path = path.into();
         let text = read::text(&path)?;
         let file = ClusterFile::parse(&name_of(&path), &text)?;
+        let accounts = Arc::<Accounts>::default();
+        accounts.replace(users_of(&file));
         let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
         Ok(Self {
+            accounts,
             path,
             seen: Ok(text),
             topology: Arc::new(ArcSwap::from_pointee(topology)),
@@ -40,6 +45,11 @@ impl ClusterConfig {
     /// The topology in effect, replaced whole when the file changes. Load it once a batch.
     pub fn topology(&self) -> Arc<ArcSwap<Topology>> {
         Arc::clone(&self.topology)
+    }
+
+    /// The users, changed live when the file changes.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        Arc::clone(&self.accounts)
     }
 
     /// What has come of the changes so far.
@@ -91,6 +101,9 @@ impl ClusterConfig {
             slots_moved = next.slots_moved_since(&before),
             "cluster file applied"
         );
+        if next.file().users != before.file().users {
+            self.accounts.replace(users_of(next.file()));
+        }
         self.topology.store(Arc::new(next));
         self.status.count_reload();
     }
@@ -101,6 +114,11 @@ impl ClusterConfig {
         }
         self.status.count_failure(errors.to_string());
     }
+}
+
+/// The users of a checked file.
+fn users_of(file: &ClusterFile) -> Vec<User> {
+    file.users.iter().filter_map(|user| user.user().ok()).collect()
 }
 
 fn name_of(path: &Path) -> String {

@@ -97,6 +97,9 @@ impl Connection {
         };
         self.session.begins(spec);
         let command = Command { spec, args, raw };
+        if self.thread.shared.accounts.is_restricting() && !self.admit(command) {
+            return true;
+        }
         if self.conversation.is_some() && self.queue(command) {
             return true;
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::command::{Spec, Split};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -55,13 +56,21 @@ fn refuse(spec: &Spec, reply: &mut Reply<'_>) {
 }
 
 /// The proxy around its sessions.
-struct Process<'a> {
-    shared: &'a Shared,
+pub(super) struct Process<'a> {
+    pub(super) shared: &'a Shared,
 }
 
 impl Context for Process<'_> {
     fn now(&self) -> Duration {
         self.shared.now()
+    }
+
+    fn accounts(&self) -> &Accounts {
+        &self.shared.accounts
+    }
+
+    fn accounts_are_fixed(&self) -> Option<&'static str> {
+        Some("the users of a cluster stand in cluster.yaml: edit that file, it takes effect at once")
     }
 
     fn random(&self, out: &mut [u8]) {

@@ -41,7 +41,12 @@ impl Connection {
         spec: Option<&'static Spec>,
         args: Args<'_>,
     ) -> io::Result<Option<Fate>> {
-        let Some(spec) = spec else { return Ok(None) };
+        let Some(spec) = spec else { return Ok(self.admit_extension(seen, args)) };
+        if seen.is_restricted()
+            && let Some(fate) = self.admit(spec, args).await
+        {
+            return Ok(Some(fate));
+        }
         if self.session.monitors {
             // What came before this command, and not its own line, stands before its reply.
             self.collect_mail();

@@ -318,6 +318,10 @@ impl Connection {
             if shared.attention.look().is_monitored() {
                 self.tell_monitors(spec, args);
             }
+            if let Some(text) = self.refusal_of_queued(spec, args) {
+                self.refuse(&text);
+                continue;
+            }
             let (from, clock) = (self.output.len(), self.clock_in(spec, args));
             if shared.engine.carries_out(spec) {
                 let moment = self.moment();

@@ -39,6 +39,7 @@ pub struct KillFilter {
     kind: Option<Kind>,
     peer_address: Option<Vec<u8>>,
     local_address: Option<Vec<u8>>,
+    user: Option<Vec<u8>>,
     spares_caller: bool,
 }
 
@@ -53,6 +54,7 @@ impl KillFilter {
             && self.kind.is_none_or(|kind| kind == session.kind())
             && is(&self.peer_address, &session.peer_address)
             && is(&self.local_address, &session.local_address)
+            && self.user.as_ref().is_none_or(|user| user == session.login.user().name())
     }
 
     /// The filter that pairs of option and value make.
@@ -63,6 +65,9 @@ impl KillFilter {
             let value = call.args.get(at + 1).ok_or(super::SYNTAX)?;
             filter.take(option, value)?;
             at += 2;
+        }
+        if let Some(user) = filter.user.as_ref().filter(|user| call.context.accounts().user(user).is_none()) {
+            return Err(Refusal::about("ERR No such user '", user, "'"));
         }
         Ok(filter)
     }
@@ -76,8 +81,7 @@ impl KillFilter {
             b"type" => self.kind = Some(Kind::named(value)?),
             b"addr" => self.peer_address = Some(value.to_vec()),
             b"laddr" => self.local_address = Some(value.to_vec()),
-            b"user" if value == b"default" => {}
-            b"user" => return Err(Refusal::about("ERR No such user '", value, "'")),
+            b"user" => self.user = Some(value.to_vec()),
             b"skipme" if value.eq_ignore_ascii_case(b"yes") => self.spares_caller = true,
             b"skipme" if value.eq_ignore_ascii_case(b"no") => self.spares_caller = false,
             _ => return Err(super::SYNTAX.into()),

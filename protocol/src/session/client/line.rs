@@ -25,7 +25,7 @@ pub(super) fn push(text: &mut String, session: &Session, now: Duration) {
     let total = query + free + capacity.max(output) + queued_bytes + mail + size_of::<Session>();
     let events = if output > 0 { "rw" } else { "r" };
     let protocol = if session.protocol == Protocol::Resp3 { 3 } else { 2 };
-    let redirection = session.redirection();
+    let (redirection, user) = (session.redirection(), String::from_utf8_lossy(session.login.user().name()));
     let mut flags = String::new();
     push_flags(&mut flags, session);
     // Writing to a String cannot fail.
@@ -35,7 +35,7 @@ pub(super) fn push(text: &mut String, session: &Session, now: Duration) {
          flags={flags} db={database} sub={channels} psub={patterns} ssub={shard_channels} multi={queued} \
          watch={watched_keys} qbuf={query} qbuf-free={free} argv-mem={arguments} multi-mem={queued_bytes} \
          rbs={capacity} rbp={capacity} obl={output} oll={lists} omem={mail} tot-mem={total} events={events} \
-         cmd={command} user=default redir={redirection} resp={protocol} lib-name={library_name} \
+         cmd={command} user={user} redir={redirection} resp={protocol} lib-name={library_name} \
          lib-ver={library_version}"
     );
 }

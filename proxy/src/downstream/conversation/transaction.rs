@@ -67,6 +67,11 @@ impl Connection {
         true
     }
 
+    /// Whether commands are queued.
+    pub(in crate::downstream) fn is_in_transaction(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|of| of.transaction.is_some())
+    }
+
     /// Notes that a command of the transaction was refused, if there is one.
     pub(in crate::downstream) fn spoil_transaction(&mut self) {
         if let Some(transaction) = self.conversation.as_mut().and_then(|of| of.transaction.as_mut()) {
@@ -76,7 +81,7 @@ impl Connection {
 
     /// Carries out a command of transactions. False if it must wait for what came before.
     pub(super) fn transact(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
-        let in_transaction = self.conversation.as_ref().is_some_and(|of| of.transaction.is_some());
+        let in_transaction = self.is_in_transaction();
         match (command.spec.name, in_transaction) {
             ("multi", true) => self.answer_error("ERR MULTI calls can not be nested"),
             ("multi", false) => {

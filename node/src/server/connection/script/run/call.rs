@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ringmaster_protocol::acl::{self, Denial, Refused};
 use ringmaster_protocol::command::{Flags, Rejection, Spec, resolve};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -49,6 +50,10 @@ impl Run {
             answer_error(vm, text);
             return Called::Answered;
         }
+        if let Some(text) = self.denial(spec, args) {
+            answer_error(vm, text);
+            return Called::Answered;
+        }
         let shared = Arc::clone(&self.shared);
         let carries_out = shared.engine.carries_out(spec);
         if carries_out && let Some(slot) = self.lacks(spec, args, keyspace) {
@@ -87,6 +92,26 @@ impl Run {
             Some(OUT_OF_MEMORY)
         } else {
             None
+        }
+    }
+
+    /// Why the script's user may not run a command, in Redis's words.
+    fn denial(&self, spec: &'static Spec, args: Args<'_>) -> Option<&'static str> {
+        if !self.shared.attention.look().is_restricted() || self.session.login.is_unrestricted() {
+            return None;
+        }
+        match self.session.permit(spec, args, acl::Context::Script, &*self.shared).err()? {
+            Refused::NoAuth => Some(acl::NO_AUTH),
+            Refused::Denied(Denial::Command) => {
+                Some("ERR The user executing the script can't run this command or subcommand")
+            }
+            Refused::Denied(Denial::Key(_) | Denial::SortBy(_) | Denial::SortGet(_)) => Some(
+                "ERR The user executing the script can't access at least one of the keys mentioned in the command \
+                 arguments",
+            ),
+            Refused::Denied(Denial::Channel(_)) => Some(
+                "ERR The user executing the script can't publish to the channel mentioned in the command",
+            ),
         }
     }
 

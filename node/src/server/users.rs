@@ -1,0 +1,65 @@
+//! The file of users: read at the start and by `ACL LOAD`, written by `ACL SAVE`.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use ringmaster_protocol::acl::{FILE_BYTES_MAX, User, read_users, write_users};
+use ringmaster_protocol::session::{Context, Session};
+
+use super::shared::Shared;
+
+const NO_FILE: &str = "This node was started without a file of users (--users FILE)";
+
+/// Reads the file anew: its users and no others, or none of them. Sessions whose user is gone are closed.
+pub(super) fn load(shared: &Shared) -> Result<(), String> {
+    let path = shared.config.users.as_ref().ok_or(NO_FILE)?;
+    let users = read(path).map_err(|error| error.to_string())?;
+    shared.accounts.replace(users);
+    shared.accounts_changed();
+    let is_gone = |session: &Session| shared.accounts.user(session.login.user().name()).is_none();
+    shared.kill_clients(0, &is_gone);
+    Ok(())
+}
+
+/// Writes the users to the file: all of them, or nothing is changed.
+pub(super) fn save(shared: &Shared) -> Result<(), String> {
+    let path = shared.config.users.as_ref().ok_or(NO_FILE)?;
+    let users = shared.accounts.all();
+    let text = write_users(users.iter().map(AsRef::as_ref));
+    write_whole(path, &text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+}
+
+/// Reads the file at the start, if there is to be one.
+///
+/// # Errors
+/// It cannot be read, or says what cannot be; with its name and line.
+pub(super) fn open(shared: &Shared) -> io::Result<()> {
+    let Some(path) = &shared.config.users else { return Ok(()) };
+    shared.accounts.replace(read(path)?);
+    shared.accounts_changed();
+    Ok(())
+}
+
+fn read(path: &Path) -> io::Result<Vec<User>> {
+    let named = |kind, what: &dyn std::fmt::Display| {
+        io::Error::new(kind, format!("users {}: {what}", path.display()))
+    };
+    let len = fs::metadata(path).map_err(|error| named(error.kind(), &error))?.len();
+    if len > FILE_BYTES_MAX as u64 {
+        return Err(named(io::ErrorKind::InvalidData, &"the file is too large"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| named(error.kind(), &error))?;
+    read_users(&text).map_err(|fault| named(io::ErrorKind::InvalidData, &fault))
+}
+
+/// Beside the file first, durable, then in its place. Only the owner may read it.
+fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    fs::rename(&aside, path)
+}
