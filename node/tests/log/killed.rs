@@ -61,6 +61,8 @@ fn save_again_and_again(address: SocketAddr) {
 fn fill(address: SocketAddr) {
     let mut client = Client::connect(address).unwrap();
     (0..OTHER_KEYS).for_each(|key| assert_eq!(client.call(&format!("SET other{key} {key}")), "+OK"));
+    // What came in the last second before a kill may be lost: this is to be older, however fast the machine is.
+    assert_eq!(client.call("SAVE"), "+OK");
 }
 
 fn check(client: &mut Client, writers: &[Arc<Writer>], killed: Instant, fsync: &str) {

@@ -93,7 +93,7 @@ impl Connection {
             return Ok(Fate::Open);
         }
         if !attention.is_nothing()
-            && command.spec.is_ok()
+            && (command.spec.is_ok() || attention.is_restricted())
             && let Some(fate) = self.attend(attention, command.spec.ok(), args).await?
         {
             return Ok(fate);
