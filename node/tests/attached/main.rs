@@ -50,6 +50,33 @@ fn each_role_serves_what_is_its_own() {
 }
 
 #[test]
+fn a_node_that_came_back_blank_serves_nothing_to_who_takes_it_for_another() {
+    let node = node();
+    let mut proxy = Wire::to(&node);
+    // As a proxy sends it to a node that was started anew without its noticing: in one piece.
+    for request in [
+        &[&b"RM.ATTACH"[..], b"1", b"5", b"7", b"7"][..],
+        &[b"SET", b"k", b"v"],
+        &[b"GET", b"k"],
+        &[b"FLUSHALL"],
+        &[b"RM.TICK", b"1"],
+    ] {
+        let mut bytes = Vec::new();
+        put_request(&mut bytes, request);
+        proxy.send(&bytes);
+    }
+    for _ in 0..5 {
+        let reply = proxy.frame();
+        let is_refused = [&b"-STALE"[..], b"-REBORN", b"-FOREIGN"].iter().any(|code| reply.starts_with(code));
+        assert!(is_refused, "{}", String::from_utf8_lossy(&reply));
+    }
+    let mut plain = Wire::to(&node);
+    assert_eq!(plain.call(&[b"DBSIZE"]), b":0\r\n", "it is as blank as before");
+    drop((proxy, plain));
+    node.stop();
+}
+
+#[test]
 fn an_older_view_is_fenced_by_a_newer_one() {
     let mut pair = Pair::new();
     let operation = pair.write(&["SET", "k", "v"]);

@@ -57,7 +57,7 @@ impl Connection {
                 return Ok(Some(Fate::Close));
             }
         }
-        if seen.is_member()
+        if (seen.is_member() || self.was_attached)
             && let Some(fate) = self.serve_member(spec, args).await
         {
             return Ok(Some(fate));

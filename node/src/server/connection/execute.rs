@@ -92,7 +92,8 @@ impl Connection {
         if attention.is_only_member() && self.run_attached(command, args) {
             return Ok(Fate::Open);
         }
-        if !attention.is_nothing()
+        // Who was refused as a proxy is served nothing, also by a node that is no member (any more).
+        if (!attention.is_nothing() || self.was_attached)
             && (command.spec.is_ok() || attention.is_restricted())
             && let Some(fate) = self.attend(attention, command.spec.ok(), args).await?
         {
