@@ -7,6 +7,7 @@
 //! | [`extension`] | what proxies and nodes say to each other about slots: the RM.* messages |
 //! | [`heartbeat`] | what proxies ask nodes ten times a second: the lease, their state, posts of other proxies |
 //! | [`register`] | deciding the next view: what proposers and acceptors say |
+//! | [`acl`] | users, their rules, and the log of what was refused to them |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
