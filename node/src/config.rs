@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
+use ringmaster_runtime::secret::SecretSource;
 use serde::Deserialize;
 
 use crate::log::Fsync;
@@ -53,6 +54,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The file of users, as Redis's ACL file; without one everybody may do everything. Default `None`.
     pub users: Option<PathBuf>,
+    /// The secret that proxies must know to be served; with one, nobody else is served but users. Default: none.
+    pub secret: SecretSource,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
     pub clients_max: usize,
     /// Longest request in bytes. Range 1 KiB..=2 GiB, default 1 GiB.
@@ -85,6 +88,7 @@ impl Default for Config {
             fsync: Fsync::default(),
             data_dir: PathBuf::from("data"),
             users: None,
+            secret: SecretSource::None,
             clients_max: 10_000,
             request_bytes_max: 1 << 30,
             client_idle: None,
@@ -111,6 +115,7 @@ struct FileConfig {
     fsync: Option<Fsync>,
     data_dir: Option<PathBuf>,
     users: Option<PathBuf>,
+    secret_file: Option<PathBuf>,
     clients_max: Option<usize>,
     request_bytes_max: Option<ByteSize>,
     client_idle: Option<Millis>,
@@ -138,6 +143,7 @@ impl TryFrom<FileConfig> for Config {
             fsync: file.fsync.unwrap_or(default.fsync),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
             users: file.users,
+            secret: file.secret_file.map_or(default.secret, SecretSource::File),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
             client_idle: file.client_idle.map_or(default.client_idle, Millis::unless_zero),

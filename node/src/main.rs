@@ -19,6 +19,7 @@ use ringmaster_node::store::eviction::Policy;
 use ringmaster_node::{Node, offline};
 use ringmaster_protocol::config::ByteSize;
 use ringmaster_protocol::slot::SLOT_COUNT;
+use ringmaster_runtime::secret::SecretSource;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -44,6 +45,10 @@ struct Flags {
     /// Who may do what, a line a user as in Redis's ACL file [default: everybody everything]
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+    /// The secret of the cluster, one line; with it only proxies that know it are served, and users. Also in the environment
+    /// variable RINGMASTER_SECRET [default: none]
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -202,6 +207,11 @@ impl Flags {
         config.admin = self.admin.unwrap_or(config.admin);
         config.data_dir = self.data_dir.unwrap_or(config.data_dir);
         config.users = self.users.or(config.users);
+        if let Some(file) = self.secret_file {
+            config.secret = SecretSource::File(file);
+        } else if !config.secret.is_some() {
+            config.secret = SecretSource::of_environment().map_err(anyhow::Error::msg)?;
+        }
         config.threads = self.threads.unwrap_or(config.threads);
         config.maxmemory = self.maxmemory.map_or(config.maxmemory, ByteSize::bytes);
         config.eviction = self.eviction.unwrap_or(config.eviction);

@@ -18,6 +18,7 @@ mod parts;
 mod processor;
 mod room;
 mod scripts;
+mod secrets;
 mod settings;
 mod shared;
 mod snapshots;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::config::Config;
@@ -61,6 +63,8 @@ fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
 pub struct Node {
     service: Service,
     shared: Arc<Shared>,
+    /// Follows its secret; `None` without one.
+    _lookout: Option<Lookout>,
 }
 
 impl Node {
@@ -92,6 +96,7 @@ impl Node {
         shared.memory.note_startup();
         shared.memory.look_at_kernel();
         users::open(&shared)?;
+        secrets::open(&mut shared)?;
         let opened = keeping::open(&shared)?;
         if let Some(opened) = &opened {
             shared.member = opened.member()?;
@@ -109,7 +114,8 @@ impl Node {
             service.stop();
             return Err(error);
         }
-        Ok(Self { service, shared })
+        let lookout = secrets::follow(&shared)?;
+        Ok(Self { service, shared, _lookout: lookout })
     }
 
     /// Where clients connect.

@@ -17,6 +17,8 @@ pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
 pub use timeouts::Timeouts;
 pub use users::{USERS_MAX, UserRules};
 
+use std::path::PathBuf;
+
 use crate::config::{self, ConfigErrors, Findings};
 use crate::view::ENTRIES_MAX;
 use node::NodeFile;
@@ -69,6 +71,8 @@ pub struct ClusterFile {
     pub nodes: Vec<Node>,
     /// Who may do what. Default: everybody everything.
     pub users: Vec<UserRules>,
+    /// The file with the secret by which the nodes know the proxies; relative to cluster.yaml. Default: none.
+    pub secret_file: Option<PathBuf>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// How large things may grow.
@@ -98,6 +102,7 @@ struct FileConfig {
     when_last_replica_lost: LastReplicaLost,
     nodes: Vec<NodeFile>,
     users: Vec<UserRules>,
+    secret_file: Option<PathBuf>,
     timeouts: Timeouts,
     limits: Limits,
 }
@@ -114,6 +119,7 @@ impl Default for FileConfig {
             when_last_replica_lost: LastReplicaLost::default(),
             nodes: Vec::new(),
             users: Vec::new(),
+            secret_file: None,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
         }
@@ -132,7 +138,7 @@ impl TryFrom<FileConfig> for ClusterFile {
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
         let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
-        let FileConfig { when_last_replica_lost, users, timeouts, limits, .. } = file;
+        let FileConfig { when_last_replica_lost, users, secret_file, timeouts, limits, .. } = file;
         findings.or(ClusterFile {
             cluster,
             version,
@@ -143,6 +149,7 @@ impl TryFrom<FileConfig> for ClusterFile {
             when_last_replica_lost,
             nodes,
             users,
+            secret_file,
             timeouts,
             limits,
         })

@@ -8,6 +8,7 @@
 //! | [`heartbeat`] | what proxies ask nodes ten times a second: the lease, their state, posts of other proxies |
 //! | [`register`] | deciding the next view: what proposers and acceptors say |
 //! | [`acl`] | users, their rules, and the log of what was refused to them |
+//! | [`secret`] | how a proxy proves to a node that it knows the secret of their cluster |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
@@ -30,6 +31,7 @@ mod input;
 pub mod rdb;
 pub mod register;
 pub mod resp;
+pub mod secret;
 pub mod session;
 pub mod slot;
 pub mod varint;

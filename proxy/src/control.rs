@@ -24,6 +24,7 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Topology;
+use crate::dial::Credentials;
 use run::Control;
 
 /// The running control thread.
@@ -40,13 +41,15 @@ impl ControlThread {
     pub(crate) fn start(
         topology: Arc<ArcSwap<Topology>>,
         published: Arc<Published>,
+        credentials: Arc<Credentials>,
         told: Receiver<Told>,
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let body = move || {
-            let control = async move { Control::new(topology, published).run(told, stopped).await };
+            let control =
+                async move { Control::new(topology, published, credentials).run(told, stopped).await };
             LocalSet::new().block_on(&runtime, control);
         };
         let thread = thread::Builder::new().name("proxy-cluster".to_owned()).spawn(body)?;

@@ -13,6 +13,7 @@
 //! | `upstream` | pipelined connections to nodes, failures |
 //! | [`chain`], `replicated` | commands of replicated slots: their way down a chain, and the I/O around it |
 //! | `control` | the thread that keeps the view and the lease, with the controller of [`cluster`] |
+//! | `dial` | how a connection to a node begins: it is reached, and this proxy proves itself |
 //! | `link` | connections for what proxies and nodes say to each other |
 //! | `output` | the replies of one client, put in order |
 //! | `turn` | one write for all that was made ready together |
@@ -27,6 +28,7 @@ mod clock;
 pub mod cluster;
 pub mod config;
 mod control;
+mod dial;
 mod downstream;
 mod link;
 mod output;

@@ -15,12 +15,15 @@ pub(crate) use asks::{Answers, Asks};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::resp::scan::Scanner;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::dial::{Credentials, DialError, dial};
 
 /// First and longest pause before the next try to connect; it doubles from one to the other.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -64,6 +67,7 @@ pub(crate) trait Peer {
 pub(crate) struct Link {
     address: String,
     limits: LinkLimits,
+    credentials: Arc<Credentials>,
     out: RefCell<Vec<u8>>,
     /// Replies that are awaited, and since when nothing has come.
     awaited: Cell<u64>,
@@ -78,6 +82,8 @@ pub(crate) struct Link {
 enum Failure {
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     #[error("no connection within {} ms", .0.as_millis())]
     ConnectTimeout(Duration),
     #[error("no reply within {} ms", .0.as_millis())]
@@ -94,10 +100,16 @@ enum Failure {
 
 impl Link {
     /// Opens a connection to `address`, host and port; to be called on a thread with a local set.
-    pub(crate) fn open(address: String, limits: LinkLimits, peer: Rc<dyn Peer>) -> Rc<Self> {
+    pub(crate) fn open(
+        address: String,
+        limits: LinkLimits,
+        credentials: &Arc<Credentials>,
+        peer: Rc<dyn Peer>,
+    ) -> Rc<Self> {
         let link = Rc::new(Self {
             address,
             limits,
+            credentials: Arc::clone(credentials),
             out: RefCell::default(),
             awaited: Cell::new(0),
             quiet_since: Cell::new(Instant::now()),
@@ -195,11 +207,7 @@ async fn run(link: Rc<Link>, peer: Rc<dyn Peer>) {
 
 async fn connect(link: &Link) -> Result<TcpStream, Failure> {
     let limit = link.limits.connect;
-    let connected = async {
-        let stream = TcpStream::connect(&link.address).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    };
+    let connected = async { Ok(dial(&link.address, &link.credentials).await?) };
     tokio::select! {
         outcome = timeout(limit, connected) => outcome.unwrap_or(Err(Failure::ConnectTimeout(limit))),
         () = closing(link) => Err(Failure::Closed),

@@ -41,7 +41,10 @@ impl Proxy {
         let service = Service::start(&service_config, make, pages)?;
         shared.set_port(service.address().port());
         let control = match published.zip(heard) {
-            Some((published, heard)) => Some(ControlThread::start(cluster.topology(), published, heard)?),
+            Some((published, heard)) => {
+                let credentials = Arc::clone(&shared.credentials);
+                Some(ControlThread::start(cluster.topology(), published, credentials, heard)?)
+            }
             None => None,
         };
         let watcher = Watcher::spawn(cluster)?;

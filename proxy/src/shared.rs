@@ -9,6 +9,7 @@ use ringmaster_protocol::acl::Accounts;
 use crate::cluster::Topology;
 use crate::config::{ClusterConfig, ReloadStatus};
 use crate::control::Published;
+use crate::dial::Credentials;
 use crate::downstream::directory::Directory;
 use crate::settings::Config;
 use crate::telemetry::{Counter, Nodes, ThreadMetrics};
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) directory: Directory,
     /// The users.
     pub(crate) accounts: Arc<Accounts>,
+    /// By what nodes know this proxy.
+    pub(crate) credentials: Arc<Credentials>,
     /// Since the Unix epoch.
     pub(crate) started_at: Duration,
     /// 40 hexadecimal digits, new with each start.
@@ -50,6 +53,7 @@ impl Shared {
             metrics,
             directory: Directory::default(),
             accounts: cluster.accounts(),
+            credentials: cluster.credentials(),
             started_at: now(),
             run_id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             clients_max,

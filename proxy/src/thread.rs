@@ -88,9 +88,13 @@ impl DataThread {
         let (turn, metrics) = (Rc::new(Turn::default()), Arc::clone(&shared.metrics[index]));
         let topology = shared.topology.load_full();
         let limits = Cell::new(upstream_limits(&topology));
-        let upstreams =
-            UpstreamContext { turn: Rc::clone(&turn), limits, metrics: Arc::clone(&metrics), thread: index };
-        let upstreams = Rc::new(upstreams);
+        let upstreams = Rc::new(UpstreamContext {
+            turn: Rc::clone(&turn),
+            limits,
+            metrics: Arc::clone(&metrics),
+            thread: index,
+            credentials: Arc::clone(&shared.credentials),
+        });
         let replicated = Replicated::start(&shared, &upstreams);
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),

@@ -34,6 +34,7 @@ use std::time::Duration;
 use ringmaster_protocol::resp::Protocol;
 use tokio::net::TcpStream;
 
+use crate::dial::Credentials;
 use crate::output::{Output, Sequence};
 use crate::telemetry::{NodeStatus, ThreadMetrics};
 use crate::turn::{Flush, Turn};
@@ -62,6 +63,7 @@ pub(crate) struct UpstreamContext {
     pub(crate) metrics: Arc<ThreadMetrics>,
     /// Index of the data thread.
     pub(crate) thread: usize,
+    pub(crate) credentials: Arc<Credentials>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
+use ringmaster_protocol::secret::Secrets;
+use ringmaster_runtime::secret::SecretSource;
 
 use asking::Answers;
 use word::Drain;
@@ -115,5 +117,17 @@ fn read(path: &Path) -> anyhow::Result<ClusterFile> {
     let name = path.display().to_string();
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {name}; name it with --file"))?;
-    Ok(ClusterFile::parse(&name, &text)?)
+    let file = ClusterFile::parse(&name, &text)?;
+    link::know(secrets(&file, path)?);
+    Ok(file)
+}
+
+/// The secrets by which nodes know the cluster's proxies, and this process.
+fn secrets(file: &ClusterFile, path: &Path) -> anyhow::Result<Secrets> {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let source = match &file.secret_file {
+        Some(name) => SecretSource::File(directory.join(name)),
+        None => SecretSource::of_environment().map_err(anyhow::Error::msg)?,
+    };
+    source.read().map_err(anyhow::Error::msg)
 }

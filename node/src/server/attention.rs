@@ -29,6 +29,21 @@ const RESTRICTED: u8 = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Attention(AtomicU8);
 
+/// What a connection attends to: all of it, or, where it may do everything for good, all but the users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heed(u8);
+
+impl Default for Heed {
+    fn default() -> Self {
+        Self(u8::MAX)
+    }
+}
+
+impl Heed {
+    /// That of a proxy of the cluster.
+    pub(crate) const PROXY: Self = Self(!RESTRICTED);
+}
+
 /// The flags as one command saw them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen(u8);
@@ -38,6 +53,12 @@ impl Attention {
     #[inline]
     pub(crate) fn look(&self) -> Seen {
         Seen(self.0.load(Ordering::Acquire))
+    }
+
+    /// Looks at what a connection attends to.
+    #[inline]
+    pub(crate) fn look_as(&self, heed: Heed) -> Seen {
+        Seen(self.0.load(Ordering::Acquire) & heed.0)
     }
 
     fn set(&self, flag: u8, on: bool) {

@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::resp::request::RequestLimits;
+use ringmaster_protocol::secret::NONCE_BYTES;
 use ringmaster_protocol::session::Session;
 use ringmaster_protocol::view::Epoch;
 use tokio::io::AsyncWrite;
@@ -42,6 +43,7 @@ use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
+use super::attention::Heed;
 use super::batch::{Batch, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
@@ -102,6 +104,10 @@ pub(crate) struct Connection {
     attached: Option<Epoch>,
     /// A proxy has tried to.
     was_attached: bool,
+    /// What the next proof has to be for.
+    nonce: Option<Box<[u8; NONCE_BYTES]>>,
+    /// What it attends to.
+    heed: Heed,
 }
 
 /// What a connection waits for between its batches.
@@ -161,6 +167,8 @@ impl Connection {
             closes: false,
             attached: None,
             was_attached: false,
+            nonce: None,
+            heed: Heed::default(),
         })
     }
 

@@ -106,6 +106,12 @@ impl Pages {
                 "Longest hold of a slot; 0 without exact timing.",
                 hold,
             ),
+            (
+                "wrong_proofs_total",
+                "counter",
+                "Proxies that did not know the secret.",
+                self.0.wrong_proofs.load(Ordering::Relaxed),
+            ),
             ("memory_max_bytes", "gauge", "Bound of the allocated bytes, 0 for none.", max),
         ];
         let mut text = String::new();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::view::{Boot, Incarnation};
 use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::secret::SecretKeeper;
 
 use super::account::Account;
 use super::attention::Attention;
@@ -55,6 +56,10 @@ pub(crate) struct Shared {
     pub(crate) attention: Arc<Attention>,
     /// The users.
     pub(crate) accounts: Accounts,
+    /// What proxies must know to be served; none where every client is.
+    pub(crate) secrets: SecretKeeper,
+    /// Proofs of proxies that were wrong.
+    pub(crate) wrong_proofs: AtomicU64,
     /// Its part in a cluster.
     pub(crate) member: Member,
     /// What it does about memory as a member of chains.
@@ -102,6 +107,8 @@ impl Shared {
             timing: Timing::default(),
             attention: Arc::default(),
             accounts: Accounts::default(),
+            secrets: SecretKeeper::default(),
+            wrong_proofs: AtomicU64::new(0),
             member: Member::new(Incarnation(random_bits()), Boot(random_bits())),
             chain_room: ChainRoom::new(config.threads),
             keeping: Keeping::default(),

@@ -17,7 +17,7 @@ pub(super) fn load(shared: &Shared) -> Result<(), String> {
     let users = read(path).map_err(|error| error.to_string())?;
     shared.accounts.replace(users);
     shared.accounts_changed();
-    let is_gone = |session: &Session| shared.accounts.user(session.login.user().name()).is_none();
+    let is_gone = |session: &Session| session.login.is_gone(&shared.accounts);
     shared.kill_clients(0, &is_gone);
     Ok(())
 }

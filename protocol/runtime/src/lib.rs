@@ -1,5 +1,5 @@
 //! What both tiers run on: one data thread a core, one acceptor that deals connections evenly, a control thread
-//! with the admin port, logging, and stop signals.
+//! with the admin port, logging, stop signals, and the files of secrets.
 //!
 //! It lives beside `protocol` because that crate stays pure; nodes and proxies never import each other, and
 //! neither writes this twice.
@@ -11,6 +11,8 @@ pub mod admin;
 pub mod admission;
 mod data_thread;
 pub mod logging;
+pub mod lookout;
+pub mod secret;
 pub mod service;
 pub mod signal;
 

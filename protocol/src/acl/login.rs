@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::command::{Arguments, Flags, Spec};
+use crate::secret::SecretId;
 
 use super::accounts::Accounts;
 use super::denial::Denial;
@@ -11,11 +12,16 @@ use super::user::User;
 /// The answer to who has to say who he is first.
 pub const NO_AUTH: &str = "NOAUTH Authentication required.";
 
+/// How a proxy that has proved itself is shown where users are.
+const PROXY: &[u8] = b"ringmaster-proxy";
+
 /// Who a session is.
 #[derive(Clone, Debug)]
 pub struct Login {
     user: Arc<User>,
     is_authenticated: bool,
+    /// The secret that a proxy has proved to know.
+    proof: Option<SecretId>,
     /// Of the accounts, when `user` was looked at last.
     generation: u64,
 }
@@ -33,7 +39,7 @@ impl Default for Login {
     /// Everything is permitted: where there are no accounts.
     fn default() -> Self {
         let user = Arc::new(User::unrestricted(super::DEFAULT_USER));
-        Self { user, is_authenticated: true, generation: 0 }
+        Self { user, is_authenticated: true, proof: None, generation: 0 }
     }
 }
 
@@ -44,7 +50,7 @@ impl Login {
         let generation = accounts.generation();
         let user = accounts.default_user();
         let is_authenticated = user.is_on() && user.needs_no_password();
-        Self { user, is_authenticated, generation }
+        Self { user, is_authenticated, proof: None, generation }
     }
 
     /// The user.
@@ -68,7 +74,26 @@ impl Login {
 
     /// The session is this user from now on.
     pub fn becomes(&mut self, user: Arc<User>) {
-        (self.user, self.is_authenticated) = (user, true);
+        (self.user, self.is_authenticated, self.proof) = (user, true, None);
+    }
+
+    /// The session is a proxy of the cluster, and may do everything.
+    pub fn becomes_proxy(&mut self, proof: SecretId) {
+        self.becomes(Arc::new(User::unrestricted(PROXY)));
+        self.proof = Some(proof);
+    }
+
+    /// The secret that it proved to know, if it is a proxy of the cluster.
+    #[inline]
+    #[must_use]
+    pub fn proof(&self) -> Option<SecretId> {
+        self.proof
+    }
+
+    /// Whether it is a user that is no more.
+    #[must_use]
+    pub fn is_gone(&self, accounts: &Accounts) -> bool {
+        self.proof.is_none() && accounts.user(self.user.name()).is_none()
     }
 
     /// Whether nothing was changed since the user was looked at last.
@@ -80,7 +105,7 @@ impl Login {
     /// Takes over what has become of the user. Returns false if there is no such user any more.
     pub fn refresh(&mut self, accounts: &Accounts) -> bool {
         let generation = accounts.generation();
-        if generation == self.generation {
+        if generation == self.generation || self.proof.is_some() {
             return true;
         }
         self.generation = generation;

@@ -122,7 +122,9 @@ fn delete_users(call: &mut Call<'_, '_>) -> Outcome {
     }
     let names: Vec<&[u8]> = call.args.from(2).iter().collect();
     let removed = names.iter().filter(|name| call.context.accounts().remove(name)).count();
-    let is_gone = |session: &super::Session| names.contains(&session.login.user().name());
+    let is_gone = |session: &super::Session| {
+        session.login.proof().is_none() && names.contains(&session.login.user().name())
+    };
     call.context.kill_clients(call.session.id, &is_gone);
     call.reply.count(removed);
     if is_gone(call.session) { Outcome::Close } else { Outcome::Done }

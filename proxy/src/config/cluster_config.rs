@@ -3,6 +3,7 @@
 use super::ReloadStatus;
 use super::read;
 use crate::cluster::{Topology, TopologyError};
+use crate::dial::Credentials;
 use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
 use ringmaster_protocol::cluster_file::ClusterFile;
@@ -19,6 +20,7 @@ pub struct ClusterConfig {
     topology: Arc<ArcSwap<Topology>>,
     status: Arc<ReloadStatus>,
     accounts: Arc<Accounts>,
+    credentials: Arc<Credentials>,
 }
 
 impl ClusterConfig {
@@ -32,9 +34,12 @@ impl ClusterConfig {
         let file = ClusterFile::parse(&name_of(&path), &text)?;
         let accounts = Arc::<Accounts>::default();
         accounts.replace(users_of(&file));
+        let credentials = Credentials::load(&file, directory_of(&path))
+            .map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
         let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
         Ok(Self {
             accounts,
+            credentials: Arc::new(credentials),
             path,
             seen: Ok(text),
             topology: Arc::new(ArcSwap::from_pointee(topology)),
@@ -52,6 +57,11 @@ impl ClusterConfig {
         Arc::clone(&self.accounts)
     }
 
+    /// By what nodes know the proxy, changed live.
+    pub(crate) fn credentials(&self) -> Arc<Credentials> {
+        Arc::clone(&self.credentials)
+    }
+
     /// What has come of the changes so far.
     pub fn status(&self) -> Arc<ReloadStatus> {
         Arc::clone(&self.status)
@@ -66,9 +76,13 @@ impl ClusterConfig {
     /// and the fault is told, once.
     pub(super) fn refresh(&mut self) {
         let found = read::text(&self.path);
-        if found == self.seen {
-            return;
+        if found != self.seen {
+            self.follow(found);
         }
+        self.credentials.refresh(self.topology.load().file(), directory_of(&self.path));
+    }
+
+    fn follow(&mut self, found: Result<String, ConfigErrors>) {
         let next = found.clone().and_then(|text| self.successor(&text));
         self.seen = found;
         match next {
@@ -119,6 +133,11 @@ impl ClusterConfig {
 /// The users of a checked file.
 fn users_of(file: &ClusterFile) -> Vec<User> {
     file.users.iter().filter_map(|user| user.user().ok()).collect()
+}
+
+/// Where the files lie that it names.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 fn name_of(path: &Path) -> String {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,10 +15,14 @@ use ringmaster_protocol::view::Incarnation;
 use tokio::sync::Notify;
 
 use crate::clock;
+use crate::dial::Credentials;
 use crate::link::{Answers, Asks, Link, LinkLimits, Peer};
 
 /// Shortest time after which a node that answers nothing is connected anew.
 const SILENCE_MIN: Duration = Duration::from_secs(1);
+
+/// Bytes of an unexpected answer that are logged.
+const REFUSAL_BYTES: usize = 200;
 
 /// What has come of what was sent.
 #[derive(Debug)]
@@ -66,7 +71,12 @@ pub(super) struct NodeLinks {
 
 impl NodeLinks {
     /// Opens both.
-    pub(super) fn open(node: &NodeName, address: String, timeouts: &Timeouts, inbox: &Rc<Inbox>) -> Self {
+    pub(super) fn open(
+        (node, address): (&NodeName, String),
+        timeouts: &Timeouts,
+        credentials: &Arc<Credentials>,
+        inbox: &Rc<Inbox>,
+    ) -> Self {
         let silence = timeouts.failure.duration().max(SILENCE_MIN);
         let limits = LinkLimits {
             connect: timeouts.connect.duration(),
@@ -78,14 +88,16 @@ impl NodeLinks {
             inbox: Rc::clone(inbox),
             waiting: RefCell::default(),
             incarnation: Cell::new(None),
+            is_told: Cell::new(false),
         });
-        let link = Link::open(address.clone(), limits, Rc::clone(&register) as Rc<dyn Peer>);
+        let peer = Rc::clone(&register) as Rc<dyn Peer>;
+        let link = Link::open(address.clone(), limits, credentials, peer);
         let limits = LinkLimits {
             silence: timeouts.request.duration().max(SILENCE_MIN),
             reply_bytes_max: MESSAGE_BYTES_MAX,
             ..limits
         };
-        let asks = Asks::open(address, limits, Rc::clone(inbox) as Rc<dyn Answers>);
+        let asks = Asks::open(address, limits, credentials, Rc::clone(inbox) as Rc<dyn Answers>);
         Self { link, register, asks, inbox: Rc::clone(inbox) }
     }
 
@@ -161,6 +173,8 @@ struct Register {
     waiting: RefCell<VecDeque<Awaited>>,
     /// The data directory that the connection leads to, once a heartbeat was answered over it.
     incarnation: Cell<Option<Incarnation>>,
+    /// What it refuses heartbeats with was logged.
+    is_told: Cell<bool>,
 }
 
 impl Register {
@@ -170,6 +184,10 @@ impl Register {
         if let Some(pulse) = pulse {
             self.incarnation.set(Some(pulse.incarnation));
             self.inbox.push(Event::Heard(self.node.clone(), sent, Box::new(pulse)));
+        } else if !self.is_told.replace(true) {
+            let answer = String::from_utf8_lossy(frame.get(..REFUSAL_BYTES).unwrap_or(frame));
+            let answer = answer.trim_end();
+            tracing::warn!(node = %self.node, answer, "a node does not answer heartbeats as it should");
         }
     }
 

@@ -20,6 +20,7 @@ use crate::chain::Lease;
 use crate::clock;
 use crate::cluster::Topology;
 use crate::cluster::controller::{Action, Controller, Problem, Settings};
+use crate::dial::Credentials;
 
 /// Longest time between two looks at the cluster.yaml in effect.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -36,6 +37,7 @@ pub(super) struct Control {
     published: Arc<Published>,
     nodes: HashMap<NodeName, NodeLinks>,
     inbox: Rc<Inbox>,
+    credentials: Arc<Credentials>,
     /// The members that were above their watermark when they last answered.
     pressed: HashSet<Incarnation>,
     /// When it is told next how things stand.
@@ -43,13 +45,17 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(topology: Arc<ArcSwap<Topology>>, published: Arc<Published>) -> Self {
+    pub(super) fn new(
+        topology: Arc<ArcSwap<Topology>>,
+        published: Arc<Published>,
+        credentials: Arc<Credentials>,
+    ) -> Self {
         let adopted = topology.load_full();
         let settings = Settings::new(rand::random(), rand::random());
         let controller = Controller::new(settings, adopted.file(), clock::now());
         let (nodes, inbox, pressed) = (HashMap::new(), Rc::default(), HashSet::new());
         let status_due = Duration::ZERO;
-        Self { controller, topology, adopted, published, nodes, inbox, pressed, status_due }
+        Self { controller, topology, adopted, published, nodes, inbox, credentials, pressed, status_due }
     }
 
     /// Runs until it is stopped.
@@ -102,7 +108,8 @@ impl Control {
     fn links(&mut self, node: &NodeName) -> Option<&NodeLinks> {
         if !self.nodes.contains_key(node) {
             let address = self.controller.address(node)?.to_string();
-            let links = NodeLinks::open(node, address, &self.adopted.file().timeouts, &self.inbox);
+            let timeouts = &self.adopted.file().timeouts;
+            let links = NodeLinks::open((node, address), timeouts, &self.credentials, &self.inbox);
             self.nodes.insert(node.clone(), links);
         }
         self.nodes.get(node)

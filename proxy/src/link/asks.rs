@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{Ask, Attach, MessageDecodeError, Say, put_ask, put_attach};
@@ -10,6 +11,7 @@ use ringmaster_protocol::resp::number::parse_integer;
 
 use super::{Link, LinkLimits, Peer};
 use crate::chain::NumberMap;
+use crate::dial::Credentials;
 
 /// [`Say::Done`] as a message.
 const DONE: &[u8] = &[0];
@@ -49,7 +51,12 @@ struct State {
 
 impl Asks {
     /// Opens a connection to `address`, host and port.
-    pub(crate) fn open(address: String, limits: LinkLimits, answers: Rc<dyn Answers>) -> Self {
+    pub(crate) fn open(
+        address: String,
+        limits: LinkLimits,
+        credentials: &Arc<Credentials>,
+        answers: Rc<dyn Answers>,
+    ) -> Self {
         let state = Rc::new(State {
             answers,
             attached: Cell::new(None),
@@ -57,7 +64,7 @@ impl Asks {
             waiting: RefCell::default(),
         });
         let peer = Rc::clone(&state) as Rc<dyn Peer>;
-        Self { link: Link::open(address, limits, peer), state }
+        Self { link: Link::open(address, limits, credentials, peer), state }
     }
 
     /// Whether there is a connection.

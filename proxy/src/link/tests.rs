@@ -79,7 +79,7 @@ async fn connected() -> (Asks, Rc<Heard>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let heard = Rc::new(Heard::default());
     let address = listener.local_addr().unwrap().to_string();
-    let asks = Asks::open(address, LIMITS, Rc::clone(&heard) as Rc<dyn Answers>);
+    let asks = Asks::open(address, LIMITS, &Arc::default(), Rc::clone(&heard) as Rc<dyn Answers>);
     let node = listener.accept().await.unwrap().0;
     heard.until("connected").await;
     (asks, heard, node)

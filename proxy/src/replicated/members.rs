@@ -106,7 +106,7 @@ impl Members {
             member: member.clone(),
             status: self.shared.nodes.status_of_member(member),
             lanes: [const { None }; LANES],
-            asks: Asks::open(member.address.to_string(), limits, answers),
+            asks: Asks::open(member.address.to_string(), limits, &self.shared.credentials, answers),
         }
     }
 

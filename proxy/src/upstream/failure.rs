@@ -4,19 +4,17 @@ use std::io;
 use std::time::Duration;
 
 use super::queue::Garbage;
+use crate::dial::DialError;
 
 /// Why a connection ended or was not made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// No connection was made.
-    #[error("cannot connect: {0}")]
-    Connect(io::Error),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     /// The connection was not made and set up in time.
     #[error("no connection within {} ms", .0.as_millis())]
     ConnectTimeout(Duration),
-    /// The node refused the set-up of the connection, with this error.
-    #[error("set-up refused: {0}")]
-    Refused(String),
     /// The connection broke.
     #[error("connection lost: {0}")]
     Lost(#[from] io::Error),
@@ -38,11 +36,20 @@ impl Failure {
     /// A word for metrics.
     pub(super) fn kind(&self) -> FailureKind {
         match self {
-            Self::Connect(_) | Self::ConnectTimeout(_) | Self::Refused(_) => FailureKind::Connect,
+            Self::Dial(error) => kind_of(error),
+            Self::ConnectTimeout(_) => FailureKind::Connect,
             Self::Lost(_) | Self::Closed => FailureKind::Lost,
             Self::Late(_) => FailureKind::Late,
             Self::Garbage(_) | Self::ReplyTooLarge(_) => FailureKind::Garbage,
         }
+    }
+}
+
+fn kind_of(error: &DialError) -> FailureKind {
+    match error {
+        DialError::Connect(_) | DialError::Refused(_) => FailureKind::Connect,
+        DialError::Lost(_) | DialError::Closed => FailureKind::Lost,
+        DialError::Garbage(_) | DialError::Unasked | DialError::TooLarge(_) => FailureKind::Garbage,
     }
 }
 

@@ -1,26 +1,19 @@
 //! The first exchange on a connection to a node: protocol, database, and a proof that it answers.
 
-use std::io;
-
 use ringmaster_protocol::resp::Protocol;
-use ringmaster_protocol::resp::scan::Scanner;
 use tokio::net::TcpStream;
 
-use super::failure::Failure;
-use super::queue::Garbage;
-
-/// Most bytes that a node may answer to the set-up (`HELLO` answers a map).
-const REPLY_BYTES_MAX: usize = 64 << 10;
+use crate::dial::{DialError, Talk};
 
 /// Sets up `stream`: `HELLO 3` for RESP3, `SELECT`, `PING`.
-pub(super) async fn run(stream: &TcpStream, database: u8, protocol: Protocol) -> Result<(), Failure> {
+pub(super) async fn run(stream: &TcpStream, database: u8, protocol: Protocol) -> Result<(), DialError> {
     let (request, replies) = request(database, protocol);
-    write_all(stream, &request).await?;
-    let (mut input, mut scanner, mut at) = (Vec::new(), Scanner::default(), 0);
+    let mut talk = Talk::new(stream);
+    talk.send(&request).await?;
     for _ in 0..replies {
-        at += reply(stream, &mut input, at, &mut scanner).await?;
+        talk.good_reply().await?;
     }
-    if at == input.len() { Ok(()) } else { Err(Garbage::Unasked.into()) }
+    talk.end()
 }
 
 /// The requests and their number.
@@ -38,44 +31,4 @@ fn request(database: u8, protocol: Protocol) -> (Vec<u8>, usize) {
         replies += 1;
     }
     (request, replies)
-}
-
-/// Reads the reply that begins at `at`; its length.
-async fn reply(
-    stream: &TcpStream,
-    input: &mut Vec<u8>,
-    at: usize,
-    scanner: &mut Scanner,
-) -> Result<usize, Failure> {
-    loop {
-        if let Some(len) = scanner.frame(&input[at..]).map_err(Garbage::from)? {
-            let reply = &input[at..at + len];
-            return if reply[0] == b'-' { Err(refused(reply)) } else { Ok(len) };
-        }
-        if input.len() > REPLY_BYTES_MAX {
-            return Err(Failure::ReplyTooLarge(REPLY_BYTES_MAX));
-        }
-        stream.readable().await?;
-        match stream.try_read_buf(input) {
-            Ok(0) => return Err(Failure::Closed),
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
-            _ => {}
-        }
-    }
-}
-
-fn refused(reply: &[u8]) -> Failure {
-    Failure::Refused(String::from_utf8_lossy(reply[1..].trim_ascii()).into_owned())
-}
-
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> Result<(), Failure> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

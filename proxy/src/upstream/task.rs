@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use super::failure::Failure;
 use super::overdue::{Overdue, TICKS};
 use super::{State, Upstream, setup};
+use crate::dial::dial;
 
 /// First and longest pause before the next try to connect; it doubles from one to the other.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -59,8 +60,7 @@ pub(super) async fn run(upstream: Rc<Upstream>) {
 async fn connect(upstream: &Upstream) -> Result<TcpStream, Failure> {
     let limit = upstream.context.limits.get().connect;
     let connected = async {
-        let stream = TcpStream::connect(upstream.node.address()).await.map_err(Failure::Connect)?;
-        stream.set_nodelay(true)?;
+        let stream = dial(upstream.node.address(), &upstream.context.credentials).await?;
         setup::run(&stream, upstream.database, upstream.protocol).await?;
         Ok(stream)
     };
@@ -256,6 +256,7 @@ mod tests {
             limits: Cell::new(limits),
             metrics: Arc::new(ThreadMetrics::default()),
             thread: 0,
+            credentials: Arc::default(),
         };
         Upstream::new(NodeStatus::for_test(), Lane::new(0, Protocol::Resp2), Rc::new(context), None)
     }

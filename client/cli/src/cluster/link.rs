@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,16 +11,31 @@ use ringmaster_protocol::extension::{Ask, Attach, Say, put_ask, put_attach, put_
 use ringmaster_protocol::heartbeat::{Beat, HEARTBEAT_BYTES_MAX, Pulse};
 use ringmaster_protocol::register::{Answer, Request};
 use ringmaster_protocol::resp::scan::Scanner;
+use ringmaster_protocol::secret::{Asked, Secrets, put_nonce, put_proofs};
 use ringmaster_protocol::view::{ClusterId, Epoch};
 
 /// Longest wait for a node.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The secrets of the cluster that this process speaks with.
+static SECRETS: OnceLock<Secrets> = OnceLock::new();
 
 /// A connection to a node.
 pub(super) struct Link(TcpStream);
 
 fn strange() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it is no Ringmaster node of this release")
+}
+
+/// An error reply as an error.
+fn refusal(reply: &[u8]) -> io::Error {
+    io::Error::other(String::from_utf8_lossy(reply).trim().trim_start_matches('-').to_owned())
+}
+
+/// Has every connection from now on prove to know these secrets. For the one who starts the process.
+pub(super) fn know(secrets: Secrets) {
+    // Set once: a process speaks with one cluster.
+    let _ = SECRETS.set(secrets);
 }
 
 impl Link {
@@ -35,7 +51,26 @@ impl Link {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self(stream))
+        let mut link = Self(stream);
+        if let Some(secrets) = SECRETS.get().filter(|secrets| !secrets.is_empty()) {
+            link.prove(secrets)?;
+        }
+        Ok(link)
+    }
+
+    /// Proves to know the secret of the cluster, as a proxy does.
+    fn prove(&mut self, secrets: &Secrets) -> io::Result<()> {
+        let mut request = Vec::new();
+        put_nonce(&mut request);
+        let nonce = match Asked::parse(&self.call(&request)?) {
+            Asked::Nonce(nonce) => nonce,
+            Asked::Nothing => return Ok(()),
+            Asked::Refused(text) => return Err(io::Error::other(text)),
+        };
+        request.clear();
+        put_proofs(&mut request, secrets, &nonce);
+        let reply = self.call(&request)?;
+        if reply.starts_with(b"+") { Ok(()) } else { Err(refusal(&reply)) }
     }
 
     /// Asks how the node is, as one who knows no view: it tells its own.
@@ -70,8 +105,7 @@ impl Link {
         let mut request = Vec::new();
         put_attach(&mut request, attach);
         let reply = self.call(&request)?;
-        let refused = || io::Error::other(String::from_utf8_lossy(&reply).trim().to_owned());
-        if reply.starts_with(b"+") { Ok(()) } else { Err(refused()) }
+        if reply.starts_with(b"+") { Ok(()) } else { Err(refusal(&reply)) }
     }
 
     /// Asks about slots.
@@ -90,7 +124,7 @@ impl Link {
         let mut request = Vec::new();
         put_request(&mut request, &[name, message]);
         let frame = self.call(&request)?;
-        blob(&frame).ok_or_else(strange)
+        blob(&frame).ok_or_else(|| if frame.starts_with(b"-NOAUTH") { refusal(&frame) } else { strange() })
     }
 
     fn call(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {

@@ -11,6 +11,10 @@ use crate::server::attention::Seen;
 
 const NO_RIGHT: &str = "NOPERM this user has no permissions to run RM requests";
 
+/// The answer to a proxy that has not proved itself.
+const NO_PROOF: &str = "NOAUTH this node serves proxies that know the secret of its cluster: give them `secret_file` in \
+    cluster.yaml";
+
 impl Connection {
     /// Refuses a command that the client's user may not run. Returns the connection's fate if it is not to be run.
     #[cold]
@@ -42,11 +46,17 @@ impl Connection {
         if !self.session.login.refresh(&self.worker.shared.accounts) {
             return Some(Fate::Close);
         }
-        if self.session.login.is_unrestricted() {
+        let must_prove = self.worker.shared.config.secret.is_some();
+        let proves =
+            || args[0][3..].eq_ignore_ascii_case(b"NONCE") || args[0][3..].eq_ignore_ascii_case(b"PROVE");
+        if must_prove && proves() || !must_prove && self.session.login.is_unrestricted() {
             return None;
         }
-        let must_log_in = !self.session.login.is_authenticated();
-        self.refuse(if must_log_in { acl::NO_AUTH } else { NO_RIGHT });
+        self.refuse(match self.session.login.is_authenticated() {
+            _ if must_prove => NO_PROOF,
+            true => NO_RIGHT,
+            false => acl::NO_AUTH,
+        });
         Some(Fate::Open)
     }
 

@@ -20,6 +20,7 @@ use super::{Connection, Fate, OUTPUT_BYTES};
 use crate::command::CommandError;
 use crate::engine::{Flow, Journey, Tally};
 use crate::log::journal::take_seen;
+use crate::server::attention::Heed;
 use crate::server::batch::{Batch, Planned};
 use crate::server::room::Room;
 use crate::server::shared::{millis_of, unix_time};
@@ -88,7 +89,7 @@ impl Connection {
     #[inline]
     async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
         self.reply_from = self.output.len();
-        let attention = self.worker.shared.attention.look();
+        let attention = self.worker.shared.attention.look_as(self.heed);
         if attention.is_only_member() && self.run_attached(command, args) {
             return Ok(Fate::Open);
         }
@@ -150,6 +151,7 @@ impl Connection {
         let mail = self.session.is_subscriber() || self.session.tracking.is_some();
         self.special = mail || self.transaction.is_some();
         self.tracks = self.session.remembers();
+        self.heed = if self.session.login.proof().is_some() { Heed::PROXY } else { Heed::default() };
     }
 
     /// CLIENT CACHING is about the next command, or about the next transaction.

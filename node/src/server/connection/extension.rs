@@ -3,6 +3,7 @@
 //! A command on an attached connection is checked, carried out and noted within one hold of its slot. Without RM.ATTACH
 //! a member of a cluster serves no data.
 
+mod proof;
 mod room;
 
 use std::rc::Rc;
@@ -88,6 +89,8 @@ impl Connection {
         name.copy_from_slice(given.get(..name.len()).unwrap_or_default());
         name.make_ascii_uppercase();
         let done = match (&*name, args.len()) {
+            (b"NONCE", 1) => self.nonce(),
+            (b"PROVE", 2..=3) => self.prove(args),
             (b"BEAT", 2) => self.beat(&args[1]),
             (b"REGISTER", 2) => self.register(&args[1]),
             (b"ATTACH", 5) => self.attach(args),

@@ -27,7 +27,13 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
     let turn = Rc::new(Turn::default());
     tokio::task::spawn_local(Rc::clone(&turn).run());
     let metrics = Arc::new(ThreadMetrics::default());
-    let context = Rc::new(UpstreamContext { turn, limits: Cell::new(limits), metrics, thread: 0 });
+    let context = Rc::new(UpstreamContext {
+        turn,
+        limits: Cell::new(limits),
+        metrics,
+        thread: 0,
+        credentials: Arc::default(),
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());
     let inbox = Rc::new(Inbox::default());
