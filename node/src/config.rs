@@ -54,6 +54,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The file of users, as Redis's ACL file; without one everybody may do everything. Default `None`.
     pub users: Option<PathBuf>,
+    /// The file with the password of the user `default`, who may do everything; not beside `users`. Default `None`.
+    pub password_file: Option<PathBuf>,
+    /// Listens beyond this machine though everybody may do everything. Default `false`.
+    pub insecure: bool,
     /// The secret that proxies must know to be served; with one, nobody else is served but users. Default: none.
     pub secret: SecretSource,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
@@ -88,6 +92,8 @@ impl Default for Config {
             fsync: Fsync::default(),
             data_dir: PathBuf::from("data"),
             users: None,
+            password_file: None,
+            insecure: false,
             secret: SecretSource::None,
             clients_max: 10_000,
             request_bytes_max: 1 << 30,
@@ -115,6 +121,8 @@ struct FileConfig {
     fsync: Option<Fsync>,
     data_dir: Option<PathBuf>,
     users: Option<PathBuf>,
+    password_file: Option<PathBuf>,
+    insecure: bool,
     secret_file: Option<PathBuf>,
     clients_max: Option<usize>,
     request_bytes_max: Option<ByteSize>,
@@ -143,6 +151,8 @@ impl TryFrom<FileConfig> for Config {
             fsync: file.fsync.unwrap_or(default.fsync),
             data_dir: file.data_dir.unwrap_or(default.data_dir),
             users: file.users,
+            password_file: file.password_file,
+            insecure: file.insecure,
             secret: file.secret_file.map_or(default.secret, SecretSource::File),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
@@ -183,6 +193,9 @@ impl Config {
         findings.range("client_write", self.client_write.as_secs(), 1..=3600);
         findings.range("drain", self.drain.as_secs(), 0..=600);
         findings.range("leave", self.leave.as_secs(), 0..=600);
+        if self.users.is_some() && self.password_file.is_some() {
+            findings.add("password_file", "stands beside `users`: give `default` its password there");
+        }
         findings
     }
 }

@@ -45,6 +45,12 @@ struct Flags {
     /// Who may do what, a line a user as in Redis's ACL file [default: everybody everything]
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
+    /// The password of the user `default`, one line, instead of a file of users [default: none]
+    #[arg(long, value_name = "FILE", conflicts_with = "users")]
+    password_file: Option<PathBuf>,
+    /// Listen beyond this machine though everybody may do everything
+    #[arg(long)]
+    insecure: bool,
     /// The secret of the cluster, one line; with it only proxies that know it are served, and users. Also in the environment
     /// variable RINGMASTER_SECRET [default: none]
     #[arg(long, value_name = "FILE")]
@@ -207,6 +213,8 @@ impl Flags {
         config.admin = self.admin.unwrap_or(config.admin);
         config.data_dir = self.data_dir.unwrap_or(config.data_dir);
         config.users = self.users.or(config.users);
+        config.password_file = self.password_file.or(config.password_file);
+        config.insecure |= self.insecure;
         if let Some(file) = self.secret_file {
             config.secret = SecretSource::File(file);
         } else if !config.secret.is_some() {

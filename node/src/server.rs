@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::exposure;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
@@ -42,6 +43,10 @@ use pages::Pages;
 use shared::Shared;
 pub(crate) use shared::random_bytes;
 use worker::Worker;
+
+/// What a node needs to be listened on by others than its machine.
+const REMEDY: &str = "give a node of a cluster its secret (`--secret-file`), a node by itself a password \
+    (`--password-file`) or users (`--users`)";
 
 /// Gives the hashes of this process the seed that is set, or, where none was, a random one.
 fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
@@ -97,6 +102,9 @@ impl Node {
         shared.memory.look_at_kernel();
         users::open(&shared)?;
         secrets::open(&mut shared)?;
+        let is_open = shared.accounts.is_open() && !shared.config.insecure;
+        exposure::check(shared.config.listen, is_open, REMEDY)
+            .map_err(|exposed| io::Error::new(io::ErrorKind::InvalidInput, exposed))?;
         let opened = keeping::open(&shared)?;
         if let Some(opened) = &opened {
             shared.member = opened.member()?;

@@ -26,6 +26,9 @@ struct Flags {
     /// Where /healthz, /readyz and /metrics are served [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "IP:PORT")]
     admin: Option<SocketAddr>,
+    /// Listen beyond this machine though everybody may do everything
+    #[arg(long)]
+    insecure: bool,
     /// Data threads [default: one for each processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -44,6 +47,7 @@ impl Flags {
         config.cluster = self.cluster.unwrap_or(config.cluster);
         config.listen = self.listen.unwrap_or(config.listen);
         config.admin = self.admin.unwrap_or(config.admin);
+        config.insecure |= self.insecure;
         config.threads = self.threads.map_or(config.threads, usize::from);
         Ok(config)
     }

@@ -30,7 +30,10 @@ impl Proxy {
     /// # Errors
     /// The file cannot be read or has faults (all are named), or a port cannot be bound.
     pub fn start(config: Config) -> anyhow::Result<Self> {
-        let cluster = ClusterConfig::load(&config.cluster)?;
+        let mut cluster = ClusterConfig::load(&config.cluster)?;
+        if !config.insecure {
+            cluster.guard(config.listen)?;
+        }
         let service_config = service_config(&config, &cluster);
         let is_replicated = cluster.topology().load().file().replicas > 1;
         let (published, heard) = is_replicated.then(Published::new).unzip();

@@ -21,6 +21,8 @@ pub struct Config {
     pub threads: usize,
     /// The file that names the nodes. Default `cluster.yaml`. Watched: an edit takes effect at once.
     pub cluster: PathBuf,
+    /// Listens beyond this machine though everybody may do everything. Default `false`.
+    pub insecure: bool,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter as `ringmaster_proxy=debug`.
     /// Default `info`.
     pub log: String,
@@ -33,6 +35,7 @@ impl Default for Config {
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             threads: processors(),
             cluster: PathBuf::from("cluster.yaml"),
+            insecure: false,
             log: "info".to_owned(),
         }
     }
@@ -60,13 +63,14 @@ struct FileConfig {
     admin: String,
     threads: usize,
     cluster: PathBuf,
+    insecure: bool,
     log: String,
 }
 
 impl Default for FileConfig {
     fn default() -> Self {
-        let Config { listen, admin, cluster, log, .. } = Config::default();
-        Self { listen: listen.to_string(), admin: admin.to_string(), threads: 0, cluster, log }
+        let Config { listen, admin, cluster, insecure, log, .. } = Config::default();
+        Self { listen: listen.to_string(), admin: admin.to_string(), threads: 0, cluster, insecure, log }
     }
 }
 
@@ -85,6 +89,7 @@ impl TryFrom<FileConfig> for Config {
             admin: admin.unwrap_or(fallback.admin),
             threads,
             cluster: file.cluster,
+            insecure: file.insecure,
             log: file.log,
         })
     }
@@ -106,7 +111,7 @@ mod tests {
     fn the_shipped_file_has_every_key_at_its_default() {
         let text = include_str!("../../configs/proxy.yaml");
         assert_eq!(Config::parse("proxy.yaml", text).unwrap(), Config::default());
-        for key in ["listen", "admin", "threads", "cluster", "log"] {
+        for key in ["listen", "admin", "threads", "cluster", "insecure", "log"] {
             assert!(text.contains(&format!("\n{key}: ")), "{key}");
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn open(shared: &mut Shared) -> io::Result<()> {
     if !shared.config.secret.is_some() {
         return Ok(());
     }
-    if shared.config.users.is_none() {
+    if shared.config.users.is_none() && shared.config.password_file.is_none() {
         shared.accounts.replace(vec![User::new(DEFAULT_USER)]);
     }
     shared.accounts_changed();

@@ -1,13 +1,16 @@
-//! The file of users: read at the start and by `ACL LOAD`, written by `ACL SAVE`.
+//! The file of users: read at the start and by `ACL LOAD`, written by `ACL SAVE`; or that of one password, read at the start.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
-use ringmaster_protocol::acl::{FILE_BYTES_MAX, User, read_users, write_users};
+use ringmaster_protocol::acl::{DEFAULT_USER, FILE_BYTES_MAX, User, read_users, write_users};
 use ringmaster_protocol::session::{Context, Session};
 
 use super::shared::Shared;
+
+/// Longest content of a password file.
+const PASSWORD_BYTES_MAX: u64 = 512;
 
 const NO_FILE: &str = "This node was started without a file of users (--users FILE)";
 
@@ -35,10 +38,36 @@ pub(super) fn save(shared: &Shared) -> Result<(), String> {
 /// # Errors
 /// It cannot be read, or says what cannot be; with its name and line.
 pub(super) fn open(shared: &Shared) -> io::Result<()> {
-    let Some(path) = &shared.config.users else { return Ok(()) };
-    shared.accounts.replace(read(path)?);
+    let users = match (&shared.config.users, &shared.config.password_file) {
+        (Some(path), _) => read(path)?,
+        (None, Some(path)) => vec![with_password(path)?],
+        (None, None) => return Ok(()),
+    };
+    shared.accounts.replace(users);
     shared.accounts_changed();
     Ok(())
+}
+
+/// The user `default` with the password in a file: its first line, or all but the white space around it.
+fn with_password(path: &Path) -> io::Result<User> {
+    let named = |kind, what: &dyn std::fmt::Display| {
+        io::Error::new(kind, format!("password file {}: {what}", path.display()))
+    };
+    let mut text = Vec::new();
+    let file = fs::File::open(path).map_err(|error| named(error.kind(), &error))?;
+    file.take(PASSWORD_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| named(error.kind(), &error))?;
+    let password = text.trim_ascii();
+    let wrong = |what: &dyn std::fmt::Display| Err(named(io::ErrorKind::InvalidData, what));
+    match password {
+        [] => wrong(&"is empty: write the password into it, one line"),
+        _ if text.len() as u64 > PASSWORD_BYTES_MAX => wrong(&"is longer than 512 bytes"),
+        _ if password.contains(&b'\n') => wrong(&"has several lines: give one password"),
+        _ => {
+            let rule = [b">", password].concat();
+            let user = User::unrestricted(DEFAULT_USER).with_rules(&[&rule]);
+            user.map_err(|_| named(io::ErrorKind::InvalidData, &"is no password"))
+        }
+    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<User>> {

@@ -10,6 +10,7 @@ mod acceptor;
 pub mod admin;
 pub mod admission;
 mod data_thread;
+pub mod exposure;
 pub mod logging;
 pub mod lookout;
 pub mod secret;

@@ -90,6 +90,12 @@ impl Accounts {
         self.user(DEFAULT_USER).unwrap_or_else(|| Arc::new(User::unrestricted(DEFAULT_USER)))
     }
 
+    /// Whether who does not log in may do everything.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        is_free(&self.default_user())
+    }
+
     /// All users, by name.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<User>> {
@@ -171,8 +177,7 @@ impl Accounts {
 
     /// A user that was taken away still has sessions: from the first restriction on there always are some.
     fn changed(&self, users: &Users) {
-        let is_free = |user: &Arc<User>| user.is_on() && user.needs_no_password() && user.is_unrestricted();
-        if users.len() > 1 || !users.values().all(is_free) {
+        if users.len() > 1 || !users.values().all(|user| is_free(user)) {
             self.is_restricting.store(true, Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
@@ -185,6 +190,10 @@ impl Accounts {
     fn log(&self) -> MutexGuard<'_, VecDeque<LogEntry>> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_free(user: &User) -> bool {
+    user.is_on() && user.needs_no_password() && user.is_unrestricted()
 }
 
 fn with_default(mut users: Users) -> Users {

@@ -8,8 +8,14 @@ use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
 use ringmaster_protocol::cluster_file::ClusterFile;
 use ringmaster_protocol::config::ConfigErrors;
+use ringmaster_runtime::exposure::{self, Exposed};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What a proxy needs to be listened on by others than its machine.
+const REMEDY: &str =
+    "give users in cluster.yaml, `default` among them with a password, with limited rules or with `off`";
 
 /// A cluster.yaml in effect, and the topology that all threads read.
 #[derive(Debug)]
@@ -21,6 +27,8 @@ pub struct ClusterConfig {
     status: Arc<ReloadStatus>,
     accounts: Arc<Accounts>,
     credentials: Arc<Credentials>,
+    /// Where clients come in only as users.
+    guarded: Option<SocketAddr>,
 }
 
 impl ClusterConfig {
@@ -40,6 +48,7 @@ impl ClusterConfig {
         Ok(Self {
             accounts,
             credentials: Arc::new(credentials),
+            guarded: None,
             path,
             seen: Ok(text),
             topology: Arc::new(ArcSwap::from_pointee(topology)),
@@ -60,6 +69,23 @@ impl ClusterConfig {
     /// By what nodes know the proxy, changed live.
     pub(crate) fn credentials(&self) -> Arc<Credentials> {
         Arc::clone(&self.credentials)
+    }
+
+    /// Clients come in at `address`: where that is not this machine alone, the file must have users, now and after each
+    /// change.
+    ///
+    /// # Errors
+    /// It has none.
+    pub(crate) fn guard(&mut self, address: SocketAddr) -> Result<(), Exposed> {
+        self.guarded = Some(address);
+        self.check_guard(self.topology.load().file())
+    }
+
+    fn check_guard(&self, file: &ClusterFile) -> Result<(), Exposed> {
+        let Some(address) = self.guarded else { return Ok(()) };
+        let accounts = Accounts::default();
+        accounts.replace(users_of(file));
+        exposure::check(address, accounts.is_open(), REMEDY)
     }
 
     /// What has come of the changes so far.
@@ -103,6 +129,8 @@ impl ClusterConfig {
             let why = "`replicas` cannot be changed between 1 and more while the proxy runs: start the proxies anew";
             return Err(ConfigErrors::whole_file(&name_of(&self.path), why.to_owned()));
         }
+        self.check_guard(&file)
+            .map_err(|exposed| ConfigErrors::whole_file(&name_of(&self.path), exposed.to_string()))?;
         current.next(file).map(Some).map_err(|error| unplaceable(&self.path, &error))
     }
 
