@@ -30,8 +30,14 @@ pub enum Kind {
     ShardChannel,
 }
 
+/// Who is subscribed to a name, and for how many: a proxy subscribes once for all its clients.
+struct Subscriber {
+    who: Arc<dyn Recipient>,
+    stands_for: usize,
+}
+
 /// Subscribers of one name, by the id of the client.
-type Members = BTreeMap<u64, Arc<dyn Recipient>>;
+type Members = BTreeMap<u64, Subscriber>;
 
 /// All subscriptions of a node.
 #[derive(Default)]
@@ -46,12 +52,18 @@ pub struct Hub {
 impl Hub {
     /// Enters a subscription; one that is there already stays.
     pub fn subscribe(&self, kind: Kind, name: &[u8], who: Arc<dyn Recipient>) {
+        self.subscribe_for(kind, name, who, 1);
+    }
+
+    /// Enters a subscription that stands for so many subscribers, or changes how many one stands for.
+    pub fn subscribe_for(&self, kind: Kind, name: &[u8], who: Arc<dyn Recipient>, stands_for: usize) {
+        let (id, subscriber) = (who.id(), Subscriber { who, stands_for });
         match kind {
-            Kind::Channel => self.channels.add(name, who),
-            Kind::ShardChannel => self.shard_channels.add(name, who),
+            Kind::Channel => self.channels.add(name, (id, subscriber)),
+            Kind::ShardChannel => self.shard_channels.add(name, (id, subscriber)),
             Kind::Pattern => {
                 let mut patterns = self.write_patterns();
-                patterns.entry(name.into()).or_default().insert(who.id(), who);
+                patterns.entry(name.into()).or_default().insert(id, subscriber);
                 self.pattern_count.store(patterns.len(), Ordering::Release);
             }
         }
@@ -75,8 +87,7 @@ impl Hub {
         }
     }
 
-    /// Passes a message on to the subscribers of a channel and of the patterns that it fits. Returns how many times it
-    /// was passed on.
+    /// Passes a message on to the subscribers of a channel and of the patterns that it fits. Returns how many get it.
     pub fn publish(&self, channel: &[u8], message: &[u8]) -> usize {
         if self.channels.len() == 0 && self.pattern_count.load(Ordering::Acquire) == 0 {
             return 0;
@@ -126,9 +137,9 @@ impl Hub {
     #[must_use]
     pub fn subscribers(&self, kind: Kind, name: &[u8]) -> usize {
         match kind {
-            Kind::Channel => self.channels.lot(name).get(name).map_or(0, Members::len),
-            Kind::ShardChannel => self.shard_channels.lot(name).get(name).map_or(0, Members::len),
-            Kind::Pattern => self.read_patterns().get(name).map_or(0, Members::len),
+            Kind::Channel => self.channels.lot(name).get(name).map_or(0, count),
+            Kind::ShardChannel => self.shard_channels.lot(name).get(name).map_or(0, count),
+            Kind::Pattern => self.read_patterns().get(name).map_or(0, count),
         }
     }
 
@@ -154,8 +165,12 @@ impl Hub {
 }
 
 fn pass_on(mail: &Mail, members: &Members) -> usize {
-    members.values().for_each(|who| who.receive(mail.clone()));
-    members.len()
+    members.values().for_each(|member| member.who.receive(mail.clone()));
+    count(members)
+}
+
+fn count(members: &Members) -> usize {
+    members.values().map(|member| member.stands_for).sum()
 }
 
 #[cfg(test)]
@@ -177,6 +192,20 @@ mod tests {
         assert_eq!(b.take(), ">4 $8 pmessage $2 n* $4 news $2 hi");
         assert_eq!(hub.publish_to_shard(b"news", b"ho"), 1);
         assert_eq!((a.take().as_str(), b.take().as_str()), ("", ">3 $8 smessage $4 news $2 ho"));
+    }
+
+    #[test]
+    fn a_subscription_counts_for_as_many_as_it_stands_for() {
+        let (hub, proxy, client) = (Hub::default(), Inbox::new(1), Inbox::new(2));
+        for kind in [Kind::Channel, Kind::Pattern, Kind::ShardChannel] {
+            hub.subscribe_for(kind, b"x", proxy.clone(), 3);
+            hub.subscribe(kind, b"x", client.clone());
+            assert_eq!(hub.subscribers(kind, b"x"), 4);
+        }
+        assert_eq!((hub.publish(b"x", b"m"), hub.publish_to_shard(b"x", b"m")), (8, 4));
+        hub.subscribe_for(Kind::Channel, b"x", proxy.clone(), 1);
+        assert_eq!(hub.publish(b"x", b"m"), 6);
+        assert_eq!(proxy.take().matches("message").count(), 5, "each once, whoever it stands for");
     }
 
     #[test]

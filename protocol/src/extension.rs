@@ -15,6 +15,7 @@
 //! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
 //! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
+//! | `RM.LISTEN kind name count …` | for messages, unattached | `+OK`: messages published to channels (kind 0), fitting patterns (1) or to shard channels (2) come as pushes, and count for so many subscribers; a count of 0 ends it |
 //!
 //! Every question is about one slot under one view, so a connection names the epoch at which it is attached and a node
 //! refuses what is older than the slot's chain.

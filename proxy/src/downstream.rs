@@ -19,6 +19,7 @@ pub(crate) mod input;
 mod linger;
 mod local;
 mod replicated;
+mod subscribe;
 
 pub(crate) use execute::Scratch;
 pub(crate) use linger::linger;
@@ -265,9 +266,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(conversation) = &self.conversation {
-            conversation.abandon();
-        }
+        self.end_conversation();
         self.output.drop_stream();
         self.thread.leave(self.session.id, self.output.closed());
         self.thread.shared.directory.leave(self.session.id);

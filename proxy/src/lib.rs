@@ -15,6 +15,7 @@
 //! | `control` | the thread that keeps the view and the lease, with the controller of [`cluster`] |
 //! | `dial` | how a connection to a node begins: it is reached, and this proxy proves itself |
 //! | `link` | connections for what proxies and nodes say to each other |
+//! | `pubsub` | what clients are subscribed to, and how messages come to them |
 //! | `output` | the replies of one client, put in order |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
@@ -33,6 +34,7 @@ mod downstream;
 mod link;
 mod output;
 mod proxy;
+mod pubsub;
 mod replicated;
 mod route;
 mod settings;

@@ -59,6 +59,14 @@ pub(crate) trait Peer {
     /// A whole reply has come.
     fn reply(&self, frame: &[u8]);
 
+    /// Whether the node may send what was not asked for.
+    fn takes_pushes(&self) -> bool {
+        false
+    }
+
+    /// The node sent what was not asked for.
+    fn push(&self, _frame: &[u8]) {}
+
     /// The connection is gone: what was sent over it will not be answered.
     fn lost(&self, reason: &str);
 }
@@ -74,6 +82,7 @@ pub(crate) struct Link {
     quiet_since: Cell<Instant>,
     is_up: Cell<bool>,
     is_closed: Cell<bool>,
+    is_stale: Cell<bool>,
     wake: Notify,
 }
 
@@ -115,6 +124,7 @@ impl Link {
             quiet_since: Cell::new(Instant::now()),
             is_up: Cell::new(false),
             is_closed: Cell::new(false),
+            is_stale: Cell::new(false),
             wake: Notify::new(),
         });
         tokio::task::spawn_local(run(Rc::clone(&link), peer));
@@ -152,6 +162,12 @@ impl Link {
         self.wake.notify_one();
     }
 
+    /// Gives up the connection at hand, whatever is under way, for a new one.
+    pub(crate) fn renew(&self) {
+        self.is_stale.set(true);
+        self.wake.notify_one();
+    }
+
     /// Writes what the socket takes; whether that was all.
     fn write(&self, stream: &TcpStream) -> io::Result<bool> {
         let mut out = self.out.borrow_mut();
@@ -186,6 +202,7 @@ async fn run(link: Rc<Link>, peer: Rc<dyn Peer>) {
         let begun = Instant::now();
         let failure = match connect(&link).await {
             Ok(stream) => {
+                link.is_stale.set(false);
                 link.is_up.set(true);
                 peer.connected();
                 serve(&link, &stream, &*peer).await
@@ -225,7 +242,7 @@ async fn serve(link: &Link, stream: &TcpStream, peer: &dyn Peer) -> Failure {
     let mut input = Input { bytes: Vec::new(), scanner: Scanner::default() };
     loop {
         match step(link, stream, &mut input, peer).await {
-            Ok(()) if link.is_closed.get() => return Failure::Closed,
+            Ok(()) if link.is_closed.get() || link.is_stale.get() => return Failure::Closed,
             Ok(()) => {}
             Err(failure) => return failure,
         }
@@ -271,10 +288,15 @@ impl Input {
         let mut at = 0;
         while at < self.bytes.len() {
             let Some(len) = self.scanner.frame(&self.bytes[at..])? else { break };
+            let frame = &self.bytes[at..at + len];
+            at += len;
+            if frame[0] == b'>' && peer.takes_pushes() {
+                peer.push(frame);
+                continue;
+            }
             let awaited = link.awaited.get().checked_sub(1).ok_or(Failure::Unasked)?;
             link.awaited.set(awaited);
-            peer.reply(&self.bytes[at..at + len]);
-            at += len;
+            peer.reply(frame);
         }
         self.bytes.drain(..at);
         if self.bytes.is_empty() {

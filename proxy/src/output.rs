@@ -24,6 +24,9 @@ use crate::turn::{Flush, Turn};
 /// Scratch memory that is larger than this is given back.
 const KEEP_BYTES: usize = 64 << 10;
 
+/// A client for whom more pushed bytes wait than this many times [`OutputLimits::pause_bytes`] is closed.
+const PUSHED_FACTOR: usize = 2;
+
 /// Gives back what one large command has left of a buffer that is used anew for each.
 pub(crate) fn give_back(scratch: &mut Vec<u8>) {
     if scratch.capacity() > KEEP_BYTES {
@@ -81,6 +84,8 @@ pub(crate) struct Output {
     active: Cell<bool>,
     /// For how long none were, at the last look.
     still: Cell<Duration>,
+    /// It waits for what others send.
+    listening: Cell<bool>,
     /// Waits for room in the queue of a node.
     pub(crate) held: Cell<bool>,
     /// Reads under way that went straight to their node, and may have to begin anew.
@@ -110,6 +115,7 @@ impl Output {
             gathered: Cell::default(),
             active: Cell::new(true),
             still: Cell::default(),
+            listening: Cell::new(false),
             held: Cell::new(false),
             reads: Cell::default(),
             task: RefCell::new(None),
@@ -220,6 +226,23 @@ impl Output {
         changed
     }
 
+    /// Puts in what the client did not ask for, between two replies: `first` and `rest`. A client that has not taken
+    /// twice what it may leave unread is closed.
+    pub(crate) fn push(self: &Rc<Self>, first: u8, rest: &[u8]) {
+        if self.closed.get().is_some() {
+            return;
+        }
+        if self.bytes() > PUSHED_FACTOR * self.limits.get().pause_bytes {
+            return self.close(Closed::OutputFull);
+        }
+        self.answer_with(|order| order.push(first, rest));
+    }
+
+    /// Sets whether the client waits for what others send: silence is no reason to close it then.
+    pub(crate) fn set_listening(&self, listening: bool) {
+        self.listening.set(listening);
+    }
+
     /// Why the connection has ended, if it has.
     #[inline]
     pub(crate) fn closed(&self) -> Option<Closed> {
@@ -289,7 +312,7 @@ impl Output {
         }
         if self.blocked.get() && still >= write {
             self.close(Closed::Stalled);
-        } else if !idle.is_zero() && still >= idle && self.is_idle() {
+        } else if !idle.is_zero() && still >= idle && self.is_idle() && !self.listening.get() {
             self.close(Closed::Idle);
         }
     }

@@ -181,6 +181,8 @@ impl Route<'_> {
             Merge::AnyOne => Merger::AnyOne(self.scratch.below(self.links.len())),
             Merge::Same => Merger::Same,
             Merge::And => Merger::And,
+            Merge::Union => Merger::Union,
+            Merge::Most => Merger::Most,
             Merge::AllOk | Merge::AnyOk | Merge::Positions | Merge::Cursor => Merger::Ok,
         };
         // Where one success is enough, an overloaded node is an error among others.

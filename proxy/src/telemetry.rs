@@ -54,6 +54,8 @@ pub(crate) struct ThreadMetrics {
     pub(crate) shed: Counter,
     /// Clients closed because they did not take their replies, or asked for too much at once.
     pub(crate) clients_closed: Counter,
+    /// Published messages handed on to clients.
+    pub(crate) messages: Counter,
     /// Connections to nodes that failed, by [`FailureKind`].
     failures: [Counter; 4],
 }

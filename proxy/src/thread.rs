@@ -18,6 +18,7 @@ use crate::cluster::Topology;
 use crate::downstream::input::READ_BYTES;
 use crate::downstream::{Connection, Scratch, linger};
 use crate::output::{Closed, Output, OutputLimits};
+use crate::pubsub::Hub;
 use crate::replicated::Replicated;
 use crate::shared::Shared;
 use crate::telemetry::ThreadMetrics;
@@ -71,6 +72,8 @@ pub(crate) struct DataThread {
     pub(crate) routes: RefCell<Routes>,
     /// The chains of slots; `None` in a cluster of single copies.
     pub(crate) replicated: Option<Rc<Replicated>>,
+    /// What clients are subscribed to.
+    pub(crate) hub: Rc<Hub>,
     pub(crate) scratch: RefCell<Scratch>,
     /// What all clients are read into.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -105,8 +108,10 @@ impl DataThread {
         };
         routes.adopt();
         tokio::task::spawn_local(Rc::clone(&turn).run());
+        let hub = Hub::new(&shared, &metrics);
         Self {
             metrics,
+            hub,
             routes: RefCell::new(routes),
             replicated,
             scratch: RefCell::new(Scratch::new(rand::random())),

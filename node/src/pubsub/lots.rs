@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Members;
-use crate::mail::Recipient;
+use super::{Members, Subscriber};
 use crate::store::key::hash_of;
 
 /// Number of lots: threads that publish on different channels rarely meet.
@@ -39,11 +38,12 @@ impl Lots {
         self.len.load(Ordering::Acquire)
     }
 
-    pub(super) fn add(&self, channel: &[u8], who: Arc<dyn Recipient>) {
+    /// Enters a subscriber with the id of its client.
+    pub(super) fn add(&self, channel: &[u8], (id, subscriber): (u64, Subscriber)) {
         let mut lot = self.lot(channel);
         let members = lot.entry(channel.into()).or_default();
         let is_new = members.is_empty();
-        members.insert(who.id(), who);
+        members.insert(id, subscriber);
         if is_new {
             self.len.fetch_add(1, Ordering::Release);
         }

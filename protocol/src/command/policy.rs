@@ -43,6 +43,10 @@ pub enum Merge {
     Same,
     /// Arrays of 0 and 1 of one length; the logical and by position: SCRIPT EXISTS.
     And,
+    /// The elements of all arrays, each once, in any order: PUBSUB CHANNELS.
+    Union,
+    /// The greatest of integers, or of those at the same place of arrays: PUBSUB NUMSUB.
+    Most,
 }
 
 /// Whether a command that is run a second time, on another copy of the slot in the same state, leads to the

@@ -9,7 +9,7 @@ use crate::upstream::FailureKind;
 /// Name, help and place of each counter.
 type Row = (&'static str, &'static str, fn(&ThreadMetrics) -> &Counter);
 
-const COUNTERS: [Row; 8] = [
+const COUNTERS: [Row; 9] = [
     ("connections", "Clients ever connected.", |metrics| &metrics.connections),
     ("commands", "Commands taken from clients.", |metrics| &metrics.commands),
     ("input_bytes", "Bytes of commands taken from clients.", |metrics| &metrics.input_bytes),
@@ -24,6 +24,7 @@ const COUNTERS: [Row; 8] = [
         "Clients closed because they were idle, did not take their replies, or asked for too much at once.",
         |metrics| &metrics.clients_closed,
     ),
+    ("messages", "Published messages handed on to clients.", |metrics| &metrics.messages),
 ];
 
 const FAILURES: [(&str, FailureKind); 4] = [

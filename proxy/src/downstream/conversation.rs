@@ -1,12 +1,14 @@
-//! What a client begins and ends in several commands, or waits in: transactions, watches, blocking commands.
+//! What a client begins and ends in several commands, or waits in: transactions, watches, blocking commands,
+//! subscriptions.
 //!
 //! | command | how |
 //! | --- | --- |
 //! | MULTI … EXEC | kept here; at EXEC sent to the node of their one slot in one piece, over the shared connection |
 //! | WATCH | sent over a connection of the client's own; so is the EXEC that follows |
 //! | BLPOP and its kind | sent over a connection of the client's own, without a deadline |
+//! | SUBSCRIBE and its kin | by all clients of the thread together ([`crate::pubsub`]) |
 //!
-//! All keys of a conversation lie in one hash slot. Before and after what goes over the client's own connection, all
+//! All keys of a transaction lie in one hash slot. Before and after what goes over the client's own connection, all
 //! that went before must be answered: commands of one client are executed in the order in which they came.
 
 mod transaction;
@@ -15,11 +17,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ringmaster_protocol::command::sort::refusal;
-use ringmaster_protocol::command::{Flags, Group, Spec, Split};
+use ringmaster_protocol::command::{Flags, Group, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::Connection;
+use crate::pubsub::Subscriber;
 use crate::telemetry::NodeStatus;
 use crate::thread::Routes;
 use crate::upstream::Upstream;
@@ -48,9 +51,6 @@ impl Command<'_> {
         let mut positions: Vec<u32> = Vec::new();
         // What names no valid keys is for the node to refuse, with the command's own words.
         let _ = self.spec.key_positions(&self.args, &mut positions);
-        if self.spec.split == Split::Channel {
-            positions.push(1);
-        }
         let mut slots = positions.iter().filter_map(|at| self.args.get(*at as usize)).map(HashSlot::of);
         let Some(first) = slots.next() else { return Reach::Nothing };
         let one = slots.all(|slot| slot == first) && refusal(self.spec, self.args, first).is_none();
@@ -75,6 +75,8 @@ pub(super) struct Conversation {
     private: Option<Rc<Upstream>>,
     /// A blocking command is under way.
     blocked: bool,
+    /// What it is subscribed to, once it subscribed to something.
+    pub(super) subscriber: Option<Rc<Subscriber>>,
 }
 
 impl Conversation {
@@ -118,6 +120,8 @@ impl Connection {
     ) -> bool {
         match command.spec.name {
             "multi" | "exec" | "discard" | "watch" | "unwatch" => self.transact(command, routes),
+            "subscribe" | "psubscribe" | "ssubscribe" => self.subscribe(command),
+            "unsubscribe" | "punsubscribe" | "sunsubscribe" => self.unsubscribe(command),
             _ if command.spec.flags.contains(Flags::BLOCKING) => self.block(command, routes),
             // Any node tells what it knows of streams.
             "xinfo|help" | "xgroup|help" => {
@@ -199,10 +203,13 @@ impl Connection {
         }
     }
 
-    /// Drops the transaction, the watch and the client's own connection.
+    /// Drops the transaction, the watch, the client's own connection and its subscriptions.
     pub(super) fn end_conversation(&mut self) {
-        if let Some(conversation) = self.conversation.take() {
-            conversation.abandon();
+        let Some(conversation) = self.conversation.take() else { return };
+        conversation.abandon();
+        if let Some(subscriber) = &conversation.subscriber {
+            self.thread.hub.leave(subscriber);
+            self.output.set_listening(false);
         }
     }
 

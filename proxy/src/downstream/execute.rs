@@ -100,7 +100,7 @@ impl Connection {
         if self.thread.shared.accounts.is_restricting() && !self.admit(command) {
             return true;
         }
-        if self.conversation.is_some() && self.queue(command) {
+        if self.conversation.is_some() && (self.refuses_subscriber(command) || self.queue(command)) {
             return true;
         }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {

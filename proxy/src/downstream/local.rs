@@ -38,6 +38,7 @@ impl Connection {
         if outcome == Outcome::Reset {
             self.end_conversation();
         }
+        self.note_subscriber();
         self.card.renew(&self.session);
         let lane = Lane::new(self.session.database, self.session.protocol);
         self.fenced |= lane != self.lane;

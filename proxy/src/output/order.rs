@@ -75,6 +75,12 @@ impl Order {
         self.answer(sequence, reply);
     }
 
+    /// Puts a frame that answers no command between two replies.
+    pub(crate) fn push(&mut self, first: u8, rest: &[u8]) {
+        self.ready.push(first);
+        self.ready.extend_from_slice(rest);
+    }
+
     /// Moves what has its turn now from the parking buffer.
     #[inline]
     fn release(&mut self) {

@@ -73,6 +73,8 @@ fn merger(which: Which, nodes: usize) -> (Merger, bool) {
             Merge::AnyOne => (Merger::AnyOne(0), true),
             Merge::Same => (Merger::Same, false),
             Merge::And => (Merger::And, false),
+            Merge::Union => (Merger::Union, false),
+            Merge::Most => (Merger::Most, false),
             Merge::AnyOk => (Merger::Ok, true),
             Merge::AllOk | Merge::Positions | Merge::Cursor => (Merger::Ok, false),
         },

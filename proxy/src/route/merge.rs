@@ -1,5 +1,7 @@
 //! From the replies of parts to one reply, on raw frames, in time linear in their bytes.
 
+use std::collections::BTreeSet;
+
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::resp::{Protocol, number};
@@ -25,6 +27,10 @@ pub(crate) enum Merger {
     Same,
     /// Logical and of arrays of integers by position.
     And,
+    /// All elements of all arrays, each once.
+    Union,
+    /// The greatest of integers, or of the integers at each place of arrays.
+    Most,
 }
 
 impl Merger {
@@ -44,6 +50,8 @@ impl Merger {
             }
             Self::Same => parts.first().map(|part| part.to_vec()),
             Self::And => and(parts),
+            Self::Union => union(parts),
+            Self::Most => most(parts),
         }
     }
 }
@@ -129,6 +137,44 @@ fn and(parts: &[&[u8]]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+fn union(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut elements: BTreeSet<&[u8]> = BTreeSet::new();
+    for part in parts {
+        let (_, mut rest) = array(part)?;
+        while !rest.is_empty() {
+            elements.insert(take_frame(&mut rest)?);
+        }
+    }
+    let mut out = with_header(elements.len(), elements.iter().map(|element| element.len()).sum());
+    elements.iter().for_each(|element| out.extend_from_slice(element));
+    Some(out)
+}
+
+fn most(parts: &[&[u8]]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let (first, others) = parts.split_first()?;
+    if integer(first).is_some() {
+        let greatest =
+            parts.iter().map(|part| integer(part)).collect::<Option<Vec<i64>>>()?.into_iter().max()?;
+        Reply::new(&mut out, Protocol::Resp2).int(greatest);
+        return Some(out);
+    }
+    let (count, mut rest) = array(first)?;
+    let mut rests = others.iter().map(|part| Some(array(part)?.1)).collect::<Option<Vec<&[u8]>>>()?;
+    Reply::new(&mut out, Protocol::Resp2).array(count);
+    while !rest.is_empty() {
+        let mut greatest = take_frame(&mut rest)?;
+        for rest in &mut rests {
+            let frame = take_frame(rest)?;
+            if integer(frame) > integer(greatest) {
+                greatest = frame;
+            }
+        }
+        out.extend_from_slice(greatest);
+    }
+    Some(out)
+}
+
 fn cursor(reply: &[u8], node: usize, nodes: usize) -> Option<Vec<u8>> {
     let (count, mut elements) = array(reply)?;
     let frame = take_frame(&mut elements)?;
@@ -179,6 +225,18 @@ mod tests {
         assert_eq!(merged(&Merger::AnyOne(1), &["$-1\r\n", "$-1\r\n"]).as_deref(), Some("$-1\r\n"));
         let known = ["*2\r\n:1\r\n:1\r\n", "*2\r\n:1\r\n:0\r\n"];
         assert_eq!(merged(&Merger::And, &known).as_deref(), Some("*2\r\n:1\r\n:0\r\n"));
+    }
+
+    #[test]
+    fn what_several_tell_is_told_once_and_of_numbers_the_greatest() {
+        let names = ["*2\r\n$1\r\nb\r\n$1\r\na\r\n", "*0\r\n", "*1\r\n$1\r\nb\r\n"];
+        assert_eq!(merged(&Merger::Union, &names).as_deref(), Some("*2\r\n$1\r\na\r\n$1\r\nb\r\n"));
+        assert_eq!(merged(&Merger::Most, &[":2\r\n", ":7\r\n", ":3\r\n"]).as_deref(), Some(":7\r\n"));
+        let counts = ["*4\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n:5\r\n", "*4\r\n$1\r\na\r\n:2\r\n$1\r\nb\r\n:0\r\n"];
+        let most = "*4\r\n$1\r\na\r\n:2\r\n$1\r\nb\r\n:5\r\n";
+        assert_eq!(merged(&Merger::Most, &counts).as_deref(), Some(most));
+        assert_eq!(merged(&Merger::Most, &[":2\r\n", "+OK\r\n"]), None);
+        assert_eq!(merged(&Merger::Most, &[counts[0], "*0\r\n"]), None);
     }
 
     #[test]

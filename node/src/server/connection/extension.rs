@@ -100,6 +100,7 @@ impl Connection {
             (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
             (b"TICK", 2) => self.tick(args, None).await,
             (b"EVICT", 4..) => self.evict(args, None).await,
+            (b"LISTEN", 4..) => self.listen(args),
             _ => None,
         };
         if done.is_none() {

@@ -96,6 +96,54 @@ impl Connection {
         }
         // Confirmations are sent even where replies are not.
         self.reply_from = self.output.len();
+        self.note_subscriptions();
+    }
+
+    /// `RM.LISTEN kind name count …`: for how many subscribers a proxy wants the messages of each channel (kind 0), pattern
+    /// (1) or shard channel (2); 0 ends it. What came before stands before the answer. `None` if that is malformed.
+    pub(super) fn listen(&mut self, args: Args<'_>) -> Option<()> {
+        let kind = match &args[1] {
+            b"0" => Kind::Channel,
+            b"1" => Kind::Pattern,
+            b"2" => Kind::ShardChannel,
+            _ => return None,
+        };
+        let pairs = args.from(2);
+        let counts: Option<Vec<usize>> = pairs
+            .iter()
+            .skip(1)
+            .step_by(2)
+            .map(|count| std::str::from_utf8(count).ok()?.parse::<u32>().ok().map(|count| count as usize))
+            .collect();
+        let counts = counts.filter(|_| pairs.len().is_multiple_of(2))?;
+        let is_known = |name: &&[u8]| self.subscriptions.0[kind as usize].contains(*name);
+        let comes = pairs.iter().step_by(2).filter(|name| !is_known(name)).count();
+        if self.subscriptions.total() + comes > SUBSCRIPTIONS_MAX {
+            self.refuse(TOO_MANY);
+            return Some(());
+        }
+        for (name, count) in pairs.iter().step_by(2).zip(counts) {
+            self.listen_for(kind, name, count);
+        }
+        self.note_subscriptions();
+        self.collect_mail();
+        Reply::new(&mut self.output, self.session.protocol).ok();
+        Some(())
+    }
+
+    fn listen_for(&mut self, kind: Kind, name: &[u8], count: usize) {
+        let shared = Arc::clone(&self.worker.shared);
+        let hub = shared.engine.hub();
+        if count == 0 {
+            self.subscriptions.of(kind).remove(name);
+            hub.unsubscribe(kind, name, self.session.id);
+        } else {
+            self.subscriptions.of(kind).insert(name.into());
+            hub.subscribe_for(kind, name, Arc::clone(&self.handle) as Arc<dyn Recipient>, count);
+        }
+    }
+
+    fn note_subscriptions(&mut self) {
         self.session.subscriptions =
             KINDS.map(|kind| u32::try_from(self.subscriptions.of(kind).len()).unwrap_or(u32::MAX));
         self.note_modes();

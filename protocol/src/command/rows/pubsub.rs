@@ -2,7 +2,7 @@
 
 use crate::command::{
     key::{at, range},
-    policy::Split,
+    policy::{Merge, Split},
     row::{Row, command, subcommand},
 };
 
@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
         .subcommands(&[
             subcommand("pubsub|channels", -2)
                 .flags("pubsub loading stale")
-                .split(Split::Conversation)
+                .split(Split::Nodes(Merge::Union))
                 .about(
                     "2.8.0",
                     "O(N) where N is the number of active channels, and assuming constant time pattern \
@@ -45,14 +45,13 @@ pub(super) const ROWS: &[Row] = &[
                 "O(1)",
                 "Show helpful text about the different subcommands",
             ),
-            subcommand("pubsub|numpat", 2).flags("pubsub loading stale").split(Split::Conversation).about(
-                "2.8.0",
-                "O(1)",
-                "Get the count of unique patterns pattern subscriptions",
-            ),
+            subcommand("pubsub|numpat", 2)
+                .flags("pubsub loading stale")
+                .split(Split::Nodes(Merge::Most))
+                .about("2.8.0", "O(1)", "Get the count of unique patterns pattern subscriptions"),
             subcommand("pubsub|numsub", -2)
                 .flags("pubsub loading stale")
-                .split(Split::Conversation)
+                .split(Split::Nodes(Merge::Most))
                 .about(
                     "2.8.0",
                     "O(N) for the NUMSUB subcommand, where N is the number of requested channels",
@@ -61,7 +60,7 @@ pub(super) const ROWS: &[Row] = &[
                 .arguments("channel:string?*"),
             subcommand("pubsub|shardchannels", -2)
                 .flags("pubsub loading stale")
-                .split(Split::Conversation)
+                .split(Split::Nodes(Merge::Union))
                 .about(
                     "7.0.0",
                     "O(N) where N is the number of active shard channels, and assuming constant time \
@@ -71,7 +70,7 @@ pub(super) const ROWS: &[Row] = &[
                 .arguments("pattern:pattern?"),
             subcommand("pubsub|shardnumsub", -2)
                 .flags("pubsub loading stale")
-                .split(Split::Conversation)
+                .split(Split::Nodes(Merge::Most))
                 .about(
                     "7.0.0",
                     "O(N) for the SHARDNUMSUB subcommand, where N is the number of requested shard \

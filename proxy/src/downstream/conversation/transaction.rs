@@ -220,6 +220,7 @@ impl Transaction {
             return Err(format!("ERR '{name}' is not supported within MULTI through the proxy"));
         }
         match (command.reach(), self.slot) {
+            // Among them PUBLISH: a message reaches its subscribers from any node.
             (Reach::Nothing, _) => {}
             (Reach::One(slot), known) if known.is_none_or(|known| known == slot) => self.slot = Some(slot),
             _ => return Err(CROSS_SLOT.to_owned()),

@@ -1,0 +1,99 @@
+//! SUBSCRIBE and its kin, and what a subscriber may do.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::resp::Protocol;
+
+use super::Connection;
+use super::conversation::Command;
+use crate::pubsub::{Kind, Subscriber};
+
+/// What a subscriber that speaks RESP2 may send besides changes of its subscriptions.
+const ALLOWED: [&str; 3] = ["ping", "quit", "reset"];
+
+/// What a command's subscriptions are to; `None` if it neither begins nor ends any.
+fn kind_of(spec: &Spec) -> Option<Kind> {
+    match spec.name {
+        "subscribe" | "unsubscribe" => Some(Kind::Channel),
+        "psubscribe" | "punsubscribe" => Some(Kind::Pattern),
+        "ssubscribe" | "sunsubscribe" => Some(Kind::ShardChannel),
+        _ => None,
+    }
+}
+
+impl Connection {
+    /// Begins subscriptions. False if it must wait for what came before.
+    pub(super) fn subscribe(&mut self, command: Command<'_>) -> bool {
+        let Some(kind) = kind_of(command.spec) else { return true };
+        if self.waits_for_answers() {
+            return false;
+        }
+        let (who, names) = (self.subscriber(), command.args.from(1));
+        let names: Vec<&[u8]> = names.iter().collect();
+        let place = || self.output.reserve(true);
+        match self.thread.hub.subscribe(&who, kind, &names, place) {
+            Ok(()) => self.subscriptions_change(&who),
+            Err(text) => self.answer_error(text),
+        }
+        true
+    }
+
+    /// Ends subscriptions. False if it must wait for what came before.
+    pub(super) fn unsubscribe(&mut self, command: Command<'_>) -> bool {
+        let Some(kind) = kind_of(command.spec) else { return true };
+        if self.waits_for_answers() {
+            return false;
+        }
+        let (who, names) = (self.subscriber(), command.args.from(1));
+        let names: Vec<&[u8]> = names.iter().collect();
+        self.thread.hub.unsubscribe(&who, kind, &names, self.output.reserve(true));
+        self.subscriptions_change(&who);
+        true
+    }
+
+    fn subscriber(&mut self) -> Rc<Subscriber> {
+        let (id, protocol) = (self.session.id, self.session.protocol);
+        let (output, user) = (&self.output, Arc::clone(self.session.login.user()));
+        let known = &mut self.conversation.get_or_insert_default().subscriber;
+        Rc::clone(known.get_or_insert_with(|| Subscriber::new(id, output, protocol, user)))
+    }
+
+    /// The change is under way: nothing more is taken until it is confirmed.
+    fn subscriptions_change(&mut self, who: &Subscriber) {
+        self.fenced = true;
+        who.is_now(self.session.protocol, Arc::clone(self.session.login.user()));
+        // Confirmations are sent even where replies are not, but this one has been asked for.
+        self.session.drops_reply();
+        self.session.subscriptions = who.counts();
+        self.output.set_listening(self.session.is_subscriber());
+        self.card.renew(&self.session);
+    }
+
+    /// The client may speak another protocol, or be another user, from now on.
+    pub(super) fn note_subscriber(&self) {
+        let subscriber = self.conversation.as_ref().and_then(|of| of.subscriber.as_ref());
+        if let Some(subscriber) = subscriber {
+            subscriber.is_now(self.session.protocol, Arc::clone(self.session.login.user()));
+        }
+    }
+
+    /// Refuses what a subscriber that speaks RESP2 may not send: it could not tell the reply from a message.
+    pub(super) fn refuses_subscriber(&mut self, command: Command<'_>) -> bool {
+        let spec = command.spec;
+        let is_refused = self.session.is_subscriber()
+            && self.session.protocol == Protocol::Resp2
+            && !ALLOWED.contains(&spec.name)
+            && kind_of(spec).is_none();
+        if is_refused {
+            self.thread.metrics.rejected.add(1);
+            self.answer_error(&format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+                 in this context",
+                spec.name
+            ));
+        }
+        is_refused
+    }
+}

@@ -1,0 +1,157 @@
+//! Subscriptions of a client that begin or end, until all nodes that are reached know of it.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use ringmaster_protocol::extension::put_request;
+use ringmaster_protocol::resp::reply::Reply;
+
+use super::{Hub, Kind, Subscriber};
+use crate::output::Sequence;
+
+/// Most names of one request to a node.
+const NAMES_OF_REQUEST_MAX: usize = 1024;
+
+/// One command of a client, or its end.
+pub(super) struct Change {
+    hub: Rc<Hub>,
+    who: Rc<Subscriber>,
+    kind: Kind,
+    begins: bool,
+    /// Names that are listened to from then on, or no more.
+    names: Vec<Rc<[u8]>>,
+    /// For how many clients names are asked from now on.
+    told: Vec<(Rc<[u8]>, usize)>,
+    /// Where it is confirmed, and with what.
+    place: Option<Sequence>,
+    confirmation: Vec<u8>,
+    /// Answers that are awaited, and one until it was told.
+    missing: Cell<usize>,
+}
+
+impl Change {
+    /// Subscriptions begin.
+    pub(super) fn begin(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind, place: Sequence) -> Self {
+        Self::new(hub, who, kind, true, Some(place))
+    }
+
+    /// Subscriptions end.
+    pub(super) fn end(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind, place: Sequence) -> Self {
+        Self::new(hub, who, kind, false, Some(place))
+    }
+
+    /// Subscriptions end, of a client that waits for no confirmation.
+    pub(super) fn unconfirmed(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind) -> Self {
+        Self::new(hub, who, kind, false, None)
+    }
+
+    fn new(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind, begins: bool, place: Option<Sequence>) -> Self {
+        Self {
+            hub: Rc::clone(hub),
+            who: Rc::clone(who),
+            kind,
+            begins,
+            names: Vec::new(),
+            told: Vec::new(),
+            place,
+            confirmation: Vec::new(),
+            missing: Cell::new(1),
+        }
+    }
+
+    /// A name, for how many clients it is asked now if that changed, and whether the client's subscription changes. The
+    /// client's own table has it already.
+    pub(super) fn add(&mut self, name: &[u8], told: Option<usize>, changes: bool) {
+        if changes {
+            self.names.push(name.into());
+        }
+        if let Some(count) = told {
+            self.told.push((name.into(), count));
+        }
+        self.confirm(Some(name));
+    }
+
+    fn confirm(&mut self, name: Option<&[u8]>) {
+        if self.place.is_none() {
+            return;
+        }
+        let word: &[u8] = match (self.kind, self.begins) {
+            (Kind::Channel, true) => b"subscribe",
+            (Kind::Channel, false) => b"unsubscribe",
+            (Kind::Pattern, true) => b"psubscribe",
+            (Kind::Pattern, false) => b"punsubscribe",
+            (Kind::ShardChannel, true) => b"ssubscribe",
+            (Kind::ShardChannel, false) => b"sunsubscribe",
+        };
+        let mut reply = Reply::new(&mut self.confirmation, self.who.protocol());
+        reply.push(3);
+        reply.bulk(word);
+        reply.bulk_or_null(name);
+        reply.count(self.who.confirmed(self.kind));
+    }
+
+    /// The requests that tell a node of it.
+    pub(super) fn requests(&self) -> Vec<Vec<u8>> {
+        let told = self.told.iter().map(|(name, count)| (&**name, *count));
+        requests(self.kind, told)
+    }
+
+    /// One more answer is awaited.
+    pub(super) fn awaits(&self) {
+        self.missing.set(self.missing.get() + 1);
+    }
+
+    /// A node answered, or will not.
+    pub(super) fn answered(&self) {
+        self.missing.set(self.missing.get().saturating_sub(1));
+        if self.missing.get() == 0 {
+            self.finish();
+        }
+    }
+
+    /// All nodes were told.
+    pub(super) fn told(mut self: Rc<Self>) {
+        if self.names.is_empty()
+            && self.confirmation.is_empty()
+            && let Some(change) = Rc::get_mut(&mut self)
+        {
+            // Redis confirms even that there was nothing to end.
+            change.confirm(None);
+        }
+        self.answered();
+    }
+
+    fn finish(&self) {
+        if !self.who.has_gone() {
+            let mut names = self.hub.names.borrow_mut();
+            for name in &self.names {
+                if self.begins {
+                    names.add(self.kind, name, &self.who);
+                } else {
+                    names.remove(self.kind, name, self.who.id());
+                }
+            }
+        }
+        if let Some(place) = self.place {
+            self.who.output().answer(place, &self.confirmation);
+        }
+    }
+}
+
+/// The requests that tell a node for how many clients names are asked.
+pub(super) fn requests<'a>(kind: Kind, told: impl Iterator<Item = (&'a [u8], usize)>) -> Vec<Vec<u8>> {
+    let told: Vec<(&[u8], String)> = told.map(|(name, count)| (name, count.to_string())).collect();
+    let kind: &[u8] = match kind {
+        Kind::Channel => b"0",
+        Kind::Pattern => b"1",
+        Kind::ShardChannel => b"2",
+    };
+    let request = |told: &[(&[u8], String)]| {
+        let pairs = told.iter().flat_map(|(name, count)| [*name, count.as_bytes()]);
+        let args: Vec<&[u8]> = [&b"RM.LISTEN"[..], kind].into_iter().chain(pairs).collect();
+        let mut request = Vec::new();
+        put_request(&mut request, &args);
+        request
+    };
+    told.chunks(NAMES_OF_REQUEST_MAX).map(request).collect()
+}

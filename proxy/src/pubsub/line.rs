@@ -1,0 +1,196 @@
+//! The connection over which a thread hears what is published at one node.
+//!
+//! ```text
+//! Connecting ──► Up ──lost──► Connecting ──fails──► Down ──► Up …
+//! ```
+//! When it is up again, it begins with all names that are asked for. Who waits for a change waits while it is connecting,
+//! and not while it is down.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::change::{Change, requests};
+use super::{Hub, Kind};
+use crate::link::{Link, LinkLimits, Peer};
+use crate::telemetry::NodeStatus;
+
+/// Time between two questions whether a node that has nothing to tell is still there.
+const PING_EVERY: Duration = Duration::from_secs(1);
+
+const HELLO: &[u8] = b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Connecting,
+    Up,
+    Down,
+}
+
+/// A node that is listened to.
+pub(super) struct Line {
+    node: Arc<NodeStatus>,
+    link: OnceCell<Rc<Link>>,
+    hub: Weak<Hub>,
+    state: Cell<State>,
+    /// What is awaited, oldest first, and who waits for it.
+    awaited: RefCell<VecDeque<Option<Rc<Change>>>>,
+    /// Who waits until the node knows all names.
+    waiting: RefCell<Vec<Rc<Change>>>,
+    asked_at: Cell<Instant>,
+    /// It was told in the log that the node does not understand us.
+    is_refusal_told: Cell<bool>,
+}
+
+/// The line as its connection sees it: the line owns the connection, and not the other way round.
+struct Ear(Weak<Line>);
+
+impl Line {
+    /// Opens a line.
+    pub(super) fn open(hub: &Rc<Hub>, node: Arc<NodeStatus>, limits: LinkLimits) -> Rc<Self> {
+        let address = node.address().to_owned();
+        let line = Rc::new(Self {
+            node,
+            link: OnceCell::new(),
+            hub: Rc::downgrade(hub),
+            state: Cell::new(State::Connecting),
+            awaited: RefCell::default(),
+            waiting: RefCell::default(),
+            asked_at: Cell::new(Instant::now()),
+            is_refusal_told: Cell::new(false),
+        });
+        let ear = Rc::new(Ear(Rc::downgrade(&line))) as Rc<dyn Peer>;
+        line.link.get_or_init(|| Link::open(address, limits, &hub.shared.credentials, ear));
+        line
+    }
+
+    /// Whether it is to this node, at this address and in this life.
+    pub(super) fn is_to(&self, node: &Arc<NodeStatus>) -> bool {
+        Arc::ptr_eq(&self.node, node)
+    }
+
+    /// Tells the node of a change; it waits for the answer, or for the connection.
+    pub(super) fn tell(&self, change: &Rc<Change>) {
+        match self.state.get() {
+            State::Up => self.send_all(&change.requests(), Some(change)),
+            State::Connecting => {
+                change.awaits();
+                self.waiting.borrow_mut().push(Rc::clone(change));
+            }
+            State::Down => {}
+        }
+    }
+
+    /// Asks a node that was silent whether it is there.
+    pub(super) fn look(&self) {
+        if self.state.get() == State::Up && self.asked_at.get().elapsed() >= PING_EVERY {
+            self.send(PING, None);
+        }
+    }
+
+    /// Sends requests; with the answer to the last the change is answered.
+    fn send_all(&self, requests: &[Vec<u8>], change: Option<&Rc<Change>>) {
+        let last = requests.len().saturating_sub(1);
+        for (request, at) in requests.iter().zip(0..) {
+            self.send(request, change.filter(|_| at == last));
+        }
+    }
+
+    fn send(&self, request: &[u8], change: Option<&Rc<Change>>) {
+        let Some(link) = self.link.get() else { return };
+        if !link.send(|out| out.extend_from_slice(request)) {
+            // It does not take what we have to say: it will know all names when it is connected anew.
+            return link.renew();
+        }
+        self.asked_at.set(Instant::now());
+        if let Some(change) = change {
+            change.awaits();
+        }
+        self.awaited.borrow_mut().push_back(change.cloned());
+    }
+
+    fn connected(&self) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        self.state.set(State::Up);
+        self.send(HELLO, None);
+        for kind in Kind::ALL {
+            let requests = requests(kind, hub.names.borrow().asked(kind));
+            self.send_all(&requests, None);
+        }
+        for change in self.waiting.take() {
+            self.send(PING, Some(&change));
+            change.answered();
+        }
+    }
+
+    fn lost(&self) {
+        if self.state.get() == State::Up {
+            self.state.set(State::Connecting);
+            self.awaited.take().into_iter().flatten().for_each(|change| change.answered());
+        } else {
+            self.give_up();
+        }
+    }
+
+    /// Nobody waits for this node any more.
+    fn give_up(&self) {
+        self.state.set(State::Down);
+        let awaited = self.awaited.take().into_iter().flatten();
+        awaited.chain(self.waiting.take()).for_each(|change| change.answered());
+    }
+
+    fn answered(&self, frame: &[u8]) {
+        let change = self.awaited.borrow_mut().pop_front();
+        if frame.starts_with(b"-") && !self.is_refusal_told.replace(true) {
+            let error = String::from_utf8_lossy(frame.trim_ascii_end()).into_owned();
+            tracing::warn!(node = %self.node, error, "a node refuses to tell what is published");
+        }
+        if let Some(change) = change.flatten() {
+            change.answered();
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.get() {
+            link.close();
+        }
+        self.give_up();
+    }
+}
+
+impl Peer for Ear {
+    fn connected(&self) {
+        if let Some(line) = self.0.upgrade() {
+            line.connected();
+        }
+    }
+
+    fn reply(&self, frame: &[u8]) {
+        if let Some(line) = self.0.upgrade() {
+            line.answered(frame);
+        }
+    }
+
+    fn takes_pushes(&self) -> bool {
+        true
+    }
+
+    fn push(&self, frame: &[u8]) {
+        if let Some(hub) = self.0.upgrade().and_then(|line| line.hub.upgrade()) {
+            hub.deliver(frame);
+        }
+    }
+
+    fn lost(&self, _reason: &str) {
+        if let Some(line) = self.0.upgrade() {
+            line.lost();
+        }
+    }
+}

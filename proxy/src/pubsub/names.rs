@@ -1,0 +1,118 @@
+//! The names that clients of a thread are subscribed to, and who is.
+//!
+//! Two things are known of a name: for how many clients the nodes are asked for its messages, and which clients get them.
+//! The first changes when a client asks, the second when the nodes have answered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use ringmaster_protocol::acl::Accounts;
+
+use super::message::Message;
+use super::{NAMES_MAX, SUBSCRIPTIONS_MAX, Subscriber};
+
+/// What a subscription is to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A channel.
+    Channel,
+    /// All channels that fit a pattern.
+    Pattern,
+    /// A channel of its own kind, which patterns do not reach.
+    ShardChannel,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::ShardChannel];
+}
+
+/// One channel, pattern or shard channel.
+#[derive(Default)]
+struct Name {
+    /// Clients that asked for it.
+    asked: usize,
+    /// Clients that get its messages, by id.
+    listeners: BTreeMap<u64, Rc<Subscriber>>,
+}
+
+/// All names.
+#[derive(Default)]
+pub(super) struct Names {
+    by_kind: [HashMap<Rc<[u8]>, Name>; 3],
+    subscriptions: usize,
+}
+
+impl Names {
+    /// Whether so many subscriptions can come.
+    pub(super) fn has_room_for(&self, count: usize) -> bool {
+        let names: usize = self.by_kind.iter().map(HashMap::len).sum();
+        names + count <= NAMES_MAX && self.subscriptions + count <= SUBSCRIPTIONS_MAX
+    }
+
+    /// A client asks for a name; for how many that is now, `None` if it had asked before.
+    pub(super) fn enter(&mut self, kind: Kind, name: &[u8], who: &Subscriber) -> Option<usize> {
+        if who.has(kind, name) {
+            return None;
+        }
+        let names = &mut self.by_kind[kind as usize];
+        if !names.contains_key(name) {
+            names.insert(name.into(), Name::default());
+        }
+        let name = names.get_mut(name)?;
+        name.asked += 1;
+        self.subscriptions += 1;
+        Some(name.asked)
+    }
+
+    /// A client that asked for a name does so no more; for how many it is asked now.
+    pub(super) fn leave(&mut self, kind: Kind, name: &[u8]) -> Option<usize> {
+        let known = self.by_kind[kind as usize].get_mut(name)?;
+        known.asked = known.asked.saturating_sub(1);
+        self.subscriptions = self.subscriptions.saturating_sub(1);
+        let asked = known.asked;
+        self.forget(kind, name);
+        Some(asked)
+    }
+
+    /// A client gets the messages of a name from now on.
+    pub(super) fn add(&mut self, kind: Kind, name: &[u8], who: &Rc<Subscriber>) {
+        if let Some(name) = self.by_kind[kind as usize].get_mut(name) {
+            name.listeners.insert(who.id(), Rc::clone(who));
+        }
+    }
+
+    /// The client `id` gets the messages of a name no more.
+    pub(super) fn remove(&mut self, kind: Kind, name: &[u8], id: u64) {
+        if let Some(known) = self.by_kind[kind as usize].get_mut(name) {
+            known.listeners.remove(&id);
+            self.forget(kind, name);
+        }
+    }
+
+    fn forget(&mut self, kind: Kind, name: &[u8]) {
+        let names = &mut self.by_kind[kind as usize];
+        if names.get(name).is_some_and(|name| name.asked == 0 && name.listeners.is_empty()) {
+            names.remove(name);
+        }
+    }
+
+    /// Hands on a message; to how many.
+    pub(super) fn deliver(&self, message: &Message<'_>) -> u64 {
+        let Some(name) = self.by_kind[message.kind as usize].get(message.name) else { return 0 };
+        name.listeners.values().for_each(|who| who.receive(message.frame));
+        name.listeners.len() as u64
+    }
+
+    /// Shows the names of a kind that clients ask for, and how many do.
+    pub(super) fn asked(&self, kind: Kind) -> impl Iterator<Item = (&[u8], usize)> {
+        let names = self.by_kind[kind as usize].iter();
+        names.filter(|(_, known)| known.asked > 0).map(|(name, known)| (&**name, known.asked))
+    }
+
+    /// Closes the clients whose user is no more, or may not use all channels that it might when they subscribed.
+    pub(super) fn close_who_may_not(&self, accounts: &Accounts) {
+        let listeners =
+            self.by_kind.iter().flat_map(HashMap::values).flat_map(|name| name.listeners.values());
+        listeners.for_each(|who| who.close_if_it_may_not(accounts));
+    }
+}
