@@ -23,6 +23,7 @@
 mod content;
 mod history;
 mod message;
+mod raw;
 mod request;
 mod rule;
 mod wire;
@@ -30,9 +31,10 @@ mod wire;
 pub use content::{Contents, Operation, Report, Victim};
 pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};
+pub use raw::RawOperation;
 pub use request::{
-    Attach, EXPIRING, RefusedAttach, attribute, put_ask, put_attach, put_attribute, put_blob, put_refusal,
-    put_request, put_say, put_unless, refusal, split_attribute,
+    Attach, EXPIRING, RefusedAttach, attribute, put_apply, put_ask, put_attach, put_attribute, put_blob,
+    put_refusal, put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

@@ -219,6 +219,12 @@ impl View {
         &self.chains[usize::from(self.chain_of[slot.index()])]
     }
 
+    /// Place of the chain of `slot` in [`View::chains`].
+    #[inline]
+    pub fn chain_index(&self, slot: HashSlot) -> u16 {
+        self.chain_of[slot.index()]
+    }
+
     /// The member that executes and orders the writes of `slot`.
     #[inline]
     pub fn head(&self, slot: HashSlot) -> MemberIndex {

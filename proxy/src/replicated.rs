@@ -16,6 +16,7 @@ mod everywhere;
 mod evictions;
 mod inbox;
 mod lane;
+mod ledger;
 mod members;
 mod route;
 
@@ -50,6 +51,7 @@ impl Replicated {
         let chains = Chains::new(Rules::ALL, limits(shared));
         let driver = Driver::new(chains, &inbox, published, shared, context);
         let driver = Rc::new(RefCell::new(driver));
+        inbox.is_worked_on_by(&driver);
         tokio::task::spawn_local(driver::run(Rc::clone(&driver)));
         Some(Rc::new(Self { inbox, driver }))
     }
@@ -64,6 +66,12 @@ impl Replicated {
     #[inline]
     fn read(&self, client: &Rc<Output>, read: (HashSlot, &[u8]), lane: Lane, wanted: bool) -> bool {
         self.driver.borrow().read(client, read, lane, wanted)
+    }
+
+    /// A command for one slot, as it was read.
+    #[inline]
+    fn submit_raw(&self, submission: Submission<&[u8]>) {
+        self.driver.borrow_mut().submit_raw(submission);
     }
 
     /// A command for one slot.

@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
+use super::wire::put_apply_message;
 use super::{Ask, Note, Say};
 use crate::resp::Args;
+use crate::slot::HashSlot;
 use crate::view::{Boot, ClusterId, Epoch, Incarnation, Version};
 
 /// Name of the one field of an attribute.
@@ -71,6 +73,14 @@ pub fn put_ask(out: &mut Vec<u8>, id: u64, ask: &Ask) {
     out.extend_from_slice(b"*3\r\n$6\r\nRM.ASK\r\n");
     put_blob(out, itoa::Buffer::new().format(id).as_bytes());
     put_message(out, |out| ask.encode(out));
+}
+
+/// Appends the `RM.ASK` that has the entry of `slot` that was appended in `since` apply an operation, which is there as
+/// bytes.
+pub fn put_apply(out: &mut Vec<u8>, id: u64, to: (HashSlot, Epoch), operation: &[u8]) {
+    out.extend_from_slice(b"*3\r\n$6\r\nRM.ASK\r\n");
+    put_blob(out, itoa::Buffer::new().format(id).as_bytes());
+    put_message(out, |out| put_apply_message(out, to, operation));
 }
 
 /// Appends the answer to an `RM.ASK`.

@@ -254,11 +254,25 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
+pub(super) fn put_operation(out: &mut Vec<u8>, operation: &Operation) {
     put_version(out, operation.previous);
     put_version(out, operation.new);
     varint::put(out, operation.time);
     put_bytes(out, &operation.effects);
+}
+
+/// The one operation that these bytes are.
+pub(super) fn operation_of(bytes: &Bytes) -> Decoded<Operation> {
+    let mut input = Input::new(bytes);
+    let operation = input.operation()?;
+    input.end(operation)
+}
+
+/// Appends an [`Ask::Apply`] whose operation is there as bytes.
+pub(super) fn put_apply_message(out: &mut Vec<u8>, (slot, since): (HashSlot, Epoch), operation: &[u8]) {
+    head(out, 0, slot);
+    varint::put(out, since.0);
+    out.extend_from_slice(operation);
 }
 
 fn put_history(out: &mut Vec<u8>, history: &History) {

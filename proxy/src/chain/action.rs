@@ -11,7 +11,12 @@ use ringmaster_protocol::view::{Boot, Epoch, MemberIndex, Version};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub u64);
 
-/// One message and its answer, by number. Never used twice.
+impl OperationId {
+    /// Of what nobody has submitted.
+    pub const NOBODYS: Self = Self(0);
+}
+
+/// One message and its answer, by number. Never used twice; below 2^62.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Wire(pub u64);
 

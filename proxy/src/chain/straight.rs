@@ -12,7 +12,7 @@
 //! way. Those behind it begin anew too, in their order, and no further one goes straight. A command that its client sent
 //! behind such reads waits in the line until they are over; what begins anew is put in front of it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use ringmaster_protocol::extension::{Rule, Rules};
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
@@ -21,17 +21,24 @@ use ringmaster_protocol::view::{Chain, Epoch, MemberIndex, View};
 use super::Lease;
 use std::time::Duration;
 
-/// What reads of one slot do.
+/// What reads of one slot do. One of each slot: they are as small as can be, to stay near the processor.
 #[derive(Clone, Copy, Debug, Default)]
 struct Way {
-    /// The tail, if the chain is settled.
-    tail: Option<MemberIndex>,
-    /// Commands are in the slot's line.
+    /// The chain, by its place among those of the view.
+    chain: u16,
+    /// Commands are in the slot's line, or writes that need none are under way.
     has_line: bool,
     /// A read has begun anew, and others that went straight with it are still under way.
     is_broken: bool,
     /// Reads under way that went straight.
     reads: u32,
+}
+
+/// Where reads of a chain go.
+#[derive(Clone, Copy, Debug)]
+struct Goal {
+    /// The tail, if the chain is settled.
+    tail: Option<MemberIndex>,
     /// Epoch that last altered the chain.
     changed: Epoch,
 }
@@ -43,13 +50,15 @@ pub struct Straight {
     epoch: Cell<Epoch>,
     /// By slot.
     ways: Box<[Cell<Way>]>,
+    /// By chain of the view; none before the first.
+    goals: RefCell<Vec<Goal>>,
 }
 
 impl Straight {
     /// None may, until there is a view.
     pub(super) fn new(rules: Rules) -> Self {
         let ways = (0..SLOT_COUNT).map(|_| Cell::default()).collect();
-        Self { rules, epoch: Cell::default(), ways }
+        Self { rules, epoch: Cell::default(), ways, goals: RefCell::default() }
     }
 
     fn way(&self, slot: HashSlot) -> &Cell<Way> {
@@ -66,11 +75,11 @@ impl Straight {
     /// A later view holds. Reads that were sent under another one begin anew.
     pub(super) fn adopt(&self, view: &View) {
         self.epoch.set(view.epoch());
+        let goal = |chain: &Chain| Goal { tail: self.settled_tail(view, chain), changed: chain.changed };
+        self.goals.replace(view.chains().iter().map(goal).collect());
         for slot in HashSlot::all() {
-            let chain = view.chain(slot);
-            let tail = self.settled_tail(view, chain);
             self.change(slot, |way| {
-                (way.tail, way.changed) = (tail, chain.changed);
+                way.chain = view.chain_index(slot);
                 way.is_broken = way.reads > 0;
             });
         }
@@ -79,6 +88,7 @@ impl Straight {
     /// Another cluster takes the place of this one: nothing of it holds, and its reads begin anew.
     pub(super) fn forget(&self) {
         self.epoch.set(Epoch::default());
+        self.goals.take();
         for way in &self.ways {
             let reads = way.get().reads;
             way.set(Way { reads, is_broken: reads > 0, ..Way::default() });
@@ -93,7 +103,7 @@ impl Straight {
         (is_settled && view.member(tail.member).boot == tail.boot).then_some(tail.member)
     }
 
-    /// The slot has commands in its line, or no more.
+    /// The slot has commands in its line or writes that need none, or no more.
     pub(super) fn set_line(&self, slot: HashSlot, has_line: bool) {
         self.change(slot, |way| way.has_line = has_line);
     }
@@ -106,7 +116,21 @@ impl Straight {
         if way.has_line || way.is_broken {
             return None;
         }
-        way.tail.map(|tail| (tail, way.changed))
+        let goal = self.goal(way)?;
+        goal.tail.map(|tail| (tail, goal.changed))
+    }
+
+    #[inline]
+    fn goal(&self, way: Way) -> Option<Goal> {
+        self.goals.borrow().get(usize::from(way.chain)).copied()
+    }
+
+    /// Whether a write needs no line in a slot: its chain is settled, no read begins anew, and nothing is in its line;
+    /// `is_known` where what stands for a line are such writes.
+    #[inline]
+    pub(super) fn is_free(&self, slot: HashSlot, is_known: bool) -> bool {
+        let way = self.way(slot).get();
+        !way.is_broken && way.has_line == is_known && self.goal(way).is_some_and(|goal| goal.tail.is_some())
     }
 
     /// The view by which they are sent.

@@ -1,14 +1,15 @@
 //! Chains whose nodes are played by the test. Whole clusters are in the simulation.
 
+mod plain;
 mod straight;
 
 use super::*;
 use bytes::Bytes;
 use ringmaster_protocol::config::Millis;
-use ringmaster_protocol::extension::{Contents, History, Operation};
+use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Outcome};
 use ringmaster_protocol::slot::SLOT_COUNT;
 use ringmaster_protocol::view::{
-    Boot, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, Version, ViewParts,
+    Boot, Chain, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, Version, ViewParts,
 };
 
 struct AllUp;
@@ -70,6 +71,7 @@ struct Proxy {
     now: Duration,
     lease: Lease,
     out: Vec<Action>,
+    last_id: u64,
 }
 
 fn at(changed: u64, n: u64) -> Version {
@@ -89,7 +91,7 @@ impl Proxy {
         let chains = Chains::new(Rules::ALL, Limits::default());
         let (now, until) = (Duration::from_secs(1), Duration::from_secs(100));
         let lease = Lease { epoch: view.epoch(), until };
-        let mut proxy = Self { chains, now, lease, out: Vec::new() };
+        let mut proxy = Self { chains, now, lease, out: Vec::new(), last_id: 0 };
         proxy.adopt(view);
         proxy
     }
@@ -106,7 +108,14 @@ impl Proxy {
     fn submit(&mut self, client: u64, kind: Kind) -> OperationId {
         let request = Bytes::from_static(b"*1\r\n$1\r\nX\r\n");
         let command = Command { client: ClientId(client), slot: SLOT, kind, request, is_behind_reads: false };
-        self.chains.submit(command, self.moment(), &mut self.out)
+        let id = self.draw();
+        self.chains.submit(id, command, self.moment(), &mut self.out);
+        id
+    }
+
+    fn draw(&mut self) -> OperationId {
+        self.last_id += 1;
+        OperationId(self.last_id)
     }
 
     fn answer(&mut self, wire: Wire, answer: Answered) {

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Attach, MessageDecodeError, Say, put_ask, put_attach};
+use ringmaster_protocol::extension::{Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach};
 use ringmaster_protocol::resp::number::parse_integer;
+use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Epoch;
 
 use super::{Link, LinkLimits, Peer};
 use crate::chain::NumberMap;
@@ -23,6 +25,11 @@ pub(crate) trait Answers {
 
     /// A question was answered.
     fn said(&self, id: u64, say: Say);
+
+    /// A question was answered with [`Say::Done`].
+    fn done(&self, id: u64) {
+        self.said(id, Say::Done);
+    }
 
     /// A question will not be answered.
     fn lost(&self, id: u64);
@@ -47,6 +54,29 @@ struct State {
     /// The attachments that are not answered yet, oldest first.
     attaching: RefCell<VecDeque<Attach>>,
     waiting: RefCell<NumberMap<u64, ()>>,
+    /// Those of them that have an operation applied.
+    applying: RefCell<Applying>,
+}
+
+/// Questions that are answered in their order, but for few.
+#[derive(Default)]
+struct Applying(VecDeque<Option<u64>>);
+
+impl Applying {
+    /// A question was answered; whether it waited for that.
+    #[inline]
+    fn remove(&mut self, id: u64) -> bool {
+        if self.0.front() == Some(&Some(id)) {
+            self.0.pop_front();
+        } else {
+            let Some(place) = self.0.iter().position(|waiting| *waiting == Some(id)) else { return false };
+            self.0[place] = None;
+        }
+        while self.0.front() == Some(&None) {
+            self.0.pop_front();
+        }
+        true
+    }
 }
 
 impl Asks {
@@ -62,6 +92,7 @@ impl Asks {
             attached: Cell::new(None),
             attaching: RefCell::default(),
             waiting: RefCell::default(),
+            applying: RefCell::default(),
         });
         let peer = Rc::clone(&state) as Rc<dyn Peer>;
         Self { link: Link::open(address, limits, credentials, peer), state }
@@ -79,13 +110,34 @@ impl Asks {
 
     /// Asks, attached at an epoch from `at_least` up to that of `attach`; `false` if the question cannot be sent so,
     /// and is not.
-    pub(crate) fn ask(
+    pub(crate) fn ask(&self, id: u64, attach: &Attach, at_least: Epoch, ask: &Ask) -> bool {
+        let is_sent = self.is_attached(attach, at_least) && self.link.send(|out| put_ask(out, id, ask));
+        if is_sent {
+            self.state.waiting.borrow_mut().insert(id, ());
+        }
+        is_sent
+    }
+
+    /// Has the entry of a slot that was appended in an epoch apply an operation, which is there as bytes; else as
+    /// [`Asks::ask`].
+    #[inline]
+    pub(crate) fn apply(
         &self,
         id: u64,
-        attach: &Attach,
-        at_least: ringmaster_protocol::view::Epoch,
-        ask: &Ask,
+        (attach, at_least): (&Attach, Epoch),
+        to: (HashSlot, Epoch),
+        operation: &[u8],
     ) -> bool {
+        let is_sent =
+            self.is_attached(attach, at_least) && self.link.send(|out| put_apply(out, id, to, operation));
+        if is_sent {
+            self.state.applying.borrow_mut().0.push_back(Some(id));
+        }
+        is_sent
+    }
+
+    /// Attaches the connection where it is not; `false` if it cannot be, or is attached beyond `attach`.
+    fn is_attached(&self, attach: &Attach, at_least: Epoch) -> bool {
         let attached = self.state.attached.get();
         let is_same = attached.is_some_and(|attached| {
             let named = Attach { epoch: attach.epoch, ..attached };
@@ -96,11 +148,7 @@ impl Asks {
                 && attached.boot == attach.boot
                 && attached.epoch > attach.epoch
         });
-        if is_beyond || !is_same && !self.attach(attach) || !self.link.send(|out| put_ask(out, id, ask)) {
-            return false;
-        }
-        self.state.waiting.borrow_mut().insert(id, ());
-        true
+        !is_beyond && (is_same || self.attach(attach))
     }
 
     fn attach(&self, attach: &Attach) -> bool {
@@ -149,7 +197,9 @@ impl Peer for State {
 
     fn reply(&self, frame: &[u8]) {
         let Some((id, message)) = split(frame) else { return self.attached(frame) };
-        if self.waiting.borrow_mut().remove(&id).is_some() {
+        if message == DONE && self.applying.borrow_mut().remove(id) {
+            self.answers.done(id);
+        } else if self.waiting.borrow_mut().remove(&id).is_some() || self.applying.borrow_mut().remove(id) {
             match say(message) {
                 Ok(say) => {
                     self.refused(&say);
@@ -167,7 +217,8 @@ impl Peer for State {
         self.attached.set(None);
         self.attaching.take();
         let waiting = self.waiting.take();
-        waiting.into_keys().for_each(|id| self.answers.lost(id));
+        let applying = self.applying.take().0.into_iter().flatten();
+        waiting.into_keys().chain(applying).for_each(|id| self.answers.lost(id));
         self.answers.down(reason);
     }
 }
@@ -195,6 +246,14 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_answered_out_of_order_is_found_once() {
+        let mut applying = Applying((1..=4).map(Some).collect());
+        let removed = [2, 2, 1, 4, 3, 3].map(|id| applying.remove(id));
+        assert_eq!(removed, [true, false, true, true, true, false]);
+        assert!(applying.0.is_empty());
+    }
 
     #[test]
     fn the_shortest_answer_is_that_it_was_done() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Say, put_unless};
+use ringmaster_protocol::extension::{RawOperation, Say, put_unless};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version, View};
 use tokio::sync::mpsc::Receiver;
@@ -18,9 +18,11 @@ use super::everywhere;
 use super::evictions::Evictions;
 use super::inbox::{Event, Inbox, Owner, Submission};
 use super::lane::Reading;
+use super::ledger::Ledger;
 use super::members::Members;
 use crate::chain::{
-    Action, Chains, ClientId, Command, Kind, Lease, Moment, NumberMap, OperationId, Target, Told, Wire,
+    Action, Applied, Chains, ClientId, Command, Handed, Kind, Lease, Moment, OperationId, PlainWrite, Target,
+    Told, Wire,
 };
 use crate::clock;
 use crate::control::{self, Chore, Published};
@@ -96,12 +98,13 @@ pub(super) struct Driver {
     inbox: Rc<Inbox>,
     published: Arc<Published>,
     views: watch::Receiver<Option<Arc<View>>>,
-    submitted: NumberMap<OperationId, Submitted>,
+    submitted: Ledger<Submitted>,
     /// Commands that were told that their outcome is unknown, and when they are forgotten.
     late: VecDeque<(Duration, OperationId)>,
     actions: Vec<Action>,
-    /// Emptied, and kept for its memory.
+    /// Emptied, and kept for their memory.
     events: VecDeque<Event>,
+    applied: Vec<Wire>,
     /// The clock and the lease, as they were looked at last.
     seen: Seen,
     /// When the task looks again, if nothing comes.
@@ -127,10 +130,11 @@ impl Driver {
             inbox: Rc::clone(inbox),
             published: Arc::clone(published),
             views: new_views(published),
-            submitted: NumberMap::default(),
+            submitted: Ledger::default(),
             late: VecDeque::new(),
             actions: Vec::new(),
             events: VecDeque::new(),
+            applied: Vec::new(),
             seen: Seen::now(published),
             sleeps_until: Duration::MAX,
             reads_any: super::reads_any(shared),
@@ -172,7 +176,7 @@ impl Driver {
     fn begin_anew(&mut self) {
         self.chains = self.chains.anew();
         self.late.clear();
-        for (_, submitted) in std::mem::take(&mut self.submitted) {
+        for submitted in self.submitted.take_all() {
             let why = "the cluster was founded anew";
             let told = if submitted.writes { Told::Maybe(why) } else { Told::NotExecuted(why) };
             self.inbox.done(submitted.bytes);
@@ -186,7 +190,7 @@ impl Driver {
         self.with_chains(Chains::poll);
         let now = clock::now();
         while let Some((_, operation)) = self.late.pop_front_if(|(until, _)| *until <= now) {
-            self.submitted.remove(&operation);
+            self.submitted.remove(operation);
         }
     }
 
@@ -195,8 +199,51 @@ impl Driver {
         let mut events = std::mem::take(&mut self.events);
         self.inbox.take(&mut events);
         self.look();
+        self.take_applied();
         events.drain(..).for_each(|event| self.take_event(event));
         self.events = events;
+    }
+
+    fn take_applied(&mut self) {
+        let mut applied = std::mem::take(&mut self.applied);
+        self.inbox.take_applied(&mut applied);
+        applied.drain(..).for_each(|wire| self.applied(wire));
+        self.applied = applied;
+    }
+
+    /// An entry has applied something.
+    fn applied(&mut self, wire: Wire) {
+        let mut out = std::mem::take(&mut self.actions);
+        let moment = self.seen.moment(&self.members);
+        let applied = self.chains.applied(wire, moment, &mut out);
+        self.carry_out(out);
+        match applied {
+            Applied::HandOn(handed) => {
+                self.hand_on(&handed, self.chains.operation(handed.wire).unwrap_or_default());
+            }
+            Applied::Answer(operation, reply) => self.answer(operation, &Told::Reply(reply)),
+            Applied::InLine => {}
+            Applied::Other => self.take_event(Event::Said(wire, Say::Done)),
+        }
+    }
+
+    /// A head has made this operation of a write; `false` if its answer is to be told as any other.
+    pub(super) fn made(
+        &mut self,
+        wire: Wire,
+        slot: HashSlot,
+        operation: RawOperation<'_>,
+        reply: &[u8],
+    ) -> bool {
+        let Some(handed) = self.chains.made(wire, slot, operation, reply) else { return false };
+        self.hand_on(&handed, operation.bytes);
+        true
+    }
+
+    fn hand_on(&self, handed: &Handed, operation: &[u8]) {
+        if !self.members.apply(handed, operation) {
+            self.inbox.push(Event::Lost(handed.wire, false));
+        }
     }
 
     fn look(&mut self) {
@@ -268,8 +315,44 @@ impl Driver {
     }
 
     /// A command has come.
+    pub(super) fn submit_raw(&mut self, submission: Submission<&[u8]>) {
+        if let Err(submission) = self.write_plainly(submission) {
+            self.submit(submission.into_whole());
+        }
+    }
+
+    /// Sends a write on without a copy of it, where that can be.
+    fn write_plainly<'r>(&mut self, submission: Submission<&'r [u8]>) -> Result<(), Submission<&'r [u8]>> {
+        if submission.kind != Kind::Write {
+            return Err(submission);
+        }
+        let Submission { client, lane, slot, kind, request, owner, is_behind_reads } = submission;
+        let bytes = request.len();
+        let id = self.submitted.insert(Submitted { owner: Some(owner), lane, writes: true, bytes });
+        self.look();
+        let write = PlainWrite { id, client, slot, request, is_behind_reads };
+        let Some((wire, to)) = self.chains.begin(&write, self.seen.moment(&self.members)) else {
+            let owner = self.submitted.remove(id).and_then(|submitted| submitted.owner);
+            return owner.map_or(Ok(()), |owner| {
+                Err(Submission { client, lane, slot, kind, request, owner, is_behind_reads })
+            });
+        };
+        self.inbox.begun(bytes);
+        if !self.members.execute(wire, &to, lane, request, true) {
+            self.inbox.push(Event::Lost(wire, false));
+        }
+        self.wake_in_time();
+        Ok(())
+    }
+
+    /// A command has come that goes through the lines.
     pub(super) fn submit(&mut self, submission: Submission) {
         self.take(submission, Chains::submit);
+        self.wake_in_time();
+    }
+
+    /// The task sleeps no longer than until something is to be looked at.
+    fn wake_in_time(&self) {
         if self.chains.wakes_at().is_some_and(|at| at < self.sleeps_until) {
             self.inbox.notify.notify_one();
         }
@@ -285,7 +368,7 @@ impl Driver {
     fn take(
         &mut self,
         submission: Submission,
-        put: impl FnOnce(&mut Chains, Command, Moment<'_>, &mut Vec<Action>) -> OperationId,
+        put: impl FnOnce(&mut Chains, OperationId, Command, Moment<'_>, &mut Vec<Action>),
     ) {
         let Submission { client, lane, slot, kind, request, owner, is_behind_reads } = submission;
         let bytes = request.len();
@@ -294,9 +377,8 @@ impl Driver {
         let command = Command { client, slot, kind, request, is_behind_reads };
         let mut out = std::mem::take(&mut self.actions);
         self.seen = Seen::now(&self.published);
-        let moment = self.seen.moment(&self.members);
-        let operation = put(&mut self.chains, command, moment, &mut out);
-        self.submitted.insert(operation, submitted);
+        let id = self.submitted.insert(submitted);
+        put(&mut self.chains, id, command, self.seen.moment(&self.members), &mut out);
         self.carry_out(out);
     }
 
@@ -337,7 +419,7 @@ impl Driver {
         request: &Bytes,
         unless: Option<Version>,
     ) {
-        let known = self.submitted.get(&operation).map(|submitted| (submitted.lane, submitted.writes));
+        let known = self.submitted.get(operation).map(|submitted| (submitted.lane, submitted.writes));
         // What the chains do by themselves concerns all databases; a command that was forgotten cannot be sent, as its
         // database is not known any more.
         let own = request.starts_with(TICK).then_some((Lane::OWN, true));
@@ -355,13 +437,13 @@ impl Driver {
     }
 
     fn answer(&mut self, operation: OperationId, told: &Told) {
-        let Some(submitted) = self.submitted.get_mut(&operation) else { return };
+        let Some(submitted) = self.submitted.get_mut(operation) else { return };
         self.inbox.done(std::mem::take(&mut submitted.bytes));
         let owner = submitted.owner.take();
         match told {
             Told::Maybe(_) => self.late.push_back((clock::now() + LATE, operation)),
             Told::Reply(_) | Told::NotExecuted(_) | Told::TooFewCopies => {
-                self.submitted.remove(&operation);
+                self.submitted.remove(operation);
             }
         }
         if let Some(owner) = owner {

@@ -1,15 +1,16 @@
 //! What has come for the chains of a thread and was not looked at yet, and what is under way.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::Say;
+use ringmaster_protocol::extension::{RawOperation, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
 use tokio::sync::Notify;
 
+use super::driver::Driver;
 use super::everywhere::Everywhere;
 use crate::chain::{Answered, ClientId, Kind, Wire};
 use crate::control::Chore;
@@ -38,8 +39,8 @@ impl Owner {
     }
 }
 
-/// A command for one slot.
-pub(crate) struct Submission {
+/// A command for one slot; its request is its own, or still with who read it.
+pub(crate) struct Submission<R = Bytes> {
     /// Whose it is: commands of one client keep their order.
     pub(crate) client: ClientId,
     /// The database and protocol.
@@ -49,11 +50,20 @@ pub(crate) struct Submission {
     /// What it does.
     pub(crate) kind: Kind,
     /// The whole request.
-    pub(crate) request: Bytes,
+    pub(crate) request: R,
     /// Who gets the reply.
     pub(crate) owner: Owner,
     /// Its client has reads under way that went straight.
     pub(crate) is_behind_reads: bool,
+}
+
+impl Submission<&[u8]> {
+    /// With a request of its own.
+    pub(super) fn into_whole(self) -> Submission {
+        let Self { client, lane, slot, kind, request, owner, is_behind_reads } = self;
+        let request = Bytes::copy_from_slice(request);
+        Submission { client, lane, slot, kind, request, owner, is_behind_reads }
+    }
 }
 
 /// What has come.
@@ -82,6 +92,10 @@ pub(super) enum Event {
 #[derive(Default)]
 pub(crate) struct Inbox {
     events: RefCell<VecDeque<Event>>,
+    /// Entries that have applied something, by the number of the message.
+    applied: RefCell<Vec<Wire>>,
+    /// Who works on what has come, for what is handed on at once.
+    driver: OnceCell<Weak<RefCell<Driver>>>,
     pub(super) notify: Notify,
     /// Bytes of the commands under way.
     under_way: Cell<usize>,
@@ -95,11 +109,31 @@ impl Inbox {
     }
 
     pub(super) fn push(&self, event: Event) {
-        let mut events = self.events.borrow_mut();
-        if events.is_empty() {
+        if self.is_empty() {
             self.notify.notify_one();
         }
-        events.push_back(event);
+        self.events.borrow_mut().push_back(event);
+    }
+
+    /// `driver` works on what comes.
+    pub(super) fn is_worked_on_by(&self, driver: &Rc<RefCell<Driver>>) {
+        // There is one for good.
+        let _ = self.driver.set(Rc::downgrade(driver));
+    }
+
+    /// A head has made an operation of a write: it is handed on at once, where that needs nothing else; `false` if it was
+    /// not, and is an event.
+    #[inline]
+    pub(super) fn made(&self, wire: Wire, slot: HashSlot, operation: RawOperation<'_>, reply: &[u8]) -> bool {
+        let driver = self.driver.get().and_then(Weak::upgrade);
+        let made =
+            driver.and_then(|driver| Some(driver.try_borrow_mut().ok()?.made(wire, slot, operation, reply)));
+        made.unwrap_or_default()
+    }
+
+    /// The entries that have applied something since, into a list that is empty.
+    pub(super) fn take_applied(&self, into: &mut Vec<Wire>) {
+        std::mem::swap(&mut *self.applied.borrow_mut(), into);
     }
 
     /// All that has come, oldest first, into a list that is empty.
@@ -109,7 +143,7 @@ impl Inbox {
 
     /// Whether nothing has come.
     pub(super) fn is_empty(&self) -> bool {
-        self.events.borrow().is_empty()
+        self.events.borrow().is_empty() && self.applied.borrow().is_empty()
     }
 
     /// A command of this many bytes was answered.
@@ -142,6 +176,13 @@ impl Inbox {
 impl Answers for Inbox {
     fn connected(&self) {
         self.push(Event::Connected);
+    }
+
+    fn done(&self, id: u64) {
+        if self.is_empty() {
+            self.notify.notify_one();
+        }
+        self.applied.borrow_mut().push(Wire(id));
     }
 
     fn said(&self, id: u64, say: Say) {

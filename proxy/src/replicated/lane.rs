@@ -12,7 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Attach, EXPIRING, Note, put_attach, refusal, split_attribute};
+use ringmaster_protocol::extension::{
+    Attach, EXPIRING, Note, RawOperation, put_attach, refusal, split_attribute,
+};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
 
@@ -206,6 +208,11 @@ impl TakePart for Receiver {
         match self.next() {
             Some(Expected::Attached(epoch)) => self.attached(epoch, reply),
             Some(Expected::Command(wire)) => {
+                let (note, plain) = split_attribute(reply);
+                let made = note.and_then(RawOperation::of_note);
+                if made.is_some_and(|(slot, operation)| self.inbox.made(wire, slot, operation, plain)) {
+                    return;
+                }
                 self.refused(reply);
                 self.inbox.push(answer(wire, reply));
             }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use super::inbox::Inbox;
 use super::lane::{DataLane, OTHER_VIEW, Reading, Sending};
-use crate::chain::{Links, Target, Wire};
+use crate::chain::{Handed, Links, Target, Wire};
 use crate::link::{Answers, Asks, LinkLimits};
 use crate::output::Output;
 use crate::shared::Shared;
@@ -167,6 +167,16 @@ impl Members {
         let Some(attach) = self.attach_to(to) else { return false };
         let links = self.links[to.member.index()].as_ref();
         links.is_some_and(|links| links.asks.ask(wire.0, &attach, to.changed, ask))
+    }
+
+    /// Has an entry apply an operation, which is there as bytes; `false` if that cannot be now.
+    #[inline]
+    pub(super) fn apply(&self, handed: &Handed, operation: &[u8]) -> bool {
+        let Some(attach) = self.attach_to(&handed.to) else { return false };
+        let links = self.links[handed.to.member.index()].as_ref();
+        let to = (handed.slot, handed.since);
+        links
+            .is_some_and(|links| links.asks.apply(handed.wire.0, (&attach, handed.to.changed), to, operation))
     }
 
     /// Sends part `index` of a command for several members.

@@ -81,7 +81,8 @@ impl Route<'_> {
             return true;
         }
         let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
-        self.submit_for(owner, slot, kind, Bytes::copy_from_slice(raw));
+        let (client, lane, is_behind_reads) = (self.id, self.lane, self.client.has_reads());
+        self.to.submit_raw(Submission { client, lane, slot, kind, request: raw, owner, is_behind_reads });
         true
     }
 

@@ -214,8 +214,8 @@ impl Proxy {
         }
         let submitted = self.submitted(number, client, (slot, kind));
         self.with_chains(world, |proxy, moment, out| {
-            let id = proxy.chains.submit(submitted, moment, out);
-            proxy.numbers.insert(id, number);
+            proxy.numbers.insert(id_of(number), number);
+            proxy.chains.submit(id_of(number), submitted, moment, out);
         })
     }
 
@@ -280,8 +280,8 @@ impl Proxy {
         let submitted =
             Submitted { is_behind_reads: false, ..self.submitted(number, client, (slot, Kind::Read)) };
         self.with_chains(world, |proxy, moment, out| {
-            let id = proxy.chains.again(submitted, moment, out);
-            proxy.numbers.insert(id, number);
+            proxy.numbers.insert(id_of(number), number);
+            proxy.chains.again(id_of(number), submitted, moment, out);
         })
     }
 
@@ -584,4 +584,9 @@ fn ticked(request: &[u8]) -> HashSlot {
 
 fn number(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// The number of a command with the chains.
+fn id_of(number: usize) -> OperationId {
+    OperationId(number as u64 + 1)
 }

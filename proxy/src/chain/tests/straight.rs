@@ -12,6 +12,10 @@ impl Proxy {
         Rc::clone(self.chains.straight())
     }
 
+    pub(super) fn straight_tail(&self) -> Option<(MemberIndex, Epoch)> {
+        self.chains.straight().tail(SLOT)
+    }
+
     /// Sends a read straight to the tail.
     fn begin(&self) {
         assert_eq!(self.straight().tail(SLOT).map(|(tail, _)| tail.index()), Some(1));
@@ -30,13 +34,17 @@ impl Proxy {
 
     fn again(&mut self, client: u64) -> OperationId {
         let command = self.command(client, Kind::Read, false);
-        self.chains.again(command, self.moment(), &mut self.out)
+        let id = self.draw();
+        self.chains.again(id, command, self.moment(), &mut self.out);
+        id
     }
 
     /// A write of a client that has reads under way.
     fn write_behind(&mut self, client: u64) -> OperationId {
         let command = self.command(client, Kind::Write, true);
-        self.chains.submit(command, self.moment(), &mut self.out)
+        let id = self.draw();
+        self.chains.submit(id, command, self.moment(), &mut self.out);
+        id
     }
 }
 
