@@ -18,6 +18,7 @@
 //! assert_eq!(rejection.text(&args[..]), b"ERR unknown command 'nosuch', with args beginning with: ");
 //! ```
 
+mod behaviour;
 mod bits;
 mod index;
 pub mod introspect;
@@ -30,6 +31,7 @@ mod rows;
 pub mod sort;
 mod table;
 
+pub use behaviour::Behaviour;
 pub use bits::{Categories, Flags, KeyFlags};
 pub use key::{Begin, Find, KeySpec};
 pub use policy::{Group, Merge, Replay, Source, Split};

@@ -20,6 +20,7 @@ mod linger;
 mod local;
 mod replicated;
 mod subscribe;
+mod together;
 
 pub(crate) use execute::Scratch;
 pub(crate) use linger::linger;

@@ -190,14 +190,29 @@ impl Route<'_> {
         if !any && self.sheds(0..self.links.len(), wanted) {
             return Routed::Rejected;
         }
-        let nodes = (0..self.links.len()).map(|node| self.answerer(node)).collect();
-        let gather = Gather::new(self.client, self.client.reserve(wanted), merger, nodes, changes(spec));
-        let gather = Rc::new(if merge == Merge::AnyOk { gather.any() } else { gather });
-        for (node, index) in (0..self.links.len()).zip(0..) {
-            let to = Rc::clone(&gather) as Rc<dyn TakePart>;
-            self.links.get(node, self.lane).send_part(to, index, raw, changes(spec));
-        }
+        self.ask_all((merger, merge == Merge::AnyOk), raw, changes(spec), wanted);
         Routed::Sent(self.full(0..self.links.len()))
+    }
+
+    /// Sends a request to all nodes; the replies are made one so, and one success may be enough.
+    pub(crate) fn ask_all(
+        &mut self,
+        (mut merger, any): (Merger, bool),
+        request: &[u8],
+        writes: bool,
+        wanted: bool,
+    ) {
+        let count = self.links.len();
+        if let Merger::Info(infos) = &mut merger {
+            infos.names = (0..count).map(|node| self.links.node(node).name().to_owned()).collect();
+        }
+        let nodes = (0..count).map(|node| self.answerer(node)).collect();
+        let gather = Gather::new(self.client, self.client.reserve(wanted), merger, nodes, writes);
+        let gather = Rc::new(if any { gather.any() } else { gather });
+        for (node, index) in (0..count).zip(0..) {
+            let to = Rc::clone(&gather) as Rc<dyn TakePart>;
+            self.links.get(node, self.lane).send_part(to, index, request, writes);
+        }
     }
 
     fn answerer(&self, node: usize) -> Answerer {

@@ -89,7 +89,7 @@ fn an_edit_of_the_users_takes_effect_on_open_connections() {
             ("SET k 1", r"+OK\r\n"),
             (
                 "ACL SETUSER app off",
-                r"-ERR the users of a cluster stand in cluster.yaml: edit that file, it takes effect at once\r\n",
+                r"-ERR 'acl setuser' is not available through the proxy: the users of a cluster stand in cluster.yaml: edit that file, it takes effect at once\r\n",
             ),
         ],
     );

@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::Call;
 use request::Request;
 pub use request::Section;
+pub use text::human;
 
 /// All that `INFO` tells. Durations of [`Snapshot::saved_at`] and the like are since the Unix epoch.
 #[derive(Clone, Debug, Default)]

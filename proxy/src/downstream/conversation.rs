@@ -123,6 +123,10 @@ impl Connection {
             "subscribe" | "psubscribe" | "ssubscribe" => self.subscribe(command),
             "unsubscribe" | "punsubscribe" | "sunsubscribe" => self.unsubscribe(command),
             _ if command.spec.flags.contains(Flags::BLOCKING) => self.block(command, routes),
+            "info" | "config|get" | "config|set" | "config|resetstat" | "slowlog|get" => {
+                self.answer_together(command, routes, reply)
+            }
+            "wait" => self.wait_for_copies(command, reply),
             // Any node tells what it knows of streams.
             "xinfo|help" | "xgroup|help" => {
                 self.forward(command, HashSlot::of(b""), routes);

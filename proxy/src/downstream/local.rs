@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringmaster_protocol::acl::Accounts;
-use ringmaster_protocol::command::{Spec, Split};
+use ringmaster_protocol::command::{Behaviour, Spec, Split};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::info::{self, Info, Section};
@@ -27,7 +27,12 @@ impl Connection {
         };
         let process = Process { shared: &self.thread.shared };
         let mut writer = Reply::new(reply, self.session.protocol);
-        let outcome = session::execute(spec, args, &mut self.session, &process, &mut writer);
+        let is_refused = spec.split == Split::Refused && !asks_for_no_master(args);
+        let outcome = if is_refused {
+            Outcome::NotMine
+        } else {
+            session::execute(spec, args, &mut self.session, &process, &mut writer)
+        };
         if outcome == Outcome::NotMine {
             refuse(spec, &mut writer);
         }
@@ -46,12 +51,18 @@ impl Connection {
     }
 }
 
+/// `REPLICAOF NO ONE`: what the server is already.
+fn asks_for_no_master(args: Args<'_>) -> bool {
+    let is = |at: usize, word: &str| args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    (is(0, "replicaof") || is(0, "slaveof")) && is(1, "no") && is(2, "one")
+}
+
 /// The answer to what neither the session nor a node can do for a client of the proxy.
 fn refuse(spec: &Spec, reply: &mut Reply<'_>) {
     let name = spec.name.replace('|', " ");
-    let why = match spec.split {
-        Split::Refused => "not available through the proxy: it concerns one node",
-        _ => "not supported through the proxy yet",
+    let why = match spec.through_a_proxy() {
+        Behaviour::Refused(why) => format!("not available through the proxy: {why}"),
+        _ => "not supported through the proxy yet".to_owned(),
     };
     reply.error(&format!("ERR '{name}' is {why}"));
 }
@@ -115,16 +126,11 @@ impl Context for Process<'_> {
         let limits = self.shared.topology.load().file().limits.clone();
         let timeouts = self.shared.topology.load().file().timeouts.clone();
         vec![
-            fixed("appendonly", "no"),
             fixed("databases", &session::DATABASES.to_string()),
             fixed("maxclients", &self.shared.clients_max().to_string()),
-            fixed("maxmemory", "0"),
-            fixed("maxmemory-policy", "noeviction"),
-            fixed("notify-keyspace-events", ""),
             fixed("port", &self.shared.port().to_string()),
             fixed("proto-max-bulk-len", &limits.request.bytes().to_string()),
             fixed("replica-read-only", "yes"),
-            fixed("save", ""),
             fixed("timeout", &timeouts.client_idle.duration().as_secs().to_string()),
         ]
     }

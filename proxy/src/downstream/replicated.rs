@@ -8,6 +8,7 @@ use super::Connection;
 use super::conversation::Command;
 use crate::chain::ClientId;
 use crate::replicated::Route;
+use crate::route::merge::Merger;
 
 /// What is told to a client that would wait for what comes after the last entry.
 const NAME_THE_ID: &str =
@@ -32,6 +33,11 @@ impl Connection {
     /// Requests that are executed as one, in one slot.
     pub(super) fn replicate_together(&mut self, slot: HashSlot, requests: &[&[u8]]) {
         self.route(|route| route.together(slot, requests));
+    }
+
+    /// A command for all nodes, whose replies are merged with what the proxy knows.
+    pub(super) fn replicate_merged(&mut self, merger: Merger, request: &[u8], writes: bool) {
+        self.route(|route| route.ask_all(merger, request, writes));
     }
 
     /// A command for one slot.

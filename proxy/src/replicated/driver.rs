@@ -256,7 +256,7 @@ impl Driver {
             Event::ReadsEnded(slot) => {
                 self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
             }
-            Event::Everywhere(command) => everywhere::send(&command, &mut self.members),
+            Event::Everywhere(command) => everywhere::send(command, &mut self.members),
             Event::Answered(wire, answer) => {
                 self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
             }

@@ -19,10 +19,12 @@ const NO_VIEW: &[u8] = b"-CLUSTERDOWN the cluster has no view yet; the command w
 const WALK_IS_OVER: &[u8] = b"*2\r\n$1\r\n0\r\n*0\r\n";
 
 /// Which nodes are asked, and what is made of their replies.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Which {
     /// All; the replies are merged so.
     All(Merge),
+    /// All; the replies are merged with what the proxy knows.
+    With(Merger),
     /// All, for any key; the answer of this one first.
     AnyKey(usize),
     /// The one at this place in the order of names, for the next piece of a walk.
@@ -40,7 +42,7 @@ pub(crate) struct Everywhere {
 }
 
 /// Sends a command to the nodes that it is for.
-pub(super) fn send(command: &Everywhere, members: &mut Members) {
+pub(super) fn send(command: Everywhere, members: &mut Members) {
     let mut nodes = members.by_name();
     let count = nodes.len();
     if count == 0 {
@@ -52,9 +54,12 @@ pub(super) fn send(command: &Everywhere, members: &mut Members) {
         }
         nodes = vec![nodes.swap_remove(place)];
     }
+    let (mut merger, any) = merger(command.which, count);
+    if let Merger::Info(infos) = &mut merger {
+        infos.names = nodes.iter().map(|(_, status)| status.name().to_owned()).collect();
+    }
     let asked: Vec<MemberIndex> = nodes.iter().map(|(member, _)| *member).collect();
     let answerers = nodes.into_iter().map(|(_, status)| Answerer::Node(status)).collect();
-    let (merger, any) = merger(command.which, count);
     let gather = Gather::new(&command.client, command.place, merger, answerers, command.writes);
     let to = Rc::new(if any { gather.any() } else { gather }) as Rc<dyn TakePart>;
     for (member, index) in asked.into_iter().zip(0..) {
@@ -67,6 +72,7 @@ fn merger(which: Which, nodes: usize) -> (Merger, bool) {
     match which {
         Which::AnyKey(first) => (Merger::AnyOne(first), true),
         Which::Walk(node) => (Merger::Cursor(node, nodes), false),
+        Which::With(merger) => (merger, false),
         Which::All(merge) => match merge {
             Merge::Sum => (Merger::Sum, false),
             Merge::Concat => (Merger::Concat, false),

@@ -165,6 +165,11 @@ impl Route<'_> {
         true
     }
 
+    /// A command for all nodes, whose replies are merged with what the proxy knows.
+    pub(crate) fn ask_all(&self, merger: Merger, request: &[u8], writes: bool) {
+        self.everywhere(Which::With(merger), Bytes::copy_from_slice(request), writes);
+    }
+
     fn everywhere(&self, which: Which, request: Bytes, writes: bool) {
         let (client, place) = (Rc::clone(self.client), self.client.reserve(self.wanted));
         let lane = self.lane;

@@ -54,7 +54,8 @@ impl Gather {
         writes: bool,
     ) -> Self {
         let (count, client) = (answerers.len(), Rc::clone(client));
-        let any = matches!(merger, Merger::AnyOne(_));
+        let any =
+            matches!(merger, Merger::AnyOne(_) | Merger::Info(_) | Merger::Settings(_) | Merger::Newest(_));
         let replies = RefCell::new(vec![Vec::new(); count]);
         Self { client, place, merger, any, writes, answerers, replies, missing: Cell::new(count) }
     }
@@ -66,6 +67,11 @@ impl Gather {
 
     fn finish(&self) -> Vec<u8> {
         let replies = self.replies.borrow();
+        if let Merger::Info(_) = &self.merger {
+            // What a node does not tell is missing, and nothing more.
+            let all: Vec<&[u8]> = replies.iter().map(Vec::as_slice).collect();
+            return self.merger.merge(&all).unwrap_or_else(|| self.unmergeable());
+        }
         let good: Vec<&[u8]> = replies.iter().map(Vec::as_slice).filter(|reply| !is_error(reply)).collect();
         let failed = replies.iter().position(|reply| is_error(reply));
         match failed {

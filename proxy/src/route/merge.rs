@@ -6,6 +6,10 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::resp::{Protocol, number};
 
+mod info;
+
+pub(crate) use info::Infos;
+
 use super::cursor::Cursor;
 
 /// How the replies of parts become one: a [`ringmaster_protocol::command::Merge`] with what it needs to know.
@@ -31,6 +35,12 @@ pub(crate) enum Merger {
     Union,
     /// The greatest of integers, or of the integers at each place of arrays.
     Most,
+    /// Texts of INFO.
+    Info(Infos),
+    /// Names and values; holds ours, which stand instead of those of the nodes.
+    Settings(Vec<u8>),
+    /// The entries of slow logs, newest first, so many at most.
+    Newest(usize),
 }
 
 impl Merger {
@@ -52,6 +62,9 @@ impl Merger {
             Self::And => and(parts),
             Self::Union => union(parts),
             Self::Most => most(parts),
+            Self::Info(infos) => infos.merge(parts),
+            Self::Settings(own) => settings(own, parts.first()?),
+            Self::Newest(count) => newest(parts, *count),
         }
     }
 }
@@ -175,6 +188,48 @@ fn most(parts: &[&[u8]]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The names and values of a map, which in RESP2 is an array.
+fn pairs(reply: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let end = reply.iter().position(|&byte| byte == b'\r')?;
+    let mut rest = matches!(reply.first()?, b'*' | b'%').then(|| reply.get(end + 2..))??;
+    let mut pairs = Vec::new();
+    while !rest.is_empty() {
+        pairs.push((take_frame(&mut rest)?, take_frame(&mut rest)?));
+    }
+    Some(pairs)
+}
+
+fn settings(own: &[u8], of_node: &[u8]) -> Option<Vec<u8>> {
+    let mut all = pairs(own)?;
+    let is_new = |name: &[u8]| !all.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+    let more: Vec<_> = pairs(of_node)?.into_iter().filter(|(name, _)| is_new(name)).collect();
+    all.extend(more);
+    let protocol = if own.first() == Some(&b'%') { Protocol::Resp3 } else { Protocol::Resp2 };
+    let mut out = Vec::with_capacity(own.len() + of_node.len());
+    Reply::new(&mut out, protocol).map(all.len());
+    all.iter().for_each(|(name, value)| out.extend([*name, *value].concat()));
+    Some(out)
+}
+
+fn newest(parts: &[&[u8]], count: usize) -> Option<Vec<u8>> {
+    let mut entries: Vec<(i64, &[u8])> = Vec::new();
+    for part in parts {
+        let (_, mut rest) = array(part)?;
+        while !rest.is_empty() {
+            let entry = take_frame(&mut rest)?;
+            let (_, mut fields) = array(entry)?;
+            take_frame(&mut fields)?;
+            entries.push((integer(take_frame(&mut fields)?)?, entry));
+        }
+    }
+    // Of one second those of a node stay in its order.
+    entries.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    entries.truncate(count);
+    let mut out = with_header(entries.len(), entries.iter().map(|(_, entry)| entry.len()).sum());
+    entries.iter().for_each(|(_, entry)| out.extend_from_slice(entry));
+    Some(out)
+}
+
 fn cursor(reply: &[u8], node: usize, nodes: usize) -> Option<Vec<u8>> {
     let (count, mut elements) = array(reply)?;
     let frame = take_frame(&mut elements)?;
@@ -237,6 +292,24 @@ mod tests {
         assert_eq!(merged(&Merger::Most, &counts).as_deref(), Some(most));
         assert_eq!(merged(&Merger::Most, &[":2\r\n", "+OK\r\n"]), None);
         assert_eq!(merged(&Merger::Most, &[counts[0], "*0\r\n"]), None);
+    }
+
+    #[test]
+    fn settings_of_ours_stand_instead_of_those_of_a_node() {
+        let own = b"*2\r\n$4\r\nport\r\n$1\r\n1\r\n".to_vec();
+        let of_node = "*4\r\n$4\r\nPORT\r\n$1\r\n2\r\n$2\r\nhz\r\n$2\r\n20\r\n";
+        let all = "*4\r\n$4\r\nport\r\n$1\r\n1\r\n$2\r\nhz\r\n$2\r\n20\r\n";
+        assert_eq!(merged(&Merger::Settings(own), &[of_node, "*0\r\n"]).as_deref(), Some(all));
+        let own = b"%0\r\n".to_vec();
+        assert_eq!(merged(&Merger::Settings(own), &["%0\r\n"]).as_deref(), Some("%0\r\n"));
+    }
+
+    #[test]
+    fn slow_calls_of_all_nodes_are_told_newest_first() {
+        let parts = ["*2\r\n*2\r\n:7\r\n:100\r\n*2\r\n:6\r\n:50\r\n", "*1\r\n*2\r\n:3\r\n:70\r\n"];
+        let newest = "*2\r\n*2\r\n:7\r\n:100\r\n*2\r\n:3\r\n:70\r\n";
+        assert_eq!(merged(&Merger::Newest(2), &parts).as_deref(), Some(newest));
+        assert_eq!(merged(&Merger::Newest(0), &parts).as_deref(), Some("*0\r\n"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
                 .arguments("node-id:string"),
             subcommand("cluster|countkeysinslot", 3)
                 .flags("stale")
-                .split(Split::Local)
+                .split(Split::Refused)
                 .about("3.0.0", "O(1)", "Return the number of local keys in the specified hash slot")
                 .arguments("slot:integer"),
             subcommand("cluster|delslots", -3)
@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("cluster|getkeysinslot", 4)
                 .flags("stale")
                 .tips(&["nondeterministic_output"])
-                .split(Split::Local)
+                .split(Split::Refused)
                 .about(
                     "3.0.0",
                     "O(log(N)) where N is the number of requested keys",

@@ -377,7 +377,7 @@ pub(super) const ROWS: &[Row] = &[
         .flags("noscript")
         .categories("connection")
         .tips(&["request_policy:all_shards", "response_policy:agg_min"])
-        .split(Split::Conversation)
+        .split(Split::Refused)
         .source(Source::Redis72)
         .about("7.2.0", "O(1)", "Wait until earlier writes of this connection are in append-only files")
         .arguments("numlocal:integer numreplicas:integer timeout:integer"),

@@ -2,7 +2,7 @@
 
 use crate::command::{
     key::{at, range},
-    policy::{Replay, Split},
+    policy::{Merge, Replay, Split},
     row::{Row, command},
 };
 
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Row] = &[
     command("pfselftest", 1)
         .flags("admin")
         .categories("hyperloglog")
-        .split(Split::Local)
+        .split(Split::Nodes(Merge::AllOk))
         .about("2.8.9", "N/A", "An internal command for testing HyperLogLog values")
         .internal(),
 ];

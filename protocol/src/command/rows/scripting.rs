@@ -140,7 +140,7 @@ pub(super) const ROWS: &[Row] = &[
                 .flags("noscript allow_busy")
                 .categories("scripting")
                 .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
-                .split(Split::Refused)
+                .split(Split::Nodes(Merge::AnyOne))
                 .about(
                     "7.0.0",
                     "O(1)",

@@ -7,14 +7,14 @@ use crate::command::{
 };
 
 pub(super) const ROWS: &[Row] = &[
-    command("bgrewriteaof", 1).flags("admin noscript no_async_loading").split(Split::Refused).about(
+    command("bgrewriteaof", 1).flags("admin noscript no_async_loading").split(Split::Nodes(Merge::Same)).about(
         "1.0.0",
         "O(1)",
         "Asynchronously rewrite the append-only file",
     ),
     command("bgsave", -1)
         .flags("admin noscript no_async_loading")
-        .split(Split::Refused)
+        .split(Split::Nodes(Merge::Same))
         .about("1.0.0", "O(1)", "Asynchronously save the dataset to disk")
         .history(&[("3.2.2", "Added the `SCHEDULE` option.")])
         .arguments("schedule:pure-token=SCHEDULE^3.2.2?"),
@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Row] = &[
         .flags("loading stale")
         .categories("dangerous")
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
-        .split(Split::Local)
+        .split(Split::Conversation)
         .about("1.0.0", "O(1)", "Get information and statistics about the server")
         .history(&[("7.0.0", "Added support for taking multiple section arguments.")])
         .arguments("section:string?*"),
@@ -82,14 +82,14 @@ pub(super) const ROWS: &[Row] = &[
         .flags("loading stale fast")
         .categories("admin dangerous")
         .tips(&["nondeterministic_output"])
-        .split(Split::Local)
+        .split(Split::Nodes(Merge::Most))
         .about("1.0.0", "O(1)", "Get the UNIX time stamp of the last successful save to disk"),
     command("lolwut", -1)
         .flags("readonly fast")
         .split(Split::Local)
         .about("5.0.0", "", "Display some computer art and the Redis version")
         .arguments("version:integer=VERSION?"),
-    command("monitor", 1).flags("admin noscript loading stale").split(Split::Conversation).about(
+    command("monitor", 1).flags("admin noscript loading stale").split(Split::Refused).about(
         "1.0.0",
         "",
         "Listen for all requests received by the server in real time",
@@ -143,7 +143,7 @@ pub(super) const ROWS: &[Row] = &[
         .categories("admin dangerous")
         .split(Split::Local)
         .about("2.8.12", "O(1)", "Return the role of the instance in the context of replication"),
-    command("save", 1).flags("admin noscript no_async_loading no_multi").split(Split::Refused).about(
+    command("save", 1).flags("admin noscript no_async_loading no_multi").split(Split::Nodes(Merge::AllOk)).about(
         "1.0.0",
         "O(N) where N is the total number of keys in all databases",
         "Synchronously save the dataset to disk",

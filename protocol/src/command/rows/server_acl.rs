@@ -20,7 +20,7 @@ pub(super) const ROWS: &[Row] = &[command("acl", -2)
             .arguments("categoryname:string?"),
         subcommand("acl|deluser", -3)
             .flags("admin noscript loading stale")
-            .split(Split::Local)
+            .split(Split::Refused)
             .about(
                 "6.0.0",
                 "O(1) amortized time considering the typical user.",
@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[command("acl", -2)
             "O(N). Where N is the number of configured users.",
             "List the current ACL rules in ACL config file format",
         ),
-        subcommand("acl|load", 2).flags("admin noscript loading stale").split(Split::Local).about(
+        subcommand("acl|load", 2).flags("admin noscript loading stale").split(Split::Refused).about(
             "6.0.0",
             "O(N). Where N is the number of configured users.",
             "Reload the ACLs from the configured ACL file",
@@ -82,14 +82,14 @@ pub(super) const ROWS: &[Row] = &[command("acl", -2)
                 "List latest events denied because of ACLs in place",
             )
             .arguments("operation:oneof?(count:integer reset:pure-token=RESET)"),
-        subcommand("acl|save", 2).flags("admin noscript loading stale").split(Split::Local).about(
+        subcommand("acl|save", 2).flags("admin noscript loading stale").split(Split::Refused).about(
             "6.0.0",
             "O(N). Where N is the number of configured users.",
             "Save the current ACL rules in the configured ACL file",
         ),
         subcommand("acl|setuser", -3)
             .flags("admin noscript loading stale")
-            .split(Split::Local)
+            .split(Split::Refused)
             .about(
                 "6.0.0",
                 "O(N). Where N is the number of rules provided.",

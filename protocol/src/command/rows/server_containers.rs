@@ -2,7 +2,7 @@
 
 use crate::command::{
     key::at,
-    policy::Split,
+    policy::{Merge, Split},
     row::{Row, command, subcommand},
 };
 
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Row] = &[
         .subcommands(&[
             subcommand("config|get", -3)
                 .flags("admin noscript loading stale")
-                .split(Split::Local)
+                .split(Split::Conversation)
                 .about(
                     "2.0.0",
                     "O(N) when N is the number of configuration parameters provided",
@@ -105,9 +105,9 @@ pub(super) const ROWS: &[Row] = &[
             ),
             subcommand("config|resetstat", 2)
                 .flags("admin noscript loading stale")
-                .split(Split::Local)
+                .split(Split::Conversation)
                 .about("2.0.0", "O(1)", "Reset the stats returned by INFO"),
-            subcommand("config|rewrite", 2).flags("admin noscript loading stale").split(Split::Local).about(
+            subcommand("config|rewrite", 2).flags("admin noscript loading stale").split(Split::Refused).about(
                 "2.8.0",
                 "O(1)",
                 "Rewrite the configuration file with the in memory configuration",
@@ -115,7 +115,7 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("config|set", -4)
                 .flags("admin noscript loading stale")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-                .split(Split::Local)
+                .split(Split::Conversation)
                 .about(
                     "2.0.0",
                     "O(N) when N is the number of configuration parameters provided",
@@ -187,12 +187,12 @@ pub(super) const ROWS: &[Row] = &[
                 ),
             subcommand("module|load", -3)
                 .flags("admin noscript no_async_loading")
-                .split(Split::Refused)
+                .split(Split::Local)
                 .about("4.0.0", "O(1)", "Load a module")
                 .arguments("path:string arg:string?*"),
             subcommand("module|loadex", -3)
                 .flags("admin noscript no_async_loading")
-                .split(Split::Refused)
+                .split(Split::Local)
                 .about("7.0.0", "O(1)", "Load a module with extended parameters")
                 .arguments(
                     "path:string configs:block=CONFIG?*+(name:string value:string) \
@@ -200,7 +200,7 @@ pub(super) const ROWS: &[Row] = &[
                 ),
             subcommand("module|unload", 3)
                 .flags("admin noscript no_async_loading")
-                .split(Split::Refused)
+                .split(Split::Local)
                 .about("4.0.0", "O(1)", "Unload a module")
                 .arguments("name:string"),
         ]),
@@ -211,7 +211,7 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("slowlog|get", -2)
                 .flags("admin loading stale")
                 .tips(&["request_policy:all_nodes", "nondeterministic_output"])
-                .split(Split::Local)
+                .split(Split::Conversation)
                 .about(
                     "2.2.12",
                     "O(N) where N is the number of entries returned",
@@ -227,12 +227,12 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("slowlog|len", 2)
                 .flags("admin loading stale")
                 .tips(&["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"])
-                .split(Split::Local)
+                .split(Split::Nodes(Merge::Sum))
                 .about("2.2.12", "O(1)", "Get the slow log's length"),
             subcommand("slowlog|reset", 2)
                 .flags("admin loading stale")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-                .split(Split::Local)
+                .split(Split::Nodes(Merge::AllOk))
                 .about(
                     "2.2.12",
                     "O(N) where N is the number of entries in the slowlog",

@@ -1,7 +1,7 @@
 //! The server: LATENCY.
 
 use crate::command::{
-    policy::Split,
+    policy::{Merge, Split},
     row::{Row, command, subcommand},
 };
 
@@ -38,18 +38,18 @@ pub(super) const ROWS: &[Row] = &[command("latency", -2)
         subcommand("latency|history", 3)
             .flags("admin noscript loading stale")
             .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
-            .split(Split::Local)
+            .split(Split::Nodes(Merge::Concat))
             .about("2.8.13", "O(1)", "Return timestamp-latency samples for the event.")
             .arguments("event:string"),
         subcommand("latency|latest", 2)
             .flags("admin noscript loading stale")
             .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"])
-            .split(Split::Local)
+            .split(Split::Nodes(Merge::Concat))
             .about("2.8.13", "O(1)", "Return the latest latency samples for all events."),
         subcommand("latency|reset", -2)
             .flags("admin noscript loading stale")
             .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-            .split(Split::Local)
+            .split(Split::Nodes(Merge::Sum))
             .about("2.8.13", "O(1)", "Reset latency data for one or more events.")
             .arguments("event:string?*"),
     ])];

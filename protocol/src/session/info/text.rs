@@ -72,7 +72,8 @@ impl Text {
 }
 
 /// Bytes as Redis prints them for people: `2.31M`.
-fn human(bytes: u64) -> String {
+#[must_use]
+pub fn human(bytes: u64) -> String {
     let scaled = |shift: u32| bytes as f64 / (1u64 << shift) as f64;
     match bytes {
         0..0x400 => format!("{bytes}B"),
