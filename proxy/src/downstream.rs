@@ -12,6 +12,7 @@
 //! | it speaks to a node through a connection of its own ([`conversation`]) | all before and that are answered |
 
 mod admit;
+mod cluster_mode;
 mod conversation;
 pub(crate) mod directory;
 mod execute;

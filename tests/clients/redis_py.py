@@ -49,3 +49,37 @@ first.set("apart", "0")
 second.set("apart", "1")
 assert (first.get("apart"), second.get("apart")) == (b"0", b"1")
 print("redis-py", redis.__version__, "works")
+
+
+def listen(port: int, protocol: int) -> None:
+    """A channel, a pattern and a shard channel, each heard once."""
+    client = redis.Redis(port=port, protocol=protocol, decode_responses=True)
+    with client.pubsub() as heard:
+        heard.subscribe("news")
+        heard.psubscribe("n*")
+        heard.ssubscribe("shard")
+        confirmed = [heard.get_message(timeout=20)["type"] for _ in range(3)]
+        assert confirmed == ["subscribe", "psubscribe", "ssubscribe"], confirmed
+        assert client.publish("news", "one") == 2 and client.spublish("shard", "two") == 1
+        messages = [heard.get_message(timeout=20) for _ in range(3)]
+        assert sorted((m["type"], m["data"]) for m in messages) == [
+            ("message", "one"), ("pmessage", "one"), ("smessage", "two")], messages
+        assert client.pubsub_numsub("news", "other") == [("news", 1), ("other", 0)]
+    client.close()
+
+
+def as_a_cluster(port: int, protocol: int) -> None:
+    """A client of a Redis Cluster takes the proxy for all of it."""
+    client = redis.RedisCluster(host="127.0.0.1", port=port, protocol=protocol, decode_responses=True)
+    for n in range(100):
+        assert client.set(f"of:cluster:{n}", n) is True
+    assert [client.get(f"of:cluster:{n}") for n in range(100)] == [str(n) for n in range(100)]
+    assert client.mset_nonatomic({"{a}1": "1", "b": "2"}) and client.mget_nonatomic("b", "{a}1", "c") == ["2", "1", None]
+    assert client.cluster_keyslot("foo") == 12182 and client.cluster_info()["cluster_state"] == "ok"
+    assert [node["flags"] for node in client.cluster_nodes().values()] == ["myself,master"]
+    client.close()
+
+
+for protocol in (2, 3):
+    listen(int(sys.argv[1]), protocol)
+    as_a_cluster(int(sys.argv[1]), protocol)

@@ -40,7 +40,9 @@ fn commands() -> impl Iterator<Item = &'static Spec> {
     let all = command::all().iter();
     let containers: BTreeSet<&str> =
         command::all().iter().filter_map(|spec| spec.name.split_once('|')).map(|(of, _)| of).collect();
-    all.filter(move |spec| spec.name.contains('|') || !containers.contains(spec.name) || spec.name == "command")
+    all.filter(move |spec| {
+        spec.name.contains('|') || !containers.contains(spec.name) || spec.name == "command"
+    })
 }
 
 /// Name of a command as people write it.

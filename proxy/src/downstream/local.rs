@@ -9,7 +9,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::info::{self, Info, Section};
 use ringmaster_protocol::session::{self, Buffers, ChangeError, Context, Outcome, Session, Setting};
 
-use super::Connection;
+use super::{Connection, cluster_mode};
 use crate::cluster::controller::Problem;
 use crate::output::give_back;
 use crate::shared::Shared;
@@ -28,8 +28,11 @@ impl Connection {
         let process = Process { shared: &self.thread.shared };
         let mut writer = Reply::new(reply, self.session.protocol);
         let is_refused = spec.split == Split::Refused && !asks_for_no_master(args);
+        let place = (&*self.thread.shared, &*self.session.local_address);
         let outcome = if is_refused {
             Outcome::NotMine
+        } else if cluster_mode::answer(spec, args, place, &mut writer) {
+            Outcome::Done
         } else {
             session::execute(spec, args, &mut self.session, &process, &mut writer)
         };
@@ -53,7 +56,8 @@ impl Connection {
 
 /// `REPLICAOF NO ONE`: what the server is already.
 fn asks_for_no_master(args: Args<'_>) -> bool {
-    let is = |at: usize, word: &str| args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    let is =
+        |at: usize, word: &str| args.get(at).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
     (is(0, "replicaof") || is(0, "slaveof")) && is(1, "no") && is(2, "one")
 }
 

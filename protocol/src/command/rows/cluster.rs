@@ -1,5 +1,5 @@
-//! Redis Cluster. Ringmaster is no Redis Cluster: what a client may ask is answered as a server with
-//! cluster support disabled does, and what would change a topology is refused.
+//! Redis Cluster. Ringmaster is no Redis Cluster: a proxy tells its clients that it is all of one, a node answers as a
+//! server with cluster support disabled does, and what would change a topology is refused.
 
 use crate::command::{
     policy::Split,

@@ -7,11 +7,10 @@ use crate::command::{
 };
 
 pub(super) const ROWS: &[Row] = &[
-    command("bgrewriteaof", 1).flags("admin noscript no_async_loading").split(Split::Nodes(Merge::Same)).about(
-        "1.0.0",
-        "O(1)",
-        "Asynchronously rewrite the append-only file",
-    ),
+    command("bgrewriteaof", 1)
+        .flags("admin noscript no_async_loading")
+        .split(Split::Nodes(Merge::Same))
+        .about("1.0.0", "O(1)", "Asynchronously rewrite the append-only file"),
     command("bgsave", -1)
         .flags("admin noscript no_async_loading")
         .split(Split::Nodes(Merge::Same))
@@ -143,11 +142,14 @@ pub(super) const ROWS: &[Row] = &[
         .categories("admin dangerous")
         .split(Split::Local)
         .about("2.8.12", "O(1)", "Return the role of the instance in the context of replication"),
-    command("save", 1).flags("admin noscript no_async_loading no_multi").split(Split::Nodes(Merge::AllOk)).about(
-        "1.0.0",
-        "O(N) where N is the total number of keys in all databases",
-        "Synchronously save the dataset to disk",
-    ),
+    command("save", 1)
+        .flags("admin noscript no_async_loading no_multi")
+        .split(Split::Nodes(Merge::AllOk))
+        .about(
+            "1.0.0",
+            "O(N) where N is the total number of keys in all databases",
+            "Synchronously save the dataset to disk",
+        ),
     command("shutdown", -1)
         .flags("admin noscript loading stale no_multi allow_busy")
         .split(Split::Refused)

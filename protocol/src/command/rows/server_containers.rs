@@ -107,11 +107,10 @@ pub(super) const ROWS: &[Row] = &[
                 .flags("admin noscript loading stale")
                 .split(Split::Conversation)
                 .about("2.0.0", "O(1)", "Reset the stats returned by INFO"),
-            subcommand("config|rewrite", 2).flags("admin noscript loading stale").split(Split::Refused).about(
-                "2.8.0",
-                "O(1)",
-                "Rewrite the configuration file with the in memory configuration",
-            ),
+            subcommand("config|rewrite", 2)
+                .flags("admin noscript loading stale")
+                .split(Split::Refused)
+                .about("2.8.0", "O(1)", "Rewrite the configuration file with the in memory configuration"),
             subcommand("config|set", -4)
                 .flags("admin noscript loading stale")
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])

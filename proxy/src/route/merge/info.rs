@@ -148,7 +148,8 @@ fn section(out: &mut String, name: &str, node: &BTreeMap<&str, &str>) {
         }
     }
     let keys = node.iter().filter(|(name, _)| name.starts_with("db"));
-    let keys = keys.filter_map(|(_, value)| value.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok());
+    let keys =
+        keys.filter_map(|(_, value)| value.strip_prefix("keys=")?.split(',').next()?.parse::<u64>().ok());
     let _ = write!(out, ",keys={}\r\n", keys.sum::<u64>());
 }
 
@@ -162,15 +163,29 @@ mod tests {
 
     #[test]
     fn what_nodes_count_is_added_up_and_each_has_a_section() {
-        let own = bulk("# Memory\r\nused_memory:0\r\nused_memory_human:0B\r\n\r\n# Stats\r\nport:1\r\n\r\n# Keyspace\r\n");
+        let own = bulk(
+            "# Memory\r\nused_memory:0\r\nused_memory_human:0B\r\n\r\n# Stats\r\nport:1\r\n\r\n# Keyspace\r\n",
+        );
         let names = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
         let infos = Infos { own, names, with_nodes: true, copies: 1 };
-        let one = bulk("# Memory\r\nused_memory:1048576\r\ndb0:keys=3,expires=1,avg_ttl=5\r\ndb2:keys=1,expires=0\r\n");
+        let one = bulk(
+            "# Memory\r\nused_memory:1048576\r\ndb0:keys=3,expires=1,avg_ttl=5\r\ndb2:keys=1,expires=0\r\n",
+        );
         let other = bulk("# Memory\r\nused_memory:524288\r\ndb0:keys=4,expires=0,avg_ttl=0\r\n");
         let merged = infos.merge(&[&one, &other, b"-ERR gone\r\n"]).unwrap();
         let text = text(&merged).unwrap();
-        assert!(text.starts_with("# Memory\r\nused_memory:1572864\r\nused_memory_human:1.50M\r\n\r\n# Stats\r\nport:1\r\n"), "{text}");
-        assert!(text.contains("# Keyspace\r\ndb0:keys=7,expires=1,avg_ttl=0\r\ndb2:keys=1,expires=0,avg_ttl=0\r\n"), "{text}");
+        assert!(
+            text.starts_with(
+                "# Memory\r\nused_memory:1572864\r\nused_memory_human:1.50M\r\n\r\n# Stats\r\nport:1\r\n"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(
+                "# Keyspace\r\ndb0:keys=7,expires=1,avg_ttl=0\r\ndb2:keys=1,expires=0,avg_ttl=0\r\n"
+            ),
+            "{text}"
+        );
         assert!(text.contains("# Node a\r\nnode_a:reached=1,used_memory=1048576,keys=4\r\n"), "{text}");
         assert!(text.ends_with("# Node c\r\nnode_c:reached=0,keys=0\r\n"), "{text}");
     }
