@@ -14,6 +14,7 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::resp::reply::Reply;
 
 use crate::mail::{Mail, Recipient};
+use crate::store::effect::Effect;
 
 /// Most keys that are remembered, unless `tracking-table-max-keys` says otherwise.
 pub const KEYS_MAX: usize = 1_000_000;
@@ -192,6 +193,18 @@ impl Tracking {
             if !(tracker.no_loop && *id == by) {
                 tracker.tell(Some(&keys));
             }
+        }
+    }
+
+    /// Tells who wants to know of prefixes of what an effect has changed.
+    #[inline]
+    pub(crate) fn tell_of(&self, effect: &Effect<'_>) {
+        if !self.broadcasts() {
+            return;
+        }
+        match effect {
+            Effect::Clear { .. } => self.flush(),
+            _ => effect.keys().into_iter().flatten().for_each(|key| self.broadcast(key.bytes, 0)),
         }
     }
 

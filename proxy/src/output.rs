@@ -229,13 +229,23 @@ impl Output {
     /// Puts in what the client did not ask for, between two replies: `first` and `rest`. A client that has not taken
     /// twice what it may leave unread is closed.
     pub(crate) fn push(self: &Rc<Self>, first: u8, rest: &[u8]) {
-        if self.closed.get().is_some() {
-            return;
+        if self.takes_pushes() {
+            self.answer_with(|order| order.push(first, rest));
         }
-        if self.bytes() > PUSHED_FACTOR * self.limits.get().pause_bytes {
-            return self.close(Closed::OutputFull);
+    }
+
+    /// The same behind the replies of all that is under way.
+    pub(crate) fn push_behind(self: &Rc<Self>, frame: &[u8]) {
+        if self.takes_pushes() {
+            self.answer_now(true, frame);
         }
-        self.answer_with(|order| order.push(first, rest));
+    }
+
+    fn takes_pushes(&self) -> bool {
+        if self.closed.get().is_none() && self.bytes() > PUSHED_FACTOR * self.limits.get().pause_bytes {
+            self.close(Closed::OutputFull);
+        }
+        self.closed.get().is_none()
     }
 
     /// Sets whether the client waits for what others send: silence is no reason to close it then.

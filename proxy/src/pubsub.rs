@@ -10,6 +10,8 @@
 //! gets another head needs no new subscription. A node is told for how many clients a thread listens: what PUBLISH and
 //! PUBSUB NUMSUB count is the clients of all proxies.
 //!
+//! Clients that track keys ([`tracked`]) hear of them over the same lines.
+//!
 //! A change is confirmed when all nodes that are reached know of it. A node that is not reached is told of all names when
 //! it is again; what is published there until then does not come to this thread's clients.
 
@@ -18,6 +20,7 @@ mod line;
 mod message;
 mod names;
 mod subscriber;
+mod tracked;
 
 pub(crate) use names::Kind;
 pub(crate) use subscriber::Subscriber;
@@ -27,6 +30,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringmaster_protocol::session::TrackingMode;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::MemberIndex;
 use tokio::time::{Instant, sleep};
@@ -39,6 +43,7 @@ use change::Change;
 use line::Line;
 use message::Message;
 use names::Names;
+use tracked::Tracked;
 
 /// Time between two looks at the nodes and the users.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -64,6 +69,7 @@ pub(crate) struct Hub {
     shared: Arc<Shared>,
     metrics: Arc<ThreadMetrics>,
     names: RefCell<Names>,
+    tracked: RefCell<Tracked>,
     lines: RefCell<Vec<Rc<Line>>>,
     /// Lines to nodes that left, and when they end.
     leaving: RefCell<Vec<(Instant, Rc<Line>)>>,
@@ -77,6 +83,7 @@ impl Hub {
             shared: Arc::clone(shared),
             metrics: Arc::clone(metrics),
             names: RefCell::default(),
+            tracked: RefCell::default(),
             lines: RefCell::default(),
             leaving: RefCell::default(),
             is_started: Cell::new(false),
@@ -128,8 +135,43 @@ impl Hub {
         self.tell(change);
     }
 
+    /// A client is told of keys that change from now on, in this way; `place` is answered OK when the nodes know.
+    ///
+    /// # Errors
+    /// The error to answer; then nothing is changed.
+    pub(crate) fn track(
+        self: &Rc<Self>,
+        who: &Rc<Subscriber>,
+        mode: &TrackingMode,
+        place: impl FnOnce() -> Sequence,
+    ) -> Result<(), &'static str> {
+        self.start();
+        if self.lines.borrow().is_empty() {
+            return Err(NO_VIEW);
+        }
+        self.tracked.borrow_mut().enter(who, mode);
+        self.tell(Change::track(self, who, place()));
+        Ok(())
+    }
+
+    /// A client is told no more; whether it was.
+    pub(crate) fn untrack(self: &Rc<Self>, who: &Rc<Subscriber>) -> bool {
+        let was_there = self.tracked.borrow_mut().leave(who.id());
+        if was_there && self.tracked.borrow().is_empty() {
+            self.tell(Change::untrack(self, who));
+        }
+        was_there
+    }
+
+    /// A client that tracks is about to read keys.
+    pub(crate) fn remember<'k>(&self, who: &Subscriber, keys: impl Iterator<Item = &'k [u8]>) {
+        let mut tracked = self.tracked.borrow_mut();
+        keys.for_each(|key| tracked.remember(who.id(), key));
+    }
+
     /// A client has gone, or is subscribed to nothing from now on: it gets no message after this.
     pub(crate) fn leave(self: &Rc<Self>, who: &Rc<Subscriber>) {
+        self.untrack(who);
         who.go();
         for kind in Kind::ALL {
             let mut change = Change::unconfirmed(self, who, kind);
@@ -157,6 +199,9 @@ impl Hub {
 
     /// Hands on a message that a node sent.
     fn deliver(&self, frame: &[u8]) {
+        if self.tracked.borrow_mut().hear(frame) {
+            return;
+        }
         let Some(message) = Message::parse(frame) else { return };
         let delivered = self.names.borrow().deliver(&message);
         self.metrics.messages.add(delivered);
@@ -176,6 +221,7 @@ impl Hub {
             sleep(LOOK_EVERY).await;
             self.look_at_nodes();
             self.lines.borrow().iter().for_each(|line| line.look());
+            self.tracked.borrow_mut().look();
             let now = Instant::now();
             self.leaving.borrow_mut().retain(|(until, _)| *until > now);
             let newest = self.shared.accounts.generation();

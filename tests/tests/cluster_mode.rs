@@ -11,7 +11,8 @@ fn each_proxy_is_the_one_master_of_all_slots_at_its_own_address() {
         let port = proxy.address().port();
         let id = client.ask("CLUSTER MYID");
         let id = id.split(r"\r\n").nth(1).expect("an id").to_owned();
-        let slots = format!(r"*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n$9\r\n127.0.0.1\r\n:{port}\r\n$40\r\n{id}\r\n*0\r\n");
+        let slots =
+            format!(r"*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n$9\r\n127.0.0.1\r\n:{port}\r\n$40\r\n{id}\r\n*0\r\n");
         assert_eq!(client.ask("CLUSTER SLOTS"), slots);
         let nodes = client.ask("CLUSTER NODES");
         let line = format!("{id} 127.0.0.1:{port}@{} myself,master - 0 0 ", u32::from(port) + 10_000);

@@ -62,7 +62,10 @@ impl OfSlot<'_> {
         while !rest.is_empty() {
             let decoded = framed::take(&mut rest, self.number);
             let decoded = decoded.map_err(|error| Bytes::from(format!("an effect is malformed: {error}")))?;
-            self.slot.apply(&mut operation, &decoded.effect());
+            let effect = decoded.effect();
+            self.slot.apply(&mut operation, &effect);
+            // Keys are read here, and change here later than at their head: who broadcasts is told of it here, too.
+            self.store.events().tracking().tell_of(&effect);
         }
         self.slot.reach_time(time);
         Ok(())

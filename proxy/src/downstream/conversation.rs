@@ -75,11 +75,18 @@ pub(super) struct Conversation {
     private: Option<Rc<Upstream>>,
     /// A blocking command is under way.
     blocked: bool,
+    /// Keys that the queued commands of a client that tracks will read.
+    pub(super) queued_reads: Vec<Vec<u8>>,
     /// What it is subscribed to, once it subscribed to something.
     pub(super) subscriber: Option<Rc<Subscriber>>,
 }
 
 impl Conversation {
+    /// Whether commands are queued.
+    pub(super) fn has_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
     /// A blocking command is under way from here on, until all is answered.
     pub(super) fn begin_waiting(&mut self) {
         self.blocked = true;
@@ -126,6 +133,7 @@ impl Connection {
             "info" | "config|get" | "config|set" | "config|resetstat" | "slowlog|get" => {
                 self.answer_together(command, routes, reply)
             }
+            "client|tracking" => self.track(command),
             "wait" => self.wait_for_copies(command, reply),
             // Any node tells what it knows of streams.
             "xinfo|help" | "xgroup|help" => {

@@ -100,8 +100,11 @@ impl Connection {
         if self.thread.shared.accounts.is_restricting() && !self.admit(command) {
             return true;
         }
-        if self.conversation.is_some() && (self.refuses_subscriber(command) || self.queue(command)) {
-            return true;
+        if self.conversation.is_some() {
+            self.remember_reads(command);
+            if self.refuses_subscriber(command) || self.queue(command) {
+                return true;
+            }
         }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
             self.locals_left = self.locals_left.saturating_sub(1);

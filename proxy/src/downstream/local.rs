@@ -149,6 +149,10 @@ impl Context for Process<'_> {
         // The counters are Prometheus counters too, and those never fall.
     }
 
+    fn tracks(&self) -> bool {
+        true
+    }
+
     fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
         self.shared.directory.visit(own, visit);
     }

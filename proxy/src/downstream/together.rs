@@ -87,7 +87,9 @@ impl Connection {
                 copies: self.copies(),
             })),
             "config|get" => Some(Merger::Settings(self.own_reply(command))),
-            "config|set" if args.len() % 2 == 0 && args.iter().skip(2).step_by(2).all(is_of_nodes) => {
+            "config|set"
+                if args.len().is_multiple_of(2) && args.iter().skip(2).step_by(2).all(is_of_nodes) =>
+            {
                 Some(Merger::Ok)
             }
             "config|resetstat" => Some(Merger::Ok),
@@ -100,7 +102,7 @@ impl Connection {
     }
 
     /// What the session answers, without sending it.
-    fn own_reply(&mut self, command: Command<'_>) -> Vec<u8> {
+    pub(super) fn own_reply(&mut self, command: Command<'_>) -> Vec<u8> {
         let mut reply = Vec::new();
         let process = Process { shared: &self.thread.shared };
         let mut writer = Reply::new(&mut reply, self.session.protocol);
@@ -110,7 +112,7 @@ impl Connection {
 
     /// Nodes that hold each key.
     fn copies(&self) -> u64 {
-        let replicas = || u64::from(self.thread.shared.topology.load().file().replicas);
+        let replicas = || self.thread.shared.topology.load().file().replicas as u64;
         if self.thread.replicated.is_some() { replicas() } else { 1 }
     }
 

@@ -12,10 +12,24 @@ use crate::output::Sequence;
 /// Most names of one request to a node.
 const NAMES_OF_REQUEST_MAX: usize = 1024;
 
+/// Has a node tell of all keys that change, or of none.
+pub(super) const TRACK: &[u8] = b"*4\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$2\r\nON\r\n$5\r\nBCAST\r\n";
+const UNTRACK: &[u8] = b"*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n";
+
+/// What a change is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// Names that are asked for.
+    Names,
+    /// Keys that are told of.
+    Tracking(&'static [u8]),
+}
+
 /// One command of a client, or its end.
 pub(super) struct Change {
     hub: Rc<Hub>,
     who: Rc<Subscriber>,
+    about: About,
     kind: Kind,
     begins: bool,
     /// Names that are listened to from then on, or no more.
@@ -45,10 +59,23 @@ impl Change {
         Self::new(hub, who, kind, false, None)
     }
 
+    /// A client tracks keys.
+    pub(super) fn track(hub: &Rc<Hub>, who: &Rc<Subscriber>, place: Sequence) -> Self {
+        let about = About::Tracking(TRACK);
+        let confirmation = b"+OK\r\n".to_vec();
+        Self { about, confirmation, ..Self::new(hub, who, Kind::Channel, true, Some(place)) }
+    }
+
+    /// No client tracks keys any more.
+    pub(super) fn untrack(hub: &Rc<Hub>, who: &Rc<Subscriber>) -> Self {
+        Self { about: About::Tracking(UNTRACK), ..Self::new(hub, who, Kind::Channel, false, None) }
+    }
+
     fn new(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind, begins: bool, place: Option<Sequence>) -> Self {
         Self {
             hub: Rc::clone(hub),
             who: Rc::clone(who),
+            about: About::Names,
             kind,
             begins,
             names: Vec::new(),
@@ -92,6 +119,9 @@ impl Change {
 
     /// The requests that tell a node of it.
     pub(super) fn requests(&self) -> Vec<Vec<u8>> {
+        if let About::Tracking(request) = self.about {
+            return vec![request.to_vec()];
+        }
         let told = self.told.iter().map(|(name, count)| (&**name, *count));
         requests(self.kind, told)
     }
@@ -122,6 +152,9 @@ impl Change {
     }
 
     fn finish(&self) {
+        if self.about == About::Tracking(TRACK) {
+            self.hub.tracked.borrow_mut().confirm(self.who.id());
+        }
         if !self.who.has_gone() {
             let mut names = self.hub.names.borrow_mut();
             for name in &self.names {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::change::{Change, requests};
+use super::change::{Change, TRACK, requests};
 use super::{Hub, Kind};
 use crate::link::{Link, LinkLimits, Peer};
 use crate::telemetry::NodeStatus;
@@ -32,6 +32,16 @@ enum State {
     Down,
 }
 
+/// What an answer is awaited for.
+enum Awaited {
+    /// Nobody waits for it.
+    Nothing,
+    /// A client's change.
+    Change(Rc<Change>),
+    /// That the node tells of keys that change: before it did not.
+    Tracking,
+}
+
 /// A node that is listened to.
 pub(super) struct Line {
     node: Arc<NodeStatus>,
@@ -39,7 +49,7 @@ pub(super) struct Line {
     hub: Weak<Hub>,
     state: Cell<State>,
     /// What is awaited, oldest first, and who waits for it.
-    awaited: RefCell<VecDeque<Option<Rc<Change>>>>,
+    awaited: RefCell<VecDeque<Awaited>>,
     /// Who waits until the node knows all names.
     waiting: RefCell<Vec<Rc<Change>>>,
     asked_at: Cell<Instant>,
@@ -89,7 +99,7 @@ impl Line {
     /// Asks a node that was silent whether it is there.
     pub(super) fn look(&self) {
         if self.state.get() == State::Up && self.asked_at.get().elapsed() >= PING_EVERY {
-            self.send(PING, None);
+            self.send(PING, Awaited::Nothing);
         }
     }
 
@@ -97,41 +107,53 @@ impl Line {
     fn send_all(&self, requests: &[Vec<u8>], change: Option<&Rc<Change>>) {
         let last = requests.len().saturating_sub(1);
         for (request, at) in requests.iter().zip(0..) {
-            self.send(request, change.filter(|_| at == last));
+            let change = change.filter(|_| at == last);
+            if self
+                .send(request, change.map_or(Awaited::Nothing, |change| Awaited::Change(Rc::clone(change))))
+                && let Some(change) = change
+            {
+                change.awaits();
+            }
         }
     }
 
-    fn send(&self, request: &[u8], change: Option<&Rc<Change>>) {
-        let Some(link) = self.link.get() else { return };
-        if !link.send(|out| out.extend_from_slice(request)) {
+    /// Sends a request; false if it cannot be sent.
+    fn send(&self, request: &[u8], awaited: Awaited) -> bool {
+        let Some(link) = self.link.get() else { return false };
+        let is_sent = link.send(|out| out.extend_from_slice(request));
+        if is_sent {
+            self.asked_at.set(Instant::now());
+            self.awaited.borrow_mut().push_back(awaited);
+        } else {
             // It does not take what we have to say: it will know all names when it is connected anew.
-            return link.renew();
+            link.renew();
         }
-        self.asked_at.set(Instant::now());
-        if let Some(change) = change {
-            change.awaits();
-        }
-        self.awaited.borrow_mut().push_back(change.cloned());
+        is_sent
     }
 
     fn connected(&self) {
         let Some(hub) = self.hub.upgrade() else { return };
         self.state.set(State::Up);
-        self.send(HELLO, None);
+        self.send(HELLO, Awaited::Nothing);
         for kind in Kind::ALL {
             let requests = requests(kind, hub.names.borrow().asked(kind));
             self.send_all(&requests, None);
         }
+        if !hub.tracked.borrow().is_empty() {
+            self.send(TRACK, Awaited::Tracking);
+        }
         for change in self.waiting.take() {
-            self.send(PING, Some(&change));
-            change.answered();
+            // The place that it waits for from here on is the answer's.
+            if !self.send(PING, Awaited::Change(Rc::clone(&change))) {
+                change.answered();
+            }
         }
     }
 
     fn lost(&self) {
         if self.state.get() == State::Up {
             self.state.set(State::Connecting);
-            self.awaited.take().into_iter().flatten().for_each(|change| change.answered());
+            self.awaited.take().into_iter().for_each(Awaited::give_up);
         } else {
             self.give_up();
         }
@@ -140,17 +162,28 @@ impl Line {
     /// Nobody waits for this node any more.
     fn give_up(&self) {
         self.state.set(State::Down);
-        let awaited = self.awaited.take().into_iter().flatten();
-        awaited.chain(self.waiting.take()).for_each(|change| change.answered());
+        self.awaited.take().into_iter().for_each(Awaited::give_up);
+        self.waiting.take().into_iter().for_each(|change| change.answered());
     }
 
     fn answered(&self, frame: &[u8]) {
-        let change = self.awaited.borrow_mut().pop_front();
+        let awaited = self.awaited.borrow_mut().pop_front();
         if frame.starts_with(b"-") && !self.is_refusal_told.replace(true) {
             let error = String::from_utf8_lossy(frame.trim_ascii_end()).into_owned();
             tracing::warn!(node = %self.node, error, "a node refuses to tell what is published");
         }
-        if let Some(change) = change.flatten() {
+        match (awaited, self.hub.upgrade()) {
+            (Some(Awaited::Change(change)), _) => change.answered(),
+            (Some(Awaited::Tracking), Some(hub)) => hub.tracked.borrow_mut().all_changed(),
+            _ => {}
+        }
+    }
+}
+
+impl Awaited {
+    /// The answer will not come.
+    fn give_up(self) {
+        if let Self::Change(change) = self {
             change.answered();
         }
     }

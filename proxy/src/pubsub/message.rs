@@ -29,6 +29,23 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The keys that a push calls changed, `None` for all; `None` around it if it is another push.
+pub(super) fn invalidated(frame: &[u8]) -> Option<Option<Vec<&[u8]>>> {
+    let rest = frame.strip_prefix(b">2\r\n$10\r\ninvalidate\r\n")?;
+    if rest == b"_\r\n" {
+        return Some(None);
+    }
+    let end = rest.iter().position(|&byte| byte == b'\r')?;
+    let count = parse_integer(rest.strip_prefix(b"*")?.get(..end - 1)?)?;
+    let (mut keys, mut rest) = (Vec::new(), rest.get(end + 2..)?);
+    for _ in 0..count {
+        let (key, after) = bulk(rest)?;
+        keys.push(key);
+        rest = after;
+    }
+    Some(Some(keys))
+}
+
 /// The bulk string at the front, and what is behind it.
 fn bulk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = bytes.strip_prefix(b"$")?;
@@ -54,6 +71,15 @@ mod tests {
         assert_eq!(parsed(by_pattern), Some((Kind::Pattern, &b"n*"[..])));
         let of_shard = b">3\r\n$8\r\nsmessage\r\n$0\r\n\r\n$2\r\nhi\r\n";
         assert_eq!(parsed(of_shard), Some((Kind::ShardChannel, &b""[..])));
+    }
+
+    #[test]
+    fn an_invalidation_names_keys_or_all() {
+        let keys = b">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$2\r\nbc\r\n";
+        assert_eq!(invalidated(keys), Some(Some(vec![&b"a"[..], b"bc"])));
+        assert_eq!(invalidated(b">2\r\n$10\r\ninvalidate\r\n_\r\n"), Some(None));
+        assert_eq!(invalidated(b">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n"), None);
+        assert_eq!(invalidated(b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"), None);
     }
 
     #[test]

@@ -97,6 +97,14 @@ impl Subscriber {
         self.output.push(first, rest);
     }
 
+    /// Takes the word that values have changed. It stands behind what is under way: a reply with the old value must not come
+    /// after it. RESP2 has no form for it.
+    pub(super) fn invalidate(&self, frame: &[u8]) {
+        if self.protocol.get() == Protocol::Resp3 {
+            self.output.push_behind(frame);
+        }
+    }
+
     /// Closes it if its user is no more, or may not use all channels that it might.
     pub(super) fn close_if_it_may_not(&self, accounts: &Accounts) {
         let before = Arc::clone(&self.user.borrow());

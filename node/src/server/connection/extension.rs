@@ -437,11 +437,12 @@ impl Connection {
                 }
             }
             Work::Flush(database) => {
-                let database = *database;
+                let clear = Effect::Clear { database: *database };
                 keyspace.visit_held(|slot, operation| {
-                    slot.apply(operation, &Effect::Clear { database });
+                    slot.apply(operation, &clear);
                     false
                 });
+                self.worker.shared.engine.tracking().tell_of(&clear);
                 Reply::new(&mut self.output, self.session.protocol).ok();
             }
             Work::Tick => {

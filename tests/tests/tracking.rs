@@ -1,0 +1,134 @@
+//! Clients that keep values behind a proxy are told when those change.
+
+use std::time::{Duration, Instant};
+
+use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wire::{Wire, text};
+
+/// Longest wait for something that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const ALL: &str = r">2\r\n$10\r\ninvalidate\r\n_\r\n";
+
+fn next(client: &mut Wire) -> String {
+    text(&client.reply().expect("the connection is open"))
+}
+
+fn changed(key: &str) -> String {
+    format!(r">2\r\n$10\r\ninvalidate\r\n*1\r\n${}\r\n{key}\r\n", key.len())
+}
+
+/// Two clients of different proxies, the first with RESP3.
+fn two(cluster: &Cluster) -> [Wire; 2] {
+    let [mut one, mut other] = [0, 1].map(|at| Wire::connect(cluster.proxies()[at].address()));
+    one.ask("HELLO 3");
+    let begin = Instant::now();
+    while other.ask("SET begun 1") != r"+OK\r\n" || one.ask("SET begun 2") != r"+OK\r\n" {
+        assert!(begin.elapsed() < PATIENCE, "the cluster serves");
+    }
+    [one, other]
+}
+
+#[test]
+fn a_key_that_was_read_is_told_of_when_it_changes_and_then_no_more() {
+    for yaml in ["", "replicas: 2"] {
+        let cluster = Cluster::builder().proxies(2).yaml(yaml).start();
+        let [mut reader, mut writer] = two(&cluster);
+        assert_eq!(reader.ask("CLIENT TRACKING ON"), r"+OK\r\n");
+        for n in 0..20 {
+            reader.ask(&format!("GET key:{n}"));
+            assert_eq!(writer.ask(&format!("SET key:{n} x")), r"+OK\r\n");
+            assert_eq!(next(&mut reader), changed(&format!("key:{n}")));
+            writer.ask(&format!("SET key:{n} y"));
+        }
+        reader.ask("MGET key:1 key:2");
+        writer.ask("DEL key:1 key:2");
+        let mut told = [next(&mut reader), next(&mut reader)];
+        told.sort_unstable();
+        assert_eq!(told, [changed("key:1"), changed("key:2")]);
+        assert_eq!(reader.ask("CLIENT TRACKING OFF"), r"+OK\r\n");
+        reader.ask("GET key:3");
+        writer.ask("SET key:3 z");
+        assert_eq!(reader.ask("PING"), r"+PONG\r\n");
+    }
+}
+
+#[test]
+fn a_reply_with_an_old_value_never_comes_after_the_word_that_it_changed() {
+    let cluster = Cluster::builder().proxies(2).start();
+    let [mut reader, mut writer] = two(&cluster);
+    reader.ask("CLIENT TRACKING ON");
+    let mut kept: i64 = -1;
+    for n in 0..300 {
+        writer.send(format!("SET k {n}\r\n").as_bytes());
+        reader.command(&[b"GET", b"k"]);
+        loop {
+            let frame = next(&mut reader);
+            if frame.starts_with('>') {
+                continue;
+            }
+            kept = frame.split(r"\r\n").nth(1).and_then(|value| value.parse().ok()).unwrap_or(-1);
+            break;
+        }
+        writer.reply();
+    }
+    // What the reader keeps at the end is told of, or is what is there.
+    if kept != 299 {
+        assert_eq!(next(&mut reader), changed("k"));
+    }
+}
+
+#[test]
+fn prefixes_choices_and_transactions_are_heard() {
+    let cluster = Cluster::builder().proxies(2).start();
+    let [mut reader, mut writer] = two(&cluster);
+    reader.ask("CLIENT TRACKING ON BCAST PREFIX user: PREFIX item:");
+    writer.ask("SET other 1");
+    writer.ask("SET user:1 1");
+    assert_eq!(next(&mut reader), changed("user:1"));
+    writer.ask("SET item:1 1");
+    assert_eq!(next(&mut reader), changed("item:1"));
+    reader.ask("CLIENT TRACKING OFF");
+    reader.ask("CLIENT TRACKING ON OPTIN");
+    reader.ask("GET a");
+    assert_eq!(reader.ask("CLIENT CACHING YES"), r"+OK\r\n");
+    reader.ask("GET b");
+    reader.ask("GET c");
+    for key in ["a", "b", "c"] {
+        writer.ask(&format!("SET {key} 1"));
+    }
+    assert_eq!(next(&mut reader), changed("b"));
+    assert_eq!(reader.ask("PING"), r"+PONG\r\n");
+    reader.ask("CLIENT TRACKING OFF");
+    reader.ask("CLIENT TRACKING ON");
+    reader.ask("MULTI");
+    reader.ask("GET t");
+    reader.ask("EXEC");
+    writer.ask("SET t 1");
+    assert_eq!(next(&mut reader), changed("t"));
+    let refused = reader.ask("CLIENT TRACKING ON REDIRECT 999");
+    assert!(refused.starts_with("-ERR The client ID you want redirect to"), "{refused}");
+}
+
+#[test]
+fn who_keeps_values_is_told_when_all_keys_go() {
+    for yaml in ["", "replicas: 2"] {
+        let cluster = Cluster::builder().proxies(2).yaml(yaml).start();
+        let [mut reader, mut writer] = two(&cluster);
+        reader.ask("CLIENT TRACKING ON");
+        reader.ask("GET x");
+        assert_eq!(writer.ask("FLUSHALL"), r"+OK\r\n");
+        assert_eq!(next(&mut reader), ALL);
+    }
+}
+
+#[test]
+fn when_a_node_was_not_heard_everything_may_have_changed() {
+    let mut cluster = Cluster::builder().proxies(2).start();
+    let [mut reader, _] = two(&cluster);
+    reader.ask("CLIENT TRACKING ON");
+    let address = cluster.nodes()[0].address();
+    cluster.stop_node(0);
+    cluster.start_node_at(address);
+    assert_eq!(next(&mut reader), ALL);
+}
