@@ -218,3 +218,10 @@ fn a_node_that_returns_is_taken_back() {
             .all(|n| other.ask(&format!("GET k:{n}")) == format!(r"${}\r\nx{n}\r\n", n.to_string().len() + 1))
     });
 }
+
+#[test]
+fn databases_are_not_swapped_where_slots_have_copies() {
+    let cluster = replicated(1, "");
+    let mut client = Wire::connect(cluster.address());
+    assert_eq!(client.ask("SWAPDB 0 1"), r"-ERR 'swapdb' is not supported where slots have copies\r\n");
+}

@@ -30,6 +30,9 @@ use crate::route::merge::Merger;
 use crate::route::{changes, slot_of_all, split};
 use crate::upstream::{Lane, TakePart};
 
+/// A swap is one operation over all slots, and chains have operations of one slot.
+const NO_SWAP: &[u8] = b"-ERR 'swapdb' is not supported where slots have copies\r\n";
+
 /// One client's commands, on their way to slots.
 pub(crate) struct Route<'a> {
     pub(crate) to: &'a Rc<Replicated>,
@@ -157,6 +160,7 @@ impl Route<'_> {
         let which = match (spec.name, merge) {
             ("flushall", _) => return self.flush(args, None),
             ("flushdb", _) => return self.flush(args, Some(self.lane.database())),
+            ("swapdb", _) => return self.reject(NO_SWAP),
             ("randomkey", _) => Which::AnyKey(rand::random_range(0..usize::from(u16::MAX))),
             (_, Merge::Cursor) => return self.scan(args),
             _ => Which::All(merge),
