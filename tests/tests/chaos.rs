@@ -21,6 +21,10 @@ const QUIET: Duration = Duration::from_millis(500);
 /// now and then; a slot that is not served again at all is seen by the wait for service.
 const OUTAGE_MAX: Duration = Duration::from_secs(4);
 
+/// Nodes without a log that all lost everything: a proxy sees that in less than a second, and one whose view is not that of
+/// most within a lease of it.
+const EMPTY_OUTAGE_MAX: Duration = Duration::from_secs(10);
+
 /// What nobody is to notice is tried without suspicions: a machine that others use too stands still now and then.
 const PATIENT: &str = "timeouts: {failure: 20s, lease: 10s, request: 20s, drain: 20s, replace_after: 1h}";
 
@@ -238,4 +242,34 @@ fn a_move_that_is_edited_back_fails_no_request() {
     tell(0, &outcome);
     assert_eq!(outcome.failed, 0, "{:?}\n{}", outcome.errors, processes.logs());
     check(&processes, &outcome);
+}
+
+#[test]
+fn nodes_that_all_come_back_empty_serve_again_under_both_proxies() {
+    let mut processes = start();
+    // So that the epoch is not the first.
+    processes.kill(0);
+    processes.await_service();
+    processes.restart(0);
+    processes.await_redundancy();
+    for round in 0..rounds() {
+        let load = Load::start(&processes.proxies(), 4);
+        std::thread::sleep(QUIET);
+        (0..3).for_each(|node| processes.kill(node));
+        (0..3).for_each(|node| processes.restart((node + round) % 3));
+        let begin = Instant::now();
+        processes.await_service();
+        let outage = begin.elapsed();
+        processes.await_redundancy();
+        println!("all slots were served again after {outage:?}");
+        assert!(outage < EMPTY_OUTAGE_MAX, "{outage:?}\n{}", processes.logs());
+        // What they held is gone with them; what is written from now on is there.
+        tell(round, &load.stop());
+        flush(&processes);
+        let load = Load::start(&processes.proxies(), 4);
+        std::thread::sleep(QUIET);
+        let outcome = load.stop();
+        assert_eq!(outcome.failed, 0, "{:?}\n{}", outcome.errors, processes.logs());
+        check(&processes, &outcome);
+    }
 }

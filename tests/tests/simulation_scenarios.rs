@@ -4,6 +4,7 @@
 
 use ringmaster_protocol::extension::{Ask, Rule, Rules};
 use ringmaster_protocol::register::Request;
+use ringmaster_protocol::view::ClusterId;
 use ringmaster_tests::simulation::message::Up;
 use ringmaster_tests::simulation::node::Kept;
 use ringmaster_tests::simulation::world::{Ended, World};
@@ -205,4 +206,36 @@ fn of_fewer_acceptors_those_are_left_that_answer() {
     world.start_node(0);
     let Ended { violation, trace, .. } = world.ended();
     assert_eq!(violation, None, "{}", trace.join("\n"));
+}
+
+/// All nodes end, and come back one after the other without anything. Two proxies hold the old cluster, of a later epoch than
+/// the first of what they found; they see the nodes come back at different times.
+#[test]
+fn nodes_that_all_come_back_blank_serve_again_under_every_proxy() {
+    for gap in [0, 20, 120, 600] {
+        let mut world = World::controlled(Rules::ALL, (3, 2, 2), &[]);
+        world.trace();
+        world.pass(300);
+        world.until("the slot is where it is to be", World::is_at_target);
+        let push = world.push(0);
+        world.await_done(push);
+        let old = world.cluster(0);
+        (0..3).for_each(|node| world.end_node(node, Kept::Nothing));
+        world.part(1, 2);
+        for node in 0..3 {
+            world.pass(gap);
+            world.start_node(node);
+        }
+        world.pass(700);
+        world.rejoin(1, 2);
+        world.until("both follow another cluster", |world| (0..2).all(|at| ![old, ClusterId(0)].contains(&world.cluster(at))));
+        for proxy in [0, 1] {
+            let (push, read) = (world.push(proxy), world.read(proxy));
+            world.await_done(push);
+            world.await_done(read);
+        }
+        world.until("two copies", World::is_at_target);
+        let Ended { violation, trace, .. } = world.ended();
+        assert_eq!(violation, None, "gap {gap} ms:\n{}", trace.join("\n"));
+    }
 }

@@ -120,10 +120,11 @@ impl Acceptor {
     }
 
     fn commit(&mut self, view: &Arc<View>) -> Result<(Answer, bool), Refusal> {
+        // R15: what has accepted the first view of one cluster is not blank for another.
+        if let Some(own) = self.cluster().filter(|own| *own != view.cluster()) {
+            return Err(Refusal::Foreign(own));
+        }
         if let Some(committed) = &self.committed {
-            if committed.cluster() != view.cluster() {
-                return Err(Refusal::Foreign(committed.cluster()));
-            }
             if committed.epoch() > view.epoch() {
                 return Err(Refusal::Later(Arc::clone(committed)));
             }
@@ -354,6 +355,18 @@ mod tests {
         let foreign = Arc::new(View::new(parts).unwrap());
         let answer = acceptor.answer(&Request::Commit { view: foreign }).answer;
         assert!(matches!(answer, Answer::Refused(Refusal::Foreign(ClusterId(1)))), "{answer:?}");
+    }
+
+    #[test]
+    fn who_has_accepted_the_first_view_of_a_cluster_is_handed_that_of_no_other() {
+        let mut acceptor = Acceptor::default();
+        acceptor.answer(&Request::Accept { ballot: ballot(1), view: view(1, 0) });
+        let mut parts = view(9, 0).parts();
+        parts.cluster = ClusterId(2);
+        let other = Arc::new(View::new(parts).unwrap());
+        let answer = acceptor.answer(&Request::Commit { view: other }).answer;
+        assert!(matches!(answer, Answer::Refused(Refusal::Foreign(ClusterId(1)))), "{answer:?}");
+        assert!(matches!(acceptor.answer(&Request::Commit { view: view(1, 0) }).answer, Answer::Committed));
     }
 
     #[test]

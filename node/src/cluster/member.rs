@@ -138,7 +138,14 @@ impl Member {
 
     /// Answers a question about views. What it promises is durable before that, where the node keeps anything; else it is
     /// kept as long as the process, which has another incarnation when it comes back.
+    /// A view that does not name this data directory is not for it: where all nodes have lost their data they are blank, and
+    /// stay so until a view is decided that begins with them.
     pub(crate) fn register(&self, request: &Request) -> Answer {
+        if let Request::Commit { view } = request
+            && !view.members().iter().any(|member| member.incarnation == self.incarnation)
+        {
+            return Answer::Refused(Refusal::Reborn(self.incarnation));
+        }
         let mut acceptor = lock(&self.acceptor);
         let before = self.register.as_ref().map(|_| acceptor.clone());
         let verdict = acceptor.answer(request);

@@ -13,6 +13,7 @@
 mod action;
 mod bootstrap;
 mod deciding;
+mod forgetting;
 mod outlook;
 mod sight;
 mod status;
@@ -29,14 +30,14 @@ use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeAddress, NodeName};
 use ringmaster_protocol::extension::Say;
-use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
+use ringmaster_protocol::heartbeat::{Beat, Pulse};
 use ringmaster_protocol::register::{Answer, Ballot, Refusal};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, View};
 
 use super::lease::Lease;
 use super::post::{Notice, Progress};
-use super::rebalancer::{Inquiry, Purpose, Rebalancer, hold};
+use super::rebalancer::{Inquiry, Purpose, Rebalancer};
 use deciding::Attempt;
 use outlook::Outlook;
 use sight::Sight;
@@ -70,6 +71,10 @@ pub struct Controller {
     view: Option<Arc<View>>,
     /// Since when the view is held.
     held_since: Duration,
+    /// Since when nothing is left of its cluster.
+    lost_since: Option<Duration>,
+    /// The last view that was given up.
+    given_up: Option<(ClusterId, Epoch)>,
     lease: Option<Lease>,
     /// Views that were heard of before one is held, the latest of each cluster.
     candidates: BTreeMap<u128, Arc<View>>,
@@ -122,6 +127,8 @@ impl Controller {
             sight: Sight::new(settings.proxy, settings.rules, file),
             view: None,
             held_since: now,
+            lost_since: None,
+            given_up: None,
             lease: None,
             candidates: BTreeMap::new(),
             rebalancer: Rebalancer::new(settings.slots.clone(), file.limits.rebalance_bytes.bytes()),
@@ -309,36 +316,11 @@ impl Controller {
             self.beats.values_mut().for_each(|due| *due = now);
             self.survey_at = self.survey_at.min(now);
         }
-        let is_over = |view: &Arc<View>| self.is_all_lost(now, view) || self.is_left(now, view);
-        let view = self.view.clone().filter(is_over);
-        if view.is_some() {
-            // Nothing is left of the cluster, not even its register; what holds now is found as by a proxy that starts.
-            (self.view, self.lease, self.attempt) = (None, None, None);
-            self.drawn = None;
-            self.choose_cluster(now, out);
+        if let Some(view) = self.view.clone()
+            && (self.is_lost(now, &view) || self.is_left(now, &view))
+        {
+            self.give_up_view(now, out);
         }
-    }
-
-    fn is_all_lost(&self, now: Duration, view: &View) -> bool {
-        let world = self.sight.world(now, view);
-        let is_other = |member: &ringmaster_protocol::view::Member| {
-            let known = world.answering(&member.name);
-            known.is_some_and(|known| {
-                known.incarnation != member.incarnation && known.state == NodeState::Blank
-            })
-        };
-        view.members().iter().all(is_other)
-    }
-
-    /// Whether the members go on in another cluster, as an operator said: all that answer belong to that one, and nobody has
-    /// confirmed the view for long.
-    fn is_left(&self, now: Duration, view: &View) -> bool {
-        let world = self.sight.world(now, view);
-        let known: Vec<_> =
-            view.members().iter().filter_map(|member| world.answering(&member.name)).collect();
-        let other = known.first().and_then(|known| known.cluster).filter(|other| *other != view.cluster());
-        let is_unconfirmed = now > self.lease().1 && now > self.held_since + hold(view);
-        other.is_some() && is_unconfirmed && known.iter().all(|known| known.cluster == other)
     }
 
     fn committed(
@@ -412,6 +394,7 @@ impl Controller {
             self.last_ballot = self.last_ballot.max(attempt.ballot());
         }
         (self.undecided_since, self.propose_at, self.lost_ballots) = (None, None, 0);
+        self.lost_since = None;
         (self.held_since, self.survey_at, self.trouble) = (now, now, None);
         self.lease = Some(Lease::of(&view));
         self.sight.adopted(&view);

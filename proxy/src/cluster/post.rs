@@ -1,14 +1,14 @@
 //! What proxies tell each other through the acceptors: whom they suspect, and who of them moves slots.
 //!
 //! ```text
-//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots, 4: tells how far it is) | count and suspects: name
-//! (length, bytes), boot | how far it is: six numbers of 8 bytes
+//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots, 4: tells how far it is, 8: holds a view) | count and
+//! suspects: name (length, bytes), boot | how far it is: six numbers of 8 bytes | cluster and epoch of the view
 //! ```
 
 use bytes::Bytes;
 
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::view::Boot;
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch};
 
 /// The form that is written.
 const FORM: u8 = 1;
@@ -19,6 +19,7 @@ pub const SUSPECTS_MAX: usize = 48;
 const HEARS_MAJORITY: u8 = 1;
 const MOVES_SLOTS: u8 = 2;
 const TELLS_PROGRESS: u8 = 4;
+const HOLDS_VIEW: u8 = 8;
 
 /// How far the proxy that moves slots is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Notice {
     pub suspects: Vec<(NodeName, Boot)>,
     /// How far it is, of who moves slots.
     pub progress: Option<Progress>,
+    /// Cluster and epoch of the view that it holds, if any.
+    pub held: Option<(ClusterId, Epoch)>,
 }
 
 impl Notice {
@@ -78,7 +81,8 @@ impl Notice {
         let suspects = &self.suspects[..self.suspects.len().min(SUSPECTS_MAX)];
         let flags = flag(self.has_voice, HEARS_MAJORITY)
             | flag(self.moves_slots, MOVES_SLOTS)
-            | flag(self.progress.is_some(), TELLS_PROGRESS);
+            | flag(self.progress.is_some(), TELLS_PROGRESS)
+            | flag(self.held.is_some(), HOLDS_VIEW);
         let mut out = vec![FORM, flags, suspects.len() as u8];
         for (name, boot) in suspects {
             out.push(name.as_str().len() as u8);
@@ -87,6 +91,10 @@ impl Notice {
         }
         let numbers = self.progress.iter().flat_map(Progress::numbers);
         numbers.for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        if let Some((cluster, epoch)) = self.held {
+            out.extend_from_slice(&cluster.0.to_le_bytes());
+            out.extend_from_slice(&epoch.0.to_le_bytes());
+        }
         out.into()
     }
 
@@ -99,8 +107,9 @@ impl Notice {
         }
         let suspects = (0..count).map(|_| suspect(&mut rest)).collect::<Option<Vec<_>>>()?;
         let progress = if flags & TELLS_PROGRESS == 0 { None } else { Some(progress(&mut rest)?) };
+        let held = if flags & HOLDS_VIEW == 0 { None } else { Some(held(&mut rest)?) };
         let (has_voice, moves_slots) = (flags & HEARS_MAJORITY != 0, flags & MOVES_SLOTS != 0);
-        let notice = Self { has_voice, moves_slots, suspects, progress };
+        let notice = Self { has_voice, moves_slots, suspects, progress, held };
         rest.is_empty().then_some(notice)
     }
 }
@@ -113,6 +122,13 @@ fn progress(rest: &mut &[u8]) -> Option<Progress> {
         *number = u64::from_le_bytes(*bytes);
     }
     Some(Progress::of(numbers))
+}
+
+fn held(rest: &mut &[u8]) -> Option<(ClusterId, Epoch)> {
+    let (cluster, behind) = rest.split_first_chunk()?;
+    let (epoch, behind) = behind.split_first_chunk()?;
+    *rest = behind;
+    Some((ClusterId(u128::from_le_bytes(*cluster)), Epoch(u64::from_le_bytes(*epoch))))
 }
 
 fn suspect(rest: &mut &[u8]) -> Option<(NodeName, Boot)> {
@@ -132,7 +148,8 @@ mod tests {
         let name = |n| format!("{n:0>63}").parse().unwrap();
         let suspects = (0..suspects).map(|n| (name(n), Boot(n as u128))).collect();
         let progress = Progress::of([1, 2, 3, 4, 5, 6]);
-        Notice { has_voice: true, moves_slots: false, suspects, progress: Some(progress) }
+        let held = Some((ClusterId(7), Epoch(9)));
+        Notice { has_voice: true, moves_slots: false, suspects, progress: Some(progress), held }
     }
 
     #[test]

@@ -198,6 +198,13 @@ impl Rebalancer {
         }
     }
 
+    /// Another cluster takes the place of the one that was looked after: nothing of that holds.
+    pub fn begin_anew(&mut self) {
+        let slots = std::mem::take(&mut self.slots);
+        let pace = std::mem::replace(&mut self.pace, Pace::new(0));
+        *self = Self { pace, serial: self.serial, ..Self::new(slots, 0) };
+    }
+
     /// A new view is held: what was seen under the one before is void.
     pub fn adopted(&mut self, now: Duration, view: &View) {
         self.epoch = view.epoch();

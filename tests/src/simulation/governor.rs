@@ -110,8 +110,10 @@ impl Governor {
     /// Hands a node the view.
     pub fn hand_over(&mut self, node: NodeId) {
         let Some(view) = self.view().cloned() else { return };
+        let named = self.names.get(node).and_then(|name| view.member_named(&name.parse().ok()?));
+        let Some(incarnation) = named.map(|member| view.member(member).incarnation) else { return };
         let id = self.draw(Asked::Other);
-        let (incarnation, request) = (Incarnation::default(), Request::Commit { view });
+        let request = Request::Commit { view };
         self.out.push(Order::Register { id, node, incarnation, request });
     }
 

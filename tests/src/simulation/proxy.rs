@@ -451,6 +451,9 @@ impl Proxy {
         let lease = self.control.lease();
         work(self, Moment { now, lease, links: &links }, &mut actions);
         if let Some(view) = self.control.view().cloned() {
+            if self.chains.view().is_some_and(|known| known.cluster() != view.cluster()) {
+                self.begin_anew();
+            }
             let links = self.links_up(now);
             let lease = self.control.lease();
             self.chains.adopt(&view, Moment { now, lease, links: &links }, &mut actions);
@@ -458,6 +461,16 @@ impl Proxy {
         actions.into_iter().for_each(|action| self.act(now, action));
         self.control.orders().into_iter().for_each(|order| self.order(now, order));
         std::mem::take(&mut self.out)
+    }
+
+    /// The cluster was founded anew, or goes on as another: versions of the one before mean nothing in it.
+    fn begin_anew(&mut self) {
+        self.chains = self.chains.anew();
+        for number in std::mem::take(&mut self.numbers).into_values() {
+            let is_read = self.commands.get(&number).is_some_and(|(_, command)| command.is_read());
+            let told = if is_read { Told::NotExecuted } else { Told::Maybe };
+            self.out.push(Output::Answer(number, told));
+        }
     }
 
     fn links_up(&self, now: Duration) -> Answering {

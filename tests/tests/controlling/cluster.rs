@@ -90,6 +90,13 @@ impl Cluster {
         self.nodes.get_mut(&name.parse::<NodeName>().unwrap()).unwrap()
     }
 
+    /// The node starts again as another data directory, without anything.
+    pub(crate) fn wipe(&mut self, name: &str) {
+        let incarnation = self.next_node;
+        self.next_node += 1;
+        self.node(name).wipe(incarnation);
+    }
+
     pub(crate) fn step(&mut self) {
         self.now += ms(1);
         for proxy in 0..self.proxies.len() {

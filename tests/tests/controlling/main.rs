@@ -295,6 +295,79 @@ fn an_acceptor_that_is_silent_for_long_is_replaced() {
     assert_eq!(acceptors(&cluster).len(), 3);
 }
 
+/// Three nodes and two proxies whose view is not the first any more.
+fn three_of_a_later_epoch() -> Cluster {
+    let mut cluster = Cluster::three(2);
+    cluster.node("b").is_up = false;
+    cluster.until(1500, "b is out", |cluster| cluster.agree() && cluster.is_served());
+    cluster.node("b").restart(true);
+    cluster.until(4000, "b is back", |cluster| cluster.is_whole(2));
+    assert!(cluster.view().epoch() > Epoch(2));
+    cluster
+}
+
+#[test]
+fn nodes_that_all_come_back_blank_found_a_cluster_that_every_proxy_follows() {
+    // One after the other, as proxies see them; the first with and without a proxy that still holds the lease.
+    for gap in [0, 30, 150, 400, 1500] {
+        let mut cluster = three_of_a_later_epoch();
+        let old = cluster.view().cluster();
+        ["a", "b", "c"].iter().for_each(|name| cluster.node(name).is_up = false);
+        for name in ["b", "a", "c"] {
+            cluster.run(gap);
+            cluster.wipe(name);
+        }
+        cluster.written.clear();
+        let is_new = |cluster: &Cluster| {
+            let views = cluster.proxies.iter().filter_map(Controller::view);
+            views.filter(|view| view.cluster() != old).count() == 2 && cluster.is_whole(2)
+        };
+        let took = cluster.until(4000, "another cluster", is_new);
+        println!("gap {gap} ms: served again after {took} ms");
+        slots().for_each(|slot| cluster.write(slot));
+        cluster.check();
+    }
+}
+
+#[test]
+fn no_cluster_is_founded_while_a_member_does_not_answer() {
+    let mut cluster = three_of_a_later_epoch();
+    let old = cluster.view().cluster();
+    ["a", "b", "c"].iter().for_each(|name| cluster.node(name).is_up = false);
+    cluster.wipe("a");
+    cluster.wipe("b");
+    cluster.run(60_000);
+    assert!(cluster.proxies.iter().all(|proxy| proxy.view().is_some_and(|view| view.cluster() == old)));
+    cluster.node("c").restart(true);
+    cluster.run(5000);
+    assert!(cluster.proxies.iter().all(|proxy| proxy.view().is_some_and(|view| view.cluster() == old)));
+}
+
+#[test]
+fn no_cluster_is_founded_while_a_proxy_knows_of_a_member_that_others_do_not() {
+    let mut cluster = Cluster::three(2);
+    // The first proxy hears of nothing while a node is added, and its file does not name that.
+    ["a", "b", "c"].iter().for_each(|name| _ = cluster.cut.insert((0, name.parse().unwrap())));
+    cluster.add_node("d");
+    let (now, more) = (cluster.now, file(2, &["a", "b", "c", "d"]));
+    cluster.proxies[1].file_changed(now, &more);
+    cluster.until(5000, "d is a member", |cluster| {
+        cluster.proxies[1].view().is_some_and(|view| view.members().len() == 4)
+    });
+    ["a", "b", "c"].iter().for_each(|name| cluster.wipe(name));
+    cluster.node("d").is_up = false;
+    cluster.cut.clear();
+    cluster.run(20_000);
+    let old = cluster.view().cluster();
+    assert!(cluster.proxies.iter().all(|proxy| proxy.view().is_some_and(|view| view.cluster() == old)));
+    // A proxy that starts waits for the others as well.
+    cluster.add_proxy(&file(2, &["a", "b", "c"]));
+    cluster.run(5000);
+    assert!(cluster.proxies[2].view().is_none());
+    let problems = cluster.proxies[2].status(cluster.now).problems;
+    assert!(problems.iter().any(|problem| problem.text.contains("another proxy holds")), "{problems:?}");
+}
+
 #[test]
 fn whatever_happens_what_was_written_stays_and_the_cluster_heals() {
     for seed in 0..SEEDS {

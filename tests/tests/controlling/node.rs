@@ -87,6 +87,12 @@ impl Node {
         self.adopt();
     }
 
+    /// Another process with nothing, not even its register: another data directory.
+    pub(crate) fn wipe(&mut self, incarnation: u128) {
+        let name = self.name.to_string();
+        *self = Self::new(&name, incarnation);
+    }
+
     pub(crate) fn adopt(&mut self) {
         let Some(view) = self.acceptor.committed().cloned() else { return };
         let own = view.member_named(&self.name);
@@ -135,6 +141,11 @@ impl Node {
 
     pub(crate) fn register(&mut self, incarnation: Incarnation, request: &Request) -> Answer {
         if incarnation != self.incarnation {
+            return Answer::Refused(Refusal::Reborn(self.incarnation));
+        }
+        if let Request::Commit { view } = request
+            && !view.members().iter().any(|member| member.incarnation == self.incarnation)
+        {
             return Answer::Refused(Refusal::Reborn(self.incarnation));
         }
         let verdict = self.acceptor.answer(request);

@@ -8,7 +8,7 @@ use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::extension::Rule;
 use ringmaster_protocol::register::{Answer, Ballot, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, Incarnation, View};
+use ringmaster_protocol::view::{Epoch, Incarnation, Member, View};
 
 use super::bootstrap::{Drawn, Electors, first_view};
 use super::{Action, Controller, Pending, Problem};
@@ -125,7 +125,7 @@ impl Controller {
 
     /// The first view of a cluster, when all its nodes are there.
     fn found(&mut self, now: Duration) {
-        if !self.candidates.is_empty() {
+        if !self.candidates.is_empty() || self.held_elsewhere(now).is_some() {
             return;
         }
         let drawn = *self.drawn.get_or_insert_with(|| self.random.numbers());
@@ -246,27 +246,27 @@ impl Controller {
         }
     }
 
-    /// Hands the view to each member that says it has an older one.
+    /// Hands the view to each member that says it has an older one. A node that came back as another data directory is none
+    /// until a view names that: if all did, there is nothing left of the cluster, and a node that had its view would be
+    /// neither blank nor of any use.
     pub(super) fn commit_again(&mut self, now: Duration, out: &mut Vec<Action>) {
         let Some(view) = self.view.clone() else { return };
         let world = self.sight.world(now, &view);
-        let lacks = |node: &NodeName| {
-            let known = world.answering(node).filter(|known| world.is_ours(known));
-            known.is_some_and(|known| known.epoch < view.epoch())
+        let lacks = |member: &&Member| {
+            let known = world.answering(&member.name).filter(|known| world.is_ours(known));
+            known.is_some_and(|known| known.epoch < view.epoch() && known.incarnation == member.incarnation)
         };
         let is_due = |node: &NodeName| self.commits.get(node).is_none_or(|sent| now >= *sent + COMMIT_AGAIN);
-        let names = view.members().iter().map(|member| &member.name);
-        let behind: Vec<NodeName> = names.filter(|node| lacks(node) && is_due(node)).cloned().collect();
+        let names = view.members().iter().filter(lacks).map(|member| &member.name);
+        let behind: Vec<NodeName> = names.filter(|node| is_due(node)).cloned().collect();
         behind.into_iter().for_each(|node| self.commit(now, &node, &view, out));
     }
 
     fn commit(&mut self, now: Duration, node: &NodeName, view: &Arc<View>, out: &mut Vec<Action>) {
-        let member = view.member_named(node).map(|index| view.member(index));
-        let known = self.sight.nodes.known(node);
-        let incarnation = known.map(|known| known.incarnation).or(member.map(|member| member.incarnation));
+        let Some(incarnation) = view.member_named(node).map(|index| view.member(index).incarnation) else { return };
         self.commits.insert(node.clone(), now);
         let id = self.expect(Pending::Commit { node: node.clone(), epoch: view.epoch() });
-        let (node, incarnation) = (node.clone(), incarnation.unwrap_or_default());
+        let node = node.clone();
         out.push(Action::Register {
             id,
             node,
@@ -281,7 +281,7 @@ impl Controller {
 }
 
 fn electors(view: &View) -> Electors {
-    let elector = |member: &ringmaster_protocol::view::Member| (member.name.clone(), member.incarnation);
+    let elector = |member: &Member| (member.name.clone(), member.incarnation);
     view.members().iter().map(elector).collect()
 }
 

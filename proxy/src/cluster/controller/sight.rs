@@ -111,8 +111,10 @@ impl Sight {
         self.detector.poll(now, has_voice);
         let moves_slots = has_voice && self.is_to_move_slots(now, view);
         let suspects = self.detector.suspects(now);
-        let notice = Notice { has_voice, moves_slots, suspects, progress: None };
-        let is_new = notice != self.notice;
+        let held = view.map(|view| (view.cluster(), view.epoch()));
+        let notice = Notice { has_voice, moves_slots, suspects, progress: None, held };
+        // Whoever adopts a view sends heartbeats at once anyway.
+        let is_new = notice != Notice { held, ..self.notice.clone() };
         self.notice = notice;
         if let Some(view) = view.filter(|_| moves_slots) {
             self.leave_out(now, view);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{Node, NodeName};
-use ringmaster_protocol::view::{ConfigDigest, Epoch, View};
+use ringmaster_protocol::view::{ClusterId, ConfigDigest, Epoch, View};
 
 use super::Controller;
 use super::bootstrap::{hindrances, same_node};
@@ -24,7 +24,10 @@ pub(super) fn of(controller: &Controller, now: Duration) -> Status {
             problems.extend(of_nodes(&sight.world(now, view)));
             problems.extend(of_file(sight, view));
         }
-        None => problems.extend(hindrances(sight, now, controller.settings.only.as_deref())),
+        None => {
+            problems.extend(hindrances(sight, now, controller.settings.only.as_deref()));
+            problems.extend(controller.held_elsewhere(now).map(of_another));
+        }
     }
     Status {
         epoch: controller.lease().0,
@@ -36,6 +39,16 @@ pub(super) fn of(controller: &Controller, now: Duration) -> Status {
         standing: controller.view.as_deref().map(|view| sight.standing(view)),
         problems,
     }
+}
+
+/// Why no cluster is founded though all nodes could.
+fn of_another((cluster, epoch): (ClusterId, Epoch)) -> Problem {
+    let text = format!(
+        "another proxy holds view {epoch} of cluster {:032x}, of which no node here knows: start its nodes, or end that proxy \
+         if they are lost",
+        cluster.0
+    );
+    Problem { node: None, text }
 }
 
 /// What is wrong with the nodes of the cluster.yaml.

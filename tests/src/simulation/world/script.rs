@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringmaster_protocol::extension::Rules;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, ViewParts};
+use ringmaster_protocol::view::{ClusterId, Epoch, ViewParts};
 
 use super::clients::Client;
 use super::views::node_of;
@@ -151,6 +151,13 @@ impl World {
     pub fn epoch(&self, at: ProxyId) -> Epoch {
         let view = self.proxies[at].inner.as_ref().and_then(|proxy| proxy.view());
         view.map_or(Epoch::default(), |view| view.epoch())
+    }
+
+    /// The cluster whose view a proxy sends commands by.
+    #[must_use]
+    pub fn cluster(&self, at: ProxyId) -> ClusterId {
+        let view = self.proxies[at].inner.as_ref().and_then(|proxy| proxy.view());
+        view.map_or(ClusterId::default(), |view| view.cluster())
     }
 
     /// All proxies that run hold this epoch.

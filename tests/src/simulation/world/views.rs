@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, Chain, Entry, MemberIndex, View};
+use ringmaster_protocol::view::{Boot, Chain, Entry, Member, MemberIndex, View};
 
 use super::World;
 use crate::simulation::message::NodeId;
@@ -26,6 +26,8 @@ pub(super) struct Views {
     lost_at: BTreeMap<NodeId, Duration>,
     /// Slots whose data nobody has any more.
     pub(super) lost: BTreeSet<HashSlot>,
+    /// Clusters of which nothing was left.
+    over: BTreeSet<u128>,
 }
 
 impl Views {
@@ -37,6 +39,7 @@ impl Views {
             lives: boots.map(|boot| vec![boot]).enumerate().collect(),
             lost_at: BTreeMap::new(),
             lost: BTreeSet::new(),
+            over: BTreeSet::new(),
         }
     }
 
@@ -76,7 +79,13 @@ impl World {
     /// A view was decided.
     pub(super) fn observe(&mut self, view: &Arc<View>) {
         let before = self.views.latest.clone();
+        if self.views.over.contains(&view.cluster().0) {
+            return;
+        }
         if let Some(before) = before.as_ref().filter(|before| before.cluster() != view.cluster()) {
+            if self.is_all_lost(before) {
+                return self.begin_anew(before, view);
+            }
             let text = format!("two clusters: {:x} and {:x}", before.cluster().0, view.cluster().0);
             self.violation.get_or_insert(text);
             return;
@@ -93,6 +102,24 @@ impl World {
         if let Some(before) = before {
             self.slots.clone().into_iter().for_each(|slot| self.judge_change(slot, &before, view));
         }
+    }
+
+    /// Whether each member of a view is another data directory by now: nothing of the cluster is left.
+    fn is_all_lost(&self, view: &View) -> bool {
+        let is_other = |(at, member): (usize, &Member)| {
+            let node = node_of(view, MemberIndex::new(at as u16));
+            self.nodes[node].inner.incarnation != member.incarnation
+        };
+        view.members().iter().enumerate().all(is_other)
+    }
+
+    /// Another cluster takes the place of one of which nothing is left. What was in that is lost, and not judged.
+    fn begin_anew(&mut self, before: &View, view: &Arc<View>) {
+        self.note(|| format!("another cluster: {:x}", view.cluster().0));
+        self.views.over.insert(before.cluster().0);
+        self.views.lost.extend(self.slots.iter().copied());
+        self.views.proposed.clear();
+        self.views.latest = Some(Arc::clone(view));
     }
 
     /// Whether a slot still has somebody who keeps its data; else it is lost, and whoever gave it up had a reason.
