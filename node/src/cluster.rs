@@ -4,6 +4,7 @@
 //! the node has promised and accepted; [`row`] what a committed view says of this node.
 
 pub mod acceptor;
+pub mod claims;
 mod full;
 mod held;
 pub(crate) mod member;

@@ -9,7 +9,7 @@
 //!
 //! | request | where | answer |
 //! | --- | --- | --- |
-//! | `RM.ATTACH cluster epoch incarnation boot` | first on a connection for data or questions, again at later epochs | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
+//! | `RM.ATTACH cluster epoch incarnation boot [sender lane generation]` | first on a connection for data or questions, again at later epochs; with the sender's name what its connections of lower generations still bring is refused from now on | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
 //! | a command | for data | its reply, preceded by a [`Note`] as an attribute where there is something to note; `-STALE epoch`, `-FENCED epoch` |
 //! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
 //! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
@@ -33,8 +33,8 @@ pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};
 pub use raw::RawOperation;
 pub use request::{
-    Attach, EXPIRING, RefusedAttach, attribute, put_apply, put_ask, put_attach, put_attribute, put_blob,
-    put_refusal, put_request, put_say, put_unless, refusal, split_attribute,
+    Attach, Claim, EXPIRING, RefusedAttach, attribute, put_apply, put_ask, put_attach, put_attach_as,
+    put_attribute, put_blob, put_refusal, put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

@@ -63,6 +63,11 @@ fn a_lost_chain_waits_for_its_reports() {
     bites(Rule::ReportsBeforeReseating, 60, 15);
 }
 
+#[test]
+fn older_connections_are_refused() {
+    bites(Rule::LatestConnectionOnly, 200, 0);
+}
+
 /// The rules that controllers need within a few seeds too.
 #[test]
 fn controllers_need_the_rules() {

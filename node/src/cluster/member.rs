@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use ringmaster_protocol::extension::{Attach, RefusedAttach, Say};
+use ringmaster_protocol::extension::{Attach, Claim, RefusedAttach, Say};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
 use tokio::sync::Notify;
 
 use super::acceptor::Acceptor;
+use super::claims::{Claims, Seat};
 use super::full::Full;
 use super::held::Ticket;
 use super::posts::Posts;
@@ -43,6 +44,7 @@ pub(crate) struct Member {
     /// Epoch of `committed`.
     epoch: AtomicU64,
     pub(crate) posts: Mutex<Posts>,
+    claims: Mutex<Claims>,
     /// Which other members have no memory left.
     full: Full,
     /// Whether a chain of the committed view has this process as its only entry.
@@ -72,6 +74,7 @@ impl Member {
             committed: ArcSwapOption::empty(),
             epoch: AtomicU64::new(0),
             posts: Mutex::default(),
+            claims: Mutex::default(),
             full: Full::default(),
             has_own: AtomicBool::new(false),
             last_ticket: AtomicU64::new(0),
@@ -182,11 +185,21 @@ impl Member {
         look(&lock(&self.acceptor))
     }
 
-    /// Whether a connection may be attached so.
+    /// Attaches a connection; with a claim, those of the sender before it are attached no more.
     ///
     /// # Errors
-    /// Why not.
-    pub(crate) fn check_attach(&self, attach: &Attach) -> Result<(), RefusedAttach> {
+    /// Why it may not be attached so.
+    pub(crate) fn attach(&self, attach: &Attach, claim: Option<&Claim>) -> Result<Seat, RefusedAttach> {
+        self.check_attach(attach)?;
+        match claim {
+            None => Ok(Seat::new(attach.epoch)),
+            Some(claim) => {
+                lock(&self.claims).take(claim, attach.epoch).ok_or(RefusedAttach::Superseded)
+            }
+        }
+    }
+
+    fn check_attach(&self, attach: &Attach) -> Result<(), RefusedAttach> {
         let Some(view) = self.view() else { return Err(RefusedAttach::Behind(Epoch::default())) };
         if view.cluster() != attach.cluster {
             return Err(RefusedAttach::Foreign);

@@ -10,6 +10,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::view::Epoch;
 
 use super::{Engine, Tally};
+use crate::cluster::claims::Seat;
 use crate::cluster::replica::Access;
 use crate::command::{CommandError, Handler};
 use crate::store::SlotGuard;
@@ -21,9 +22,9 @@ use crate::store::keyspace::{Lookups, Moment};
 
 /// Who sends a command, and which view holds here.
 #[derive(Clone, Copy)]
-pub(crate) struct Seat {
-    /// The epoch at which the connection is attached.
-    pub(crate) attached: Epoch,
+pub(crate) struct Seated<'s> {
+    /// By what the connection is attached.
+    pub(crate) seat: &'s Seat,
     /// The epoch that the node has committed.
     pub(crate) committed: Epoch,
 }
@@ -50,10 +51,12 @@ impl Engine {
 
     /// Locks the slot of `key`, if it is free, has taken over the view, and who has this seat may use it so.
     #[inline]
-    fn seated(&self, key: Key<'_>, seat: Seat, access: Access) -> Option<SlotGuard<'_>> {
+    fn seated(&self, key: Key<'_>, seat: Seated<'_>, access: Access) -> Option<SlotGuard<'_>> {
         let slot = self.store.try_lock(key.slot)?;
         let may = slot.placed_at(seat.committed).is_some_and(|replica| {
-            !replica.row().has_joiner && replica.check(seat.attached, access, self.store.replicas()).is_ok()
+            // R17: asked for while the slot is held.
+            let attached = seat.seat.epoch();
+            !replica.row().has_joiner && replica.check(attached, access, self.store.replicas()).is_ok()
         });
         may.then_some(slot)
     }
@@ -64,7 +67,7 @@ impl Engine {
         &self,
         key: Key<'_>,
         moment: Moment,
-        seat: Seat,
+        seat: Seated<'_>,
         reply: &mut Reply<'_>,
     ) -> Option<Tally> {
         let slot = self.seated(key, seat, Access::Read)?;
@@ -100,7 +103,7 @@ impl Engine {
         key: Key<'_>,
         value: &[u8],
         moment: Moment,
-        seat: Seat,
+        seat: Seated<'_>,
         tell: impl FnOnce(&Note),
     ) -> bool {
         let Some(mut slot) = self.seated(key, seat, Access::Execute) else { return false };

@@ -37,7 +37,6 @@ use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::secret::NONCE_BYTES;
 use ringmaster_protocol::session::Session;
-use ringmaster_protocol::view::Epoch;
 use tokio::io::AsyncWrite;
 use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
@@ -48,6 +47,7 @@ use super::batch::{Batch, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
+use crate::cluster::claims::Seat;
 pub(crate) use aside::ASIDE_MAX;
 use subscribe::Subscriptions;
 use transaction::{Transaction, Watching};
@@ -100,8 +100,8 @@ pub(crate) struct Connection {
     seen: Rc<Cell<u64>>,
     /// It is to close once its output is written.
     closes: bool,
-    /// The epoch at which a proxy has attached it.
-    attached: Option<Epoch>,
+    /// By what a proxy has attached it.
+    attached: Option<Rc<Seat>>,
     /// A proxy has tried to.
     was_attached: bool,
     /// What the next proof has to be for.

@@ -13,6 +13,7 @@ use super::keyspace::Keyspace;
 use super::saving::{Limits, Told};
 use super::slot::{self, Slot};
 use super::{SlotGuard, Store, prefetch};
+use crate::cluster::claims::Seat;
 use crate::cluster::replica::{Access, Asker, Content, Late, Replica, Shared};
 use crate::cluster::row::{Role, Row};
 
@@ -317,12 +318,14 @@ impl Store {
     pub(crate) fn enter<'s>(
         &'s self,
         slot: HashSlot,
-        (attached, access): (Epoch, Access),
+        (seat, access): (&Seat, Access),
         place: &Place<'_>,
         late: &mut Vec<Late>,
     ) -> Option<Result<SlotGuard<'s>, Say>> {
         let mut guard = self.try_lock(slot)?;
         guard.adopt(slot, self, place, late);
+        // R17: asked for while the slot is held.
+        let attached = seat.epoch();
         let checked = guard.replica().map_or(Ok(()), |replica| replica.check(attached, access, place.shared));
         Some(checked.map(|()| guard))
     }

@@ -28,6 +28,17 @@ pub struct Attach {
     pub boot: Boot,
 }
 
+/// R17: whose connection it is, and which of them. From the answer to a later one on nothing of an older one is executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who sends: 128 random bits of a thread of a proxy's process.
+    pub sender: u128,
+    /// Which of the sender's connections to the node it takes the place of.
+    pub lane: u32,
+    /// Rises with each connection of the sender.
+    pub generation: u64,
+}
+
 /// Why a node refuses to be attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedAttach {
@@ -37,13 +48,15 @@ pub enum RefusedAttach {
     Reborn,
     /// It belongs to another cluster, or to none.
     Foreign,
+    /// A later connection of the same sender was attached.
+    Superseded,
 }
 
 impl Attach {
     /// The value of the request's arguments, its name included.
     #[must_use]
     pub fn parse(args: Args<'_>) -> Option<Self> {
-        if args.len() != 5 {
+        if !matches!(args.len(), 5 | 8) {
             return None;
         }
         let text = |at: usize| std::str::from_utf8(&args[at]).ok();
@@ -55,6 +68,30 @@ impl Attach {
             boot: Boot(bits(4)?),
         })
     }
+}
+
+impl Claim {
+    /// The claim at the end of the arguments of `RM.ATTACH`. `Some(None)`: there is none; `None`: it is malformed.
+    #[must_use]
+    pub fn parse(args: Args<'_>) -> Option<Option<Self>> {
+        if args.len() < 8 {
+            return Some(None);
+        }
+        let text = |at: usize| std::str::from_utf8(&args[at]).ok();
+        let sender = u128::from_str_radix(text(5)?, 16).ok()?;
+        Some(Some(Self { sender, lane: text(6)?.parse().ok()?, generation: text(7)?.parse().ok()? }))
+    }
+}
+
+/// Appends `RM.ATTACH` for a connection that takes the place of those before it.
+pub fn put_attach_as(out: &mut Vec<u8>, attach: &Attach, claim: &Claim) {
+    let from = out.len();
+    put_attach(out, attach);
+    // The count of arguments is one digit.
+    out[from + 1] = b'8';
+    put_blob(out, format!("{:032x}", claim.sender).as_bytes());
+    put_blob(out, claim.lane.to_string().as_bytes());
+    put_blob(out, claim.generation.to_string().as_bytes());
 }
 
 /// Appends `RM.ATTACH`.

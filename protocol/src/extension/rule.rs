@@ -36,6 +36,8 @@ pub enum Rule {
     AllDecideTheFirst,
     /// R16: a chain without in-sync entries waits for its reports.
     ReportsBeforeReseating,
+    /// R17: nothing of an older connection is executed behind what a later one of the same sender brought.
+    LatestConnectionOnly,
 }
 
 /// The rules that are kept.

@@ -28,12 +28,13 @@ impl Line {
         if !active.is_sent() && under_way.count() >= limits.slot_operations_max {
             return false;
         }
-        // What was acknowledged early is still on its way: a read of the same client comes behind it.
+        // What was acknowledged early, or told to be of unknown outcome, is still on its way: what its client sent behind it
+        // comes behind it.
         let client = active.command.client;
         let mut before = self
             .commands
             .range(..place)
-            .filter(|other| other.command.client == client && (!other.is_told || other.operation.is_some()));
+            .filter(|other| other.command.client == client && (!other.is_told || other.version.is_some()));
         before.all(|other| {
             let follows = match other.state {
                 State::Executing(_) => other.sent_at == epoch && other.sent_in == self.tries,

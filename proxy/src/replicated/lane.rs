@@ -4,7 +4,8 @@
 //! RM.ATTACH 7 │ GET a │ SET b │ RM.ATTACH 9 │ SET c        SET c is for a chain that the view 9 altered
 //! ```
 //! What stands before an attachment is executed under the one before. A refused one detaches: the node refuses all that
-//! stands behind it, and the next command is preceded by another.
+//! stands behind it, and the next command is preceded by another. A connection that takes the place of one that was lost says
+//! so (R17): what that one still brings is not executed behind what goes over this one.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{
-    Attach, EXPIRING, Note, RawOperation, put_attach, refusal, split_attribute,
+    Attach, Claim, EXPIRING, Note, RawOperation, put_attach_as, refusal, split_attribute,
 };
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
@@ -43,6 +44,26 @@ pub(super) struct Reading {
     pub(super) published: Arc<Published>,
 }
 
+/// Numbers the connections of a thread.
+#[derive(Debug)]
+pub(super) struct Sender {
+    name: u128,
+    last: Cell<u64>,
+}
+
+impl Sender {
+    /// No other has this name.
+    pub(super) fn new() -> Self {
+        Self { name: rand::random(), last: Cell::new(0) }
+    }
+
+    /// For a connection that takes the place of all that this thread had in the lane before.
+    fn claim(&self, lane: Lane) -> Claim {
+        self.last.set(self.last.get() + 1);
+        Claim { sender: self.name, lane: lane.index() as u32, generation: self.last.get() }
+    }
+}
+
 /// Who waits for the replies of a connection, in their order.
 struct Receiver {
     inbox: Rc<Inbox>,
@@ -52,6 +73,9 @@ struct Receiver {
     attached: Cell<Epoch>,
     /// How often the connection had failed when it was attached.
     failures: Cell<u64>,
+    sender: Rc<Sender>,
+    /// As which of the thread's connections it is attached.
+    claim: Cell<Claim>,
     expected: RefCell<VecDeque<Expected>>,
 }
 
@@ -75,13 +99,21 @@ pub(super) struct Sending<'a> {
 
 impl DataLane {
     /// Over `upstream`, which is one for `lane`.
-    pub(super) fn new(upstream: Rc<Upstream>, lane: Lane, inbox: &Rc<Inbox>, reading: &Reading) -> Self {
+    pub(super) fn new(
+        upstream: Rc<Upstream>,
+        lane: Lane,
+        inbox: &Rc<Inbox>,
+        reading: &Reading,
+        sender: &Rc<Sender>,
+    ) -> Self {
         let receiver = Rc::new(Receiver {
             inbox: Rc::clone(inbox),
             lane,
             reading: reading.clone(),
             attached: Cell::default(),
             failures: Cell::new(0),
+            sender: Rc::clone(sender),
+            claim: Cell::new(sender.claim(lane)),
             expected: RefCell::default(),
         });
         Self { upstream, receiver }
@@ -151,13 +183,14 @@ impl DataLane {
         let receiver = &self.receiver;
         if receiver.failures.replace(self.upstream.failures()) != self.upstream.failures() {
             receiver.attached.set(Epoch::default());
+            receiver.claim.set(receiver.sender.claim(receiver.lane));
         }
         if receiver.attached.get() > attach.epoch {
             return false;
         }
         if receiver.attached.get() < at_least.max(Epoch::FIRST) {
             let mut request = Vec::new();
-            put_attach(&mut request, attach);
+            put_attach_as(&mut request, attach, &receiver.claim.get());
             receiver.attached.set(attach.epoch);
             self.push(Expected::Attached(attach.epoch), &request, false);
         }

@@ -11,7 +11,7 @@ use ringmaster_protocol::view::{Member, MemberIndex, View};
 use tokio::time::sleep;
 
 use super::inbox::Inbox;
-use super::lane::{DataLane, OTHER_VIEW, Reading, Sending};
+use super::lane::{DataLane, OTHER_VIEW, Reading, Sender, Sending};
 use crate::chain::{Handed, Links, Target, Wire};
 use crate::link::{Answers, Asks, LinkLimits};
 use crate::output::Output;
@@ -57,6 +57,7 @@ pub(super) struct Members {
     view: Option<Arc<View>>,
     inbox: Rc<Inbox>,
     reading: Reading,
+    sender: Rc<Sender>,
     shared: Arc<Shared>,
     context: Rc<UpstreamContext>,
 }
@@ -69,7 +70,8 @@ impl Members {
         context: &Rc<UpstreamContext>,
     ) -> Self {
         let (inbox, shared, context) = (Rc::clone(inbox), Arc::clone(shared), Rc::clone(context));
-        Self { links: Vec::new(), view: None, inbox, reading, shared, context }
+        let sender = Rc::new(Sender::new());
+        Self { links: Vec::new(), view: None, inbox, reading, sender, shared, context }
     }
 
     /// Takes over a view: connections to processes that serve on are kept.
@@ -115,7 +117,7 @@ impl Members {
         let (status, context, inbox) = (&links.status, &self.context, &self.inbox);
         let open = || {
             let upstream = Upstream::open(Arc::clone(status), lane, Rc::clone(context));
-            DataLane::new(upstream, lane, inbox, &self.reading)
+            DataLane::new(upstream, lane, inbox, &self.reading, &self.sender)
         };
         Some(links.lanes[lane.index()].get_or_insert_with(open))
     }

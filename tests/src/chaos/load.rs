@@ -1,9 +1,8 @@
 //! A load of unique writes, and the check of what became of them.
 //!
 //! Each writer appends numbers to lists, a number once; it notes for each whether it was acknowledged, refused, or may have been
-//! executed. At the end the lists are read: every acknowledged number is there, no number twice, the acknowledged ones of
-//! one writer in the order in which they were sent, and nothing that was refused. What may have been executed may be
-//! executed late: its bytes can be on their way for long.
+//! executed. At the end the lists are read: every acknowledged number is there, no number twice, those of one writer in the
+//! order in which they were sent, and nothing that was refused.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -23,6 +22,8 @@ enum End {
     Done,
     Refused,
     Maybe,
+    /// Its connection ended: what is sent over the next has no order to it.
+    Lost,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +119,7 @@ fn write(writer: u64, address: SocketAddr, stop: &AtomicBool) -> Told {
             Some([b':', ..]) => End::Done,
             Some(error) if error.starts_with(b"-MAYBE") => End::Maybe,
             Some([b'-', ..]) => End::Refused,
-            _ => End::Maybe,
+            _ => End::Lost,
         };
         told.appends.push(Append { list, number, end });
         match (end, reply) {
@@ -155,7 +156,7 @@ impl Outcome {
                 let append = ends.get(&number).unwrap_or_else(|| panic!("nobody wrote {number}"));
                 assert_eq!(append.list, list, "{number} is in another list");
                 assert_ne!(append.end, End::Refused, "{number} was refused and is there");
-                if append.end == End::Done {
+                if append.end != End::Lost {
                     let before = last_of.insert(number >> 40, number);
                     assert!(before.is_none_or(|before| before < number), "{number} stands behind {before:?}");
                 }

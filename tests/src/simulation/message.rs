@@ -1,6 +1,6 @@
 //! What travels over the simulated connections.
 
-use ringmaster_protocol::extension::{Ask, Outcome, Say};
+use ringmaster_protocol::extension::{Ask, Claim, Outcome, Say};
 use ringmaster_protocol::heartbeat::{Beat, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
@@ -35,6 +35,8 @@ pub enum Up {
         incarnation: Incarnation,
         /// Of the node, as that view names it.
         boot: Boot,
+        /// Whose connection it is, where its commands have an order.
+        claim: Option<Claim>,
     },
     /// A client's command.
     Command {

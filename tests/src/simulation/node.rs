@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_node::cluster::acceptor::Acceptor;
+use ringmaster_node::cluster::claims::{Claims, Seat};
 use ringmaster_node::cluster::posts::Posts;
 use ringmaster_node::cluster::replica::{Access, Asker, Late, Replica, Shared};
 use ringmaster_node::cluster::row::{Role, Row};
 use ringmaster_node::cluster::{Budget, Ticket};
-use ringmaster_protocol::extension::{Ask, Operation, Outcome, Rule, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Claim, Operation, Outcome, Rule, Rules, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
@@ -75,8 +76,9 @@ pub struct Node {
     /// What it has of the slots, by the slot's place, oldest first.
     disk: Vec<(usize, Record)>,
     shared: Shared,
-    /// The epoch at which each connection is attached, if it is.
-    attached: BTreeMap<ConnectionId, Epoch>,
+    /// By what each connection is attached, if it is.
+    attached: BTreeMap<ConnectionId, Seat>,
+    claims: Claims,
     /// Who waits for a late answer.
     waiting: BTreeMap<Ticket, (ConnectionId, Id)>,
     last_ticket: u64,
@@ -104,6 +106,7 @@ impl Node {
             disk: Vec::new(),
             shared,
             attached: BTreeMap::new(),
+            claims: Claims::default(),
             waiting: BTreeMap::new(),
             last_ticket: 0,
         }
@@ -127,6 +130,7 @@ impl Node {
         // It was made durable before each answer; so it is as it was in memory.
         self.register = self.acceptor.encode();
         self.attached.clear();
+        self.claims = Claims::default();
         self.waiting.clear();
     }
 
@@ -157,8 +161,8 @@ impl Node {
     /// Takes a message.
     pub fn receive(&mut self, now: Duration, from: ConnectionId, message: Up) -> Answers {
         match message {
-            Up::Attach { id, cluster, epoch, incarnation, boot } => {
-                self.attach((from, id), (cluster, epoch), (incarnation, boot))
+            Up::Attach { id, cluster, epoch, incarnation, boot, claim } => {
+                self.attach((from, id), (cluster, epoch), (incarnation, boot), claim)
             }
             Up::Command { id, slot, command, unless, is_any, .. } => {
                 let (response, late) = self.command((from, slot), now, (&command, unless, is_any));
@@ -184,16 +188,21 @@ impl Node {
         (from, id): (ConnectionId, Id),
         (cluster, epoch): (ClusterId, Epoch),
         (incarnation, boot): (Incarnation, Boot),
+        claim: Option<Claim>,
     ) -> Answers {
         let committed = self.acceptor.epoch();
         let is_own = incarnation == self.incarnation && boot == self.boot;
         let is_own = is_own || !self.shared.rules.keep(Rule::BootsAreEntries);
         let is_own = is_own && self.acceptor.cluster() == Some(cluster);
-        if is_own && epoch <= committed && epoch > Epoch::default() {
-            self.attached.insert(from, epoch);
-            return Vec::new();
-        }
         self.attached.remove(&from);
+        let claim = claim.filter(|_| self.shared.rules.keep(Rule::LatestConnectionOnly));
+        if is_own && epoch <= committed && epoch > Epoch::default() {
+            let seat = claim.map_or_else(|| Some(Seat::new(epoch)), |claim| self.claims.take(&claim, epoch));
+            if let Some(seat) = seat {
+                self.attached.insert(from, seat);
+                return Vec::new();
+            }
+        }
         vec![(from, Down::Detached { id, committed })]
     }
 
@@ -251,7 +260,7 @@ impl Node {
     /// The slot's place, when the connection is attached; the slot has adopted the committed view then.
     fn place(&mut self, from: ConnectionId, slot: HashSlot) -> Result<(usize, Epoch, Vec<Late>), Say> {
         let stale = Say::Stale(self.acceptor.epoch());
-        let attached = *self.attached.get(&from).ok_or(stale.clone())?;
+        let attached = self.attached.get(&from).ok_or(stale.clone())?.epoch();
         let place = self.slots.iter().position(|known| known.slot == slot).ok_or(stale)?;
         let late = self.adopt(place);
         Ok((place, attached, late))

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringmaster_protocol::cluster_file::ReadFrom;
-use ringmaster_protocol::extension::{Rules, Say};
+use ringmaster_protocol::extension::{Claim, Rules, Say};
 use ringmaster_protocol::register::Answer;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, MemberIndex, View};
@@ -98,6 +98,8 @@ enum Owner {
 struct Link {
     /// How it is attached.
     attached: Option<(Epoch, Incarnation, Boot)>,
+    /// Which connection it is; 0 when the next is another.
+    generation: u64,
     /// The numbers of the attaches that were sent.
     attaches: BTreeSet<Id>,
     /// Questions without an answer, and when they were sent.
@@ -109,6 +111,8 @@ struct Link {
 /// What a proxy is started with.
 #[derive(Debug)]
 pub struct Start {
+    /// Its name: no other process has it.
+    pub name: u128,
     /// The rules that are kept.
     pub rules: Rules,
     /// Of its chains.
@@ -126,6 +130,7 @@ pub struct Start {
 /// A proxy.
 #[derive(Debug)]
 pub struct Proxy {
+    name: u128,
     /// The clock by which it does all.
     pub clock: Clock,
     /// Its views.
@@ -162,9 +167,10 @@ impl Proxy {
     /// One that has just started.
     #[must_use]
     pub fn new(start: Start, clock: Clock, now: Duration) -> Self {
-        let Start { rules, limits, names, read_from, answer_max, mind } = start;
+        let Start { name, rules, limits, names, read_from, answer_max, mind } = start;
         let now = clock.shows(now);
         Self {
+            name,
             clock,
             control: mind,
             chains: Chains::new(rules, limits),
@@ -410,7 +416,7 @@ impl Proxy {
     pub fn closed(&mut self, world: Duration, port: Port) -> Vec<Output> {
         let now = self.clock.shows(world);
         let Some(link) = self.links.get_mut(&port) else { return Vec::new() };
-        link.attached = None;
+        (link.attached, link.generation) = (None, 0);
         link.attaches.clear();
         link.down_until = now + Duration::from_millis(10);
         let unanswered = std::mem::take(&mut link.unanswered);
@@ -569,8 +575,13 @@ impl Proxy {
         self.last_id += 1;
         let id = self.last_id;
         link.attaches.insert(id);
+        if link.generation == 0 {
+            link.generation = id;
+        }
+        let claim = Claim { sender: self.name, lane: 0, generation: link.generation };
+        let claim = (port.1 == Class::Data).then_some(claim);
         let cluster = self.control.view().map_or(ClusterId::default(), |view| view.cluster());
-        self.out.push(Output::Send(port, Up::Attach { id, cluster, epoch, incarnation, boot }));
+        self.out.push(Output::Send(port, Up::Attach { id, cluster, epoch, incarnation, boot, claim }));
     }
 
     fn draw(&mut self, port: Port, owner: Owner, now: Duration) -> Id {

@@ -212,7 +212,9 @@ impl World {
         let answer_max = random.millis(300, 900);
         let mind = self.mind(at, names.clone(), random, clock.shows(self.now));
         let read_from = self.settings.read_from;
-        let start = Start { rules, limits, names, read_from, answer_max, mind };
+        let process = &self.proxies[at];
+        let name = (at as u128) << 64 | u128::from(process.run + 1);
+        let start = Start { name, rules, limits, names, read_from, answer_max, mind };
         let proxy = Proxy::new(start, clock, self.now);
         let process = &mut self.proxies[at];
         (process.inner, process.run, process.wakes_at) = (Some(proxy), process.run + 1, Duration::MAX);

@@ -6,7 +6,7 @@ use ringmaster_protocol::resp::reply::Reply;
 
 use super::Connection;
 use crate::engine::Tally;
-use crate::engine::attached::{Hot, Seat};
+use crate::engine::attached::{Hot, Seated};
 use crate::server::batch::Planned;
 use crate::server::room::Room;
 
@@ -14,7 +14,7 @@ impl Connection {
     /// Carries out GET or a plain SET; false if nothing was done, and the command is to go the general way.
     #[inline]
     pub(super) fn run_attached(&mut self, command: &Planned, args: Args<'_>) -> bool {
-        let (Some(attached), Ok(spec), false) = (self.attached, command.spec, self.special) else {
+        let (Some(attached), Ok(spec), false) = (&self.attached, command.spec, self.special) else {
             return false;
         };
         let shared = &self.worker.shared;
@@ -23,7 +23,7 @@ impl Connection {
         else {
             return false;
         };
-        let seat = Seat { attached, committed: shared.member.epoch() };
+        let seat = Seated { seat: attached, committed: shared.member.epoch() };
         let (clock, moment, from) = (self.clock_in(spec, args), self.moment(), self.output.len());
         let tally = match hot {
             Hot::Get => {

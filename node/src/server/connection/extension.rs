@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ringmaster_protocol::command::{Flags, Spec, resolve};
 use ringmaster_protocol::extension::{
-    Ask, Attach, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
+    Ask, Attach, Claim, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
 };
 use ringmaster_protocol::heartbeat::Beat;
 use ringmaster_protocol::register;
@@ -25,6 +25,7 @@ use ringmaster_protocol::view::{Epoch, Version};
 use super::durable::{LOADING, refusal_text};
 use super::execute::is_script;
 use super::{Connection, Fate};
+use crate::cluster::claims::Seat;
 use crate::cluster::member::boot_time;
 use crate::cluster::replica::{Access, Asker};
 use crate::engine::within::Reach;
@@ -93,7 +94,7 @@ impl Connection {
             (b"PROVE", 2..=3) => self.prove(args),
             (b"BEAT", 2) => self.beat(&args[1]),
             (b"REGISTER", 2) => self.register(&args[1]),
-            (b"ATTACH", 5) => self.attach(args),
+            (b"ATTACH", 5 | 8) => self.attach(args),
             (b"ASK", 3) => self.ask(&args[1], &args[2]).await,
             (b"UNLESS", 4) => self.unless(args).await,
             (b"EXEC", 2..) => self.together(args, None).await,
@@ -127,22 +128,25 @@ impl Connection {
     }
 
     fn attach(&mut self, args: Args<'_>) -> Option<()> {
-        let attach = Attach::parse(args)?;
+        let (attach, claim) = (Attach::parse(args)?, Claim::parse(args)?);
         self.attached = None;
         if self.worker.shared.attention.look().is_loading() {
             self.refuse(LOADING);
             self.was_attached = true;
             return Some(());
         }
-        match self.worker.shared.member.check_attach(&attach) {
-            Ok(()) => {
-                self.attached = Some(attach.epoch);
+        match self.worker.shared.member.attach(&attach, claim.as_ref()) {
+            Ok(seat) => {
+                self.attached = Some(Rc::new(seat));
                 Reply::new(&mut self.output, self.session.protocol).ok();
             }
             Err(RefusedAttach::Behind(epoch)) => {
                 self.refuse(&format!("STALE {epoch} the view is not known here"));
             }
             Err(RefusedAttach::Reborn) => self.refuse("REBORN this is another process or data directory"),
+            Err(RefusedAttach::Superseded) => {
+                self.refuse("SUPERSEDED a later connection of the same sender took the place of this one");
+            }
             Err(RefusedAttach::Foreign) => self.refuse("FOREIGN this node belongs to another cluster"),
         }
         self.was_attached = true;
@@ -153,7 +157,7 @@ impl Connection {
         let (id, ask) = (number(id)?, Ask::decode(&Bytes::copy_from_slice(message)).ok()?);
         self.stale |= message.len() > SHORT_BYTES;
         let epoch = self.worker.shared.member.epoch();
-        let say = match (self.attached, ask) {
+        let say = match (self.attached.clone(), ask) {
             (None, _) => Some(Say::Stale(epoch)),
             (Some(_), Ask::Fence { slots, epoch }) => {
                 for slot in slots {
@@ -171,8 +175,8 @@ impl Connection {
             (Some(_), Ask::Victims { of, bytes }) => {
                 Some(Say::Victims(self.worker.shared.name_victims(of, bytes)))
             }
-            (Some(attached), ask) => match self.unwritable(&ask) {
-                None => self.ask_slot(id, ask, attached).await,
+            (Some(seat), ask) => match self.unwritable(&ask) {
+                None => self.ask_slot(id, ask, seat).await,
                 broken => broken,
             },
         };
@@ -182,7 +186,7 @@ impl Connection {
         Some(())
     }
 
-    async fn ask_slot(&mut self, id: u64, ask: Ask, attached: Epoch) -> Option<Say> {
+    async fn ask_slot(&mut self, id: u64, ask: Ask, seat: Rc<Seat>) -> Option<Say> {
         let (worker, slot) = (Rc::clone(&self.worker), ask.slot()?);
         let shared = &worker.shared;
         self.stale |= !matches!(ask, Ask::Apply { .. } | Ask::Await { .. });
@@ -193,7 +197,7 @@ impl Connection {
                 continue;
             };
             let mut late = Vec::new();
-            let asker = Asker { ticket, attached };
+            let asker = Asker { ticket, attached: seat.epoch() };
             let store = shared.engine.store();
             let say = membership::with_place(shared, |place| {
                 guard.ask((slot, store), ask, asker, (place, boot_time()), &mut late)
@@ -341,7 +345,7 @@ impl Connection {
 
     /// Does the work within one hold of the slot, and notes what became of it in front of the reply.
     async fn work(&mut self, slot: HashSlot, work: &Work<'_>, unless: Option<Version>) {
-        let Some(attached) = self.attached else {
+        let Some(seat) = self.attached.clone() else {
             return put_refusal(&mut self.output, &Say::Stale(self.worker.shared.member.epoch()));
         };
         let shared = Arc::clone(&self.worker.shared);
@@ -358,7 +362,7 @@ impl Connection {
         loop {
             let mut late = Vec::new();
             let entered = membership::with_place(&shared, |place| {
-                store.enter(slot, (attached, access), place, &mut late)
+                store.enter(slot, (&seat, access), place, &mut late)
             });
             membership::deliver(&shared, late);
             let guard = match entered {

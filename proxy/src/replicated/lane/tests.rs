@@ -39,7 +39,10 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
     let inbox = Rc::new(Inbox::default());
     let chains = crate::chain::Chains::new(ringmaster_protocol::extension::Rules::ALL, Default::default());
     let reading = Reading { straight: Rc::clone(chains.straight()), published: Published::new().0 };
-    let lane = DataLane::new(Upstream::open(node, Lane::FIRST, context), Lane::FIRST, &inbox, &reading);
+    let lane = {
+        let upstream = Upstream::open(node, Lane::FIRST, context);
+        DataLane::new(upstream, Lane::FIRST, &inbox, &reading, &Rc::new(Sender::new()))
+    };
     (lane, inbox, listener)
 }
 
@@ -65,6 +68,12 @@ async fn read(node: &mut TcpStream, count: usize) -> String {
 /// The names of requests.
 fn names(text: &str) -> Vec<&str> {
     text.lines().filter(|line| ["RM.ATTACH", "PING"].contains(line)).collect()
+}
+
+/// The sender and the generation of the attachment in front.
+fn claimed(text: &str) -> (String, u64) {
+    let args: Vec<&str> = text.lines().skip(1).filter(|line| !line.starts_with('$')).collect();
+    (args[5].to_owned(), args[7].parse().unwrap())
 }
 
 /// Sends a command that was decided under a view of `epoch` for a chain that was changed in `changed`.
@@ -111,14 +120,18 @@ async fn a_lane_that_was_lost_is_attached_anew() {
         let (lane, inbox, listener) = lane().await;
         assert!(execute(&lane, 1, 5, 3));
         let mut node = accept(&listener).await;
-        read(&mut node, 2).await;
+        let first = read(&mut node, 2).await;
         drop(node);
         assert!(matches!(events(&inbox, 1).await[..], [Event::Lost(Wire(1), true)]));
         let mut node = accept(&listener).await;
         while !execute(&lane, 2, 5, 3) {
             tokio::task::yield_now().await;
         }
-        assert_eq!(names(&read(&mut node, 2).await), ["RM.ATTACH", "PING"]);
+        let second = read(&mut node, 2).await;
+        assert_eq!(names(&second), ["RM.ATTACH", "PING"]);
+        let [first, second] = [first, second].map(|text| claimed(&text));
+        assert_eq!(first.0, second.0, "the same sender");
+        assert!(first.1 < second.1, "R17: it takes the place of the first: {first:?} {second:?}");
     };
     LocalSet::new().run_until(test).await;
 }
