@@ -242,6 +242,13 @@ impl View {
         &self.chains
     }
 
+    /// The place in [`View::chains`] of the chain of `slot`: slots with one chain have one place.
+    #[inline]
+    #[must_use]
+    pub fn chain_place(&self, slot: HashSlot) -> u16 {
+        self.chain_of[slot.index()]
+    }
+
     /// Number of different chains.
     pub fn distinct_chains(&self) -> usize {
         self.chains.len()

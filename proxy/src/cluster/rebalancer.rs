@@ -14,6 +14,7 @@ mod losing;
 mod pace;
 mod proving;
 mod reseating;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use super::successor::Change;
 use super::world::World;
 use gaining::{Job, Staged};
 use pace::Pace;
+use still::Still;
 
 /// Most slots whose chains are altered in one view where there is no hurry.
 const SLOTS_A_VIEW: usize = 256;
@@ -233,13 +235,20 @@ impl Rebalancer {
         joining.into_iter().for_each(|(slot, since)| _ = self.joining.entry(slot).or_insert((since, now)));
     }
 
-    /// Looks at all slots.
+    /// Looks at all slots; closely only at those where something is to be done.
     pub fn survey(&mut self, world: &World<'_>) -> Survey {
         let mut survey = Survey::default();
         let mut unhurried = BTreeMap::new();
         self.drop_old_jobs(world);
+        let mut still = self.broken.is_empty().then(|| Still::new(world));
         for at in 0..self.slots.len() {
             let slot = self.slots[at];
+            if still.as_mut().is_some_and(|still| still.has(world, slot)) {
+                if !self.lost.is_empty() {
+                    self.lost.remove(&slot);
+                }
+                continue;
+            }
             let chain = world.view.chain(slot);
             let urgent = match self.frozen(world, slot, chain) {
                 Some(reseated) => {

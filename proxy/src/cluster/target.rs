@@ -54,6 +54,12 @@ impl Target {
         chain.iter().map(|at| &self.names[usize::from(*at)])
     }
 
+    /// The place among the different chains of that of `slot`: slots with one chain have one place.
+    #[must_use]
+    pub fn chain_place(&self, slot: HashSlot) -> u16 {
+        self.chain_of[slot.index()]
+    }
+
     /// Whether `node` is to hold `slot`.
     #[must_use]
     pub fn has(&self, slot: HashSlot, node: &NodeName) -> bool {

@@ -398,3 +398,27 @@ fn a_slot_that_an_entry_cannot_go_on_with_loses_that_entry() {
     assert_eq!(scene.chain(), ["a"]);
     assert!(scene.rebalancer.broken.is_empty());
 }
+
+/// How many slots need a closer look.
+fn unsettled(scene: &Scene) -> usize {
+    let world = scene.world();
+    let mut still = Still::new(&world);
+    HashSlot::all().filter(|slot| !still.has(&world, *slot)).count()
+}
+
+#[test]
+fn settled_slots_are_not_looked_at_and_all_others_are() {
+    let mut scene = Scene::new(2);
+    assert_eq!(unsettled(&scene), 0);
+    scene.want(&["a", "c"]);
+    assert_eq!(unsettled(&scene), 16_384, "they are to be elsewhere");
+    scene.want(&["a", "b"]);
+    scene.answer("b", 102);
+    assert_eq!(unsettled(&scene), 16_384, "b is another process");
+    let mut scene = Scene::new(2);
+    scene.pass(600, &[("a", 1), ("c", 3)]);
+    assert_eq!(unsettled(&scene), 16_384, "b does not answer");
+    let mut scene = Scene::new(2);
+    scene.decide(Change::Append(name("c")));
+    assert_eq!(unsettled(&scene), 16_384, "c joins");
+}
