@@ -8,6 +8,7 @@
 //! A run is its seed: the same seed is the same run, event by event.
 
 pub mod checker;
+pub mod clock;
 pub mod command;
 pub mod content;
 pub mod control;

@@ -74,7 +74,9 @@ fn a_node_that_is_killed_costs_no_acknowledged_write() {
         tell(round, &outcome);
         check(&processes, &outcome);
         processes.restart(node);
+        let begin = Instant::now();
         processes.await_redundancy();
+        println!("all copies were there again after {:?}", begin.elapsed());
         flush(&processes);
     }
     outages.sort_unstable();

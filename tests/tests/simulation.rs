@@ -11,7 +11,7 @@ use ringmaster_tests::simulation::settings::Mode;
 use ringmaster_tests::simulation::{report, run};
 
 /// Seeds that once failed, by chance.
-const REGRESSIONS: &[u64] = &[100_367, 100_804, 103_989, 104_110, 107_140, 107_558];
+const REGRESSIONS: &[u64] = &[100_367, 100_804, 103_989, 104_110, 107_140, 107_558, 200_522, 202_237];
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().expect("a number"))

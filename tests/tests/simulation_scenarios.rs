@@ -191,6 +191,24 @@ fn all_nodes_of_a_file_decide_the_first_view() {
     is_needed(Rule::AllDecideTheFirst, two_files_and_two_halves);
 }
 
+/// R17. The connection of a push is lost with the push on its way, so that nobody knows what comes of it. Its client pushes
+/// again, over another connection; then the first arrives.
+fn a_command_comes_behind_the_next_of_its_client(rules: Rules) -> World {
+    let mut world = two_copies(rules);
+    let first = world.push(0);
+    world.lose_late(0, 0, 100);
+    world.until("nobody knows", |world| world.is_unknown(first));
+    let second = world.push_behind(first);
+    world.await_done(second);
+    world.pass(200);
+    world
+}
+
+#[test]
+fn nothing_of_an_older_connection_is_executed_behind_a_later_one() {
+    is_needed(Rule::LatestConnectionOnly, a_command_comes_behind_the_next_of_its_client);
+}
+
 /// A node ends and loses its data; a moment later the file loses another one, so that one acceptor is left where there
 /// were three: it is not the one that is away and will not know anything when it is back.
 #[test]
@@ -228,7 +246,9 @@ fn nodes_that_all_come_back_blank_serve_again_under_every_proxy() {
         }
         world.pass(700);
         world.rejoin(1, 2);
-        world.until("both follow another cluster", |world| (0..2).all(|at| ![old, ClusterId(0)].contains(&world.cluster(at))));
+        world.until("both follow another cluster", |world| {
+            (0..2).all(|at| ![old, ClusterId(0)].contains(&world.cluster(at)))
+        });
         for proxy in [0, 1] {
             let (push, read) = (world.push(proxy), world.read(proxy));
             world.await_done(push);

@@ -91,7 +91,8 @@ mod tests {
     #[test]
     fn other_lanes_and_other_senders_have_places_of_their_own() {
         let mut claims = Claims::default();
-        let seats = [(1, 0), (1, 1), (2, 0)].map(|(sender, lane)| claims.take(&claim(sender, lane, 1), Epoch(5)));
+        let seats =
+            [(1, 0), (1, 1), (2, 0)].map(|(sender, lane)| claims.take(&claim(sender, lane, 1), Epoch(5)));
         assert!(seats.iter().flatten().all(|seat| seat.epoch() == Epoch(5)));
         assert!(claims.take(&claim(1, 0, 9), Epoch(5)).is_some());
         assert_eq!(seats.map(|seat| seat.map(|seat| seat.epoch().0)), [Some(0), Some(5), Some(5)]);

@@ -193,9 +193,7 @@ impl Member {
         self.check_attach(attach)?;
         match claim {
             None => Ok(Seat::new(attach.epoch)),
-            Some(claim) => {
-                lock(&self.claims).take(claim, attach.epoch).ok_or(RefusedAttach::Superseded)
-            }
+            Some(claim) => lock(&self.claims).take(claim, attach.epoch).ok_or(RefusedAttach::Superseded),
         }
     }
 

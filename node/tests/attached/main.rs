@@ -9,6 +9,8 @@ use std::time::Duration;
 use ringmaster_protocol::extension::{
     Ask, EXPIRING, Operation, Outcome, Say, put_request, put_unless, refusal,
 };
+use ringmaster_protocol::heartbeat::NodeState;
+use ringmaster_protocol::register::{Answer, Refusal};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, Version};
 
@@ -94,6 +96,56 @@ fn an_older_view_is_fenced_by_a_newer_one() {
         "alone it is the tail, too"
     );
     pair.stop();
+}
+
+#[test]
+fn what_an_older_connection_of_a_sender_still_brings_is_refused() {
+    let pair = Pair::new();
+    let mut wires = [(); 3].map(|()| Wire::to(&pair.nodes[0]));
+    for (wire, generation) in wires.iter_mut().zip([3, 4]) {
+        assert_eq!(wire.attach_as(pair.identities[0], generation), b"+OK\r\n");
+        assert!(matches!(wire.noted(&["RPUSH", "k", "a"]).0, Some(Outcome::Made(_))));
+    }
+    // On both ways through the node: the short one and the general one.
+    for request in [&["SET", "{k}", "b"][..], &["RPUSH", "k", "b"], &["RM.TICK", "7629"]] {
+        assert!(wires[0].noted(request).1.starts_with(b"-STALE"), "{request:?}");
+    }
+    for wire in [0, 2] {
+        let again = wires[wire].attach_as(pair.identities[0], 3);
+        assert!(again.starts_with(b"-SUPERSEDED"), "{}", String::from_utf8_lossy(&again));
+        assert!(wires[wire].noted(&["RPUSH", "k", "b"]).1.starts_with(b"-STALE"));
+    }
+    assert_eq!(wires[1].noted(&["RPUSH", "k", "a"]).1, b":3\r\n");
+    drop(wires);
+    pair.stop();
+}
+
+#[test]
+fn an_attachment_with_half_a_claim_is_malformed() {
+    let pair = Pair::new();
+    let mut wire = Wire::to(&pair.nodes[0]);
+    let (incarnation, boot) = pair.identities[0];
+    let [incarnation, boot] = [incarnation.0, boot.0].map(|bits| format!("{bits:032x}"));
+    let attach = [b"RM.ATTACH", &b"1"[..], b"1", incarnation.as_bytes(), boot.as_bytes()];
+    for claim in [&[&b"5"[..]][..], &[b"5", b"0"], &[b"5", b"x", b"1"], &[b"5", b"0", b"-1"]] {
+        let reply = wire.call(&[&attach[..], claim].concat());
+        assert!(reply.starts_with(b"-ERR malformed"), "{}", String::from_utf8_lossy(&reply));
+    }
+    assert_eq!(wire.call(&[&attach[..], &[b"5", b"0", b"1"]].concat()), b"+OK\r\n");
+    drop(wire);
+    pair.stop();
+}
+
+#[test]
+fn a_view_that_does_not_name_a_node_is_not_for_it() {
+    let node = node();
+    let mut wire = Wire::to(&node);
+    let others = [(Incarnation(7), Boot(7))];
+    let answer = wire.commit(&view(5, &others, &[0]));
+    assert!(matches!(answer, Answer::Refused(Refusal::Reborn(_))), "{answer:?}");
+    assert_eq!((wire.pulse(0).state, wire.pulse(0).epoch), (NodeState::Blank, Epoch(0)));
+    drop(wire);
+    node.stop();
 }
 
 #[test]

@@ -10,7 +10,8 @@ use ringmaster_node::Node;
 use ringmaster_node::config::Config;
 use ringmaster_protocol::config::Millis;
 use ringmaster_protocol::extension::{
-    Ask, Attach, Note, Operation, Outcome, Say, put_ask, put_attach, put_request, split_attribute,
+    Ask, Attach, Claim, Note, Operation, Outcome, Say, put_ask, put_attach, put_attach_as, put_request,
+    split_attribute,
 };
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Request};
@@ -112,6 +113,15 @@ impl Wire {
         let mut message = Vec::new();
         Request::Commit { view: Arc::new(view.clone()) }.encode(&mut message);
         Answer::decode(&self.blob(b"RM.REGISTER", &message)).unwrap()
+    }
+
+    /// Attaches in the first epoch as the connection of this generation of a sender.
+    pub(super) fn attach_as(&mut self, (incarnation, boot): (Incarnation, Boot), generation: u64) -> Vec<u8> {
+        let mut request = Vec::new();
+        let attach = Attach { cluster: ClusterId(1), epoch: Epoch(1), incarnation, boot };
+        put_attach_as(&mut request, &attach, &Claim { sender: 5, lane: 2, generation });
+        self.send(&request);
+        self.frame()
     }
 
     pub(super) fn attach(&mut self, epoch: u64, incarnation: Incarnation, boot: Boot) -> Vec<u8> {

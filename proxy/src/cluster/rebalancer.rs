@@ -32,11 +32,12 @@ use gaining::{Job, Staged};
 use pace::Pace;
 use still::Still;
 
-/// Most slots whose chains are altered in one view where there is no hurry.
-const SLOTS_A_VIEW: usize = 256;
+/// Most slots whose chains are altered in one view where there is no hurry. Each view is looked at by every thread of every
+/// process, and is the larger the more views the slots were spread over: few views with many slots cost the least.
+const SLOTS_A_VIEW: usize = 2048;
 
 /// Slots that may wait for others to be altered with them, and for how long.
-const BATCH: (usize, Duration) = (64, Duration::from_millis(50));
+const BATCH: (usize, Duration) = (1024, Duration::from_millis(50));
 
 /// Most slots of one question.
 const SLOTS_A_QUESTION: usize = 1024;

@@ -248,6 +248,15 @@ impl Control {
         self.register(node, incarnation, question, Request::Confirm { epoch });
     }
 
+    /// A node has a view of this epoch, or a slot of it is fenced for it: it is asked, and what is not decided then is driven to
+    /// a decision.
+    pub fn undecided(&mut self, now: Duration, node: NodeId, epoch: Epoch) {
+        self.beat(now, node);
+        if self.view.as_ref().is_some_and(|view| view.epoch().next() == epoch) {
+            self.undecided_since.get_or_insert(now);
+        }
+    }
+
     /// Hands a node the view.
     pub fn hand_over(&mut self, node: NodeId) {
         if let Some(view) = self.view.clone() {

@@ -9,7 +9,7 @@ use ringmaster_protocol::extension::Say;
 use ringmaster_protocol::heartbeat::Pulse;
 use ringmaster_protocol::register::{Answer, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, Incarnation, View};
+use ringmaster_protocol::view::{Epoch, View};
 use ringmaster_proxy::chain::Lease;
 use ringmaster_proxy::cluster::controller::{Action, Controller, Settings};
 

@@ -76,7 +76,7 @@ impl Mind {
         let own = self.view().map_or(Epoch::default(), |view| view.epoch());
         match self {
             Self::Chance(control) if committed < own => control.hand_over(node),
-            Self::Chance(control) if committed > own => control.beat(now, node),
+            Self::Chance(control) if committed > own => control.undecided(now, node, committed),
             Self::Controller(governor) if committed < own => governor.hand_over(node),
             Self::Controller(governor) if committed > own => governor.undecided(now, committed),
             _ => {}

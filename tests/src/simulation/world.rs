@@ -22,6 +22,7 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Incarnation, View};
 use ringmaster_proxy::cluster::controller;
 
+use super::clock::Clock;
 use super::control::{self, Control};
 use super::governor::Governor;
 use super::history::History;
@@ -29,7 +30,7 @@ use super::message::{ConnectionId, NodeId, ProxyId, Up};
 use super::mind::Mind;
 use super::network::{Connection, Message, Network};
 use super::node::{Kept, Node};
-use super::proxy::{Clock, Output, Proxy, Start};
+use super::proxy::{Output, Proxy, Start};
 use super::random::Random;
 use super::settings::{Drive, Settings};
 use clients::Client;

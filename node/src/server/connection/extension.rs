@@ -12,7 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ringmaster_protocol::command::{Flags, Spec, resolve};
 use ringmaster_protocol::extension::{
-    Ask, Attach, Claim, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
+    Ask, Attach, Claim, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal,
+    put_say,
 };
 use ringmaster_protocol::heartbeat::Beat;
 use ringmaster_protocol::register;
@@ -361,9 +362,8 @@ impl Connection {
         let (store, from) = (shared.engine.store(), self.output.len());
         loop {
             let mut late = Vec::new();
-            let entered = membership::with_place(&shared, |place| {
-                store.enter(slot, (&seat, access), place, &mut late)
-            });
+            let entered =
+                membership::with_place(&shared, |place| store.enter(slot, (&seat, access), place, &mut late));
             membership::deliver(&shared, late);
             let guard = match entered {
                 None => {

@@ -8,7 +8,7 @@ use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::extension::Rule;
 use ringmaster_protocol::register::{Answer, Ballot, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, Incarnation, Member, View};
+use ringmaster_protocol::view::{Epoch, Incarnation, Member, MemberIndex, View};
 
 use super::bootstrap::{Drawn, Electors, first_view};
 use super::{Action, Controller, Pending, Problem};
@@ -110,7 +110,9 @@ impl Controller {
         membership.refresh(&world);
         if world.moves_slots && self.sight.is_in_force(view) {
             let entries = view.chains().iter().flat_map(|chain| &chain.entries);
-            let in_use: BTreeSet<NodeName> = entries.map(|entry| world.name(entry).clone()).collect();
+            // Few members, and an entry of one in each of many chains.
+            let in_use: BTreeSet<MemberIndex> = entries.map(|entry| entry.member).collect();
+            let in_use = in_use.into_iter().map(|index| view.member(index).name.clone()).collect();
             membership.follow_file(&world, self.sight.digest, &in_use);
         }
         if now >= self.held_since + hold(view) {
@@ -263,7 +265,9 @@ impl Controller {
     }
 
     fn commit(&mut self, now: Duration, node: &NodeName, view: &Arc<View>, out: &mut Vec<Action>) {
-        let Some(incarnation) = view.member_named(node).map(|index| view.member(index).incarnation) else { return };
+        let Some(incarnation) = view.member_named(node).map(|index| view.member(index).incarnation) else {
+            return;
+        };
         self.commits.insert(node.clone(), now);
         let id = self.expect(Pending::Commit { node: node.clone(), epoch: view.epoch() });
         let node = node.clone();

@@ -23,8 +23,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(200);
 /// A copy that was not appended for so long is made anew.
 const STAGED_LIFE: Duration = Duration::from_secs(5);
 
-/// Most jobs at a time.
-const JOBS_MAX: usize = 512;
+/// Most jobs at a time: as many as one view may alter. Whole copies have a bound of their own.
+const JOBS_MAX: usize = super::SLOTS_A_VIEW;
 
 /// A slot that is being copied or proven.
 #[derive(Debug)]

@@ -27,6 +27,11 @@ impl Client {
     pub(super) fn new(id: u64, proxy: ProxyId) -> Self {
         Self { id, proxy, under_way: 0, slot: 0 }
     }
+
+    /// Names the connection.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
 }
 
 impl World {

@@ -69,7 +69,7 @@ impl World {
             return;
         }
         self.seen_files[at] = file;
-        let clock_now = |clock: &crate::simulation::proxy::Clock| clock.shows(self.now);
+        let clock_now = |clock: &crate::simulation::clock::Clock| clock.shows(self.now);
         if let Some(proxy) = &mut self.proxies[at].inner {
             let now = clock_now(&proxy.clock);
             proxy.control.file_changed(now, &self.files[file]);

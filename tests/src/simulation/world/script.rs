@@ -14,7 +14,7 @@ use crate::simulation::control::Control;
 use crate::simulation::message::{NodeId, ProxyId, Up};
 use crate::simulation::network::Message;
 use crate::simulation::node::Kept;
-use crate::simulation::proxy::Told;
+use crate::simulation::proxy::{Class, Told};
 use crate::simulation::random::Random;
 use crate::simulation::settings::{Drive, Settings};
 
@@ -172,6 +172,23 @@ impl World {
         self.say(proxy, Step::Push(LIST_KEY, self.last_value))
     }
 
+    /// The client of a call pushes another number; the call.
+    pub fn push_behind(&mut self, call: usize) -> usize {
+        let id = self.history.calls[call].client;
+        let at = self.clients.iter().position(|client| client.id() == id).expect("its proxy lives");
+        self.last_value += 1;
+        self.call(at, 0, Command(vec![Step::Push(LIST_KEY, self.last_value)]));
+        self.history.calls.len() - 1
+    }
+
+    /// A proxy's connection for commands to a node is lost; what is on its way to the node arrives so much later.
+    pub fn lose_late(&mut self, proxy: ProxyId, node: NodeId, milliseconds: u64) {
+        if let Some(id) = self.network.open(proxy, (node, Class::Data)) {
+            self.network.close(id, Some(Duration::from_millis(milliseconds)));
+            self.queue(Duration::from_millis(1), Event::Closed(id));
+        }
+    }
+
     /// A new client of this proxy reads the list; the call.
     pub fn read(&mut self, proxy: ProxyId) -> usize {
         self.say(proxy, Step::Range(LIST_KEY))
@@ -182,6 +199,12 @@ impl World {
         self.clients.push(Client::new(self.last_client, proxy));
         self.call(self.clients.len() - 1, 0, Command(vec![step]));
         self.history.calls.len() - 1
+    }
+
+    /// Whether the client of a call was told that nobody knows whether it was executed.
+    #[must_use]
+    pub fn is_unknown(&self, call: usize) -> bool {
+        matches!(self.history.calls[call].answered, Some((_, Told::Maybe)))
     }
 
     /// Whether the client of a call was told that it is done.
