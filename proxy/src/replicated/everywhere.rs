@@ -46,7 +46,8 @@ pub(super) fn send(command: Everywhere, members: &mut Members) {
     let mut nodes = members.by_name();
     let count = nodes.len();
     if count == 0 {
-        return command.client.answer(command.place, NO_VIEW);
+        let alone = if let Which::With(merger) = &command.which { merger.alone() } else { None };
+        return command.client.answer(command.place, alone.as_deref().unwrap_or(NO_VIEW));
     }
     if let Which::Walk(place) = command.which {
         if place >= count {

@@ -44,6 +44,15 @@ pub(crate) enum Merger {
 }
 
 impl Merger {
+    /// The reply where there is no node to be asked; `None` if ours is none.
+    pub(crate) fn alone(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Info(infos) => infos.merge(&[]),
+            Self::Settings(own) => Some(own.clone()),
+            _ => None,
+        }
+    }
+
     /// The one reply of `parts`, none of which is an error; `None` if one of them has not the expected shape.
     pub(super) fn merge(&self, parts: &[&[u8]]) -> Option<Vec<u8>> {
         match self {
@@ -301,6 +310,8 @@ mod tests {
         let all = "*4\r\n$4\r\nport\r\n$1\r\n1\r\n$2\r\nhz\r\n$2\r\n20\r\n";
         assert_eq!(merged(&Merger::Settings(own), &[of_node, "*0\r\n"]).as_deref(), Some(all));
         let own = b"%0\r\n".to_vec();
+        assert_eq!(Merger::Settings(own.clone()).alone(), Some(own.clone()));
+        assert_eq!(Merger::Ok.alone(), None);
         assert_eq!(merged(&Merger::Settings(own), &["%0\r\n"]).as_deref(), Some("%0\r\n"));
     }
 
