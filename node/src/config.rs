@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
+use ringmaster_runtime::door::ListenerConfig;
 use ringmaster_runtime::secret::SecretSource;
+use ringmaster_runtime::tls::ListenerTls;
 use serde::Deserialize;
 
 use crate::log::Fsync;
@@ -58,10 +60,18 @@ pub struct Config {
     pub password_file: Option<PathBuf>,
     /// Listens beyond this machine though everybody may do everything. Default `false`.
     pub insecure: bool,
+    /// How clients speak TLS, which they then must. Default: in the clear.
+    pub tls: Option<ListenerTls>,
+    /// More addresses to listen on. Default: none.
+    pub listeners: Vec<ListenerConfig>,
     /// The secret that proxies must know to be served; with one, nobody else is served but users. Default: none.
     pub secret: SecretSource,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
     pub clients_max: usize,
+    /// Most clients of one address at once, 0 for no bound. Range 0..=1,000,000, default 0.
+    pub clients_per_address: usize,
+    /// Most clients that connect in a second, 0 for no bound. Range 0..=1,000,000, default 0.
+    pub connects_per_second: usize,
     /// Longest request in bytes. Range 1 KiB..=2 GiB, default 1 GiB.
     pub request_bytes_max: usize,
     /// A client that sends nothing for so long is closed; `None` never. Default `None`.
@@ -94,8 +104,12 @@ impl Default for Config {
             users: None,
             password_file: None,
             insecure: false,
+            tls: None,
+            listeners: Vec::new(),
             secret: SecretSource::None,
             clients_max: 10_000,
+            clients_per_address: 0,
+            connects_per_second: 0,
             request_bytes_max: 1 << 30,
             client_idle: None,
             client_write: Duration::from_secs(60),
@@ -123,8 +137,12 @@ struct FileConfig {
     users: Option<PathBuf>,
     password_file: Option<PathBuf>,
     insecure: bool,
+    tls: Option<ListenerTls>,
+    listeners: Vec<ListenerConfig>,
     secret_file: Option<PathBuf>,
     clients_max: Option<usize>,
+    clients_per_address: usize,
+    connects_per_second: usize,
     request_bytes_max: Option<ByteSize>,
     client_idle: Option<Millis>,
     client_write: Option<Millis>,
@@ -153,8 +171,12 @@ impl TryFrom<FileConfig> for Config {
             users: file.users,
             password_file: file.password_file,
             insecure: file.insecure,
+            tls: file.tls,
+            listeners: file.listeners,
             secret: file.secret_file.map_or(default.secret, SecretSource::File),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
+            clients_per_address: file.clients_per_address,
+            connects_per_second: file.connects_per_second,
             request_bytes_max: file.request_bytes_max.map_or(default.request_bytes_max, ByteSize::as_usize),
             client_idle: file.client_idle.map_or(default.client_idle, Millis::unless_zero),
             client_write: file.client_write.map_or(default.client_write, Millis::duration),
@@ -189,10 +211,16 @@ impl Config {
         let mut findings = Findings::default();
         findings.range("threads", self.threads, 1..=THREADS_MAX);
         findings.range("clients_max", self.clients_max, 1..=1_000_000);
+        findings.range("clients_per_address", self.clients_per_address, 0..=1_000_000);
+        findings.range("connects_per_second", self.connects_per_second, 0..=1_000_000);
         findings.range("request_bytes_max", self.request_bytes_max, 1 << 10..=2 << 30);
         findings.range("client_write", self.client_write.as_secs(), 1..=3600);
         findings.range("drain", self.drain.as_secs(), 0..=600);
         findings.range("leave", self.leave.as_secs(), 0..=600);
+        if let Some(tls) = &self.tls {
+            tls.check("tls", &mut findings);
+        }
+        ListenerConfig::check_all(&self.listeners, &mut findings);
         if self.users.is_some() && self.password_file.is_some() {
             findings.add("password_file", "stands beside `users`: give `default` its password there");
         }

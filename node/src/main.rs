@@ -20,6 +20,7 @@ use ringmaster_node::{Node, offline};
 use ringmaster_protocol::config::ByteSize;
 use ringmaster_protocol::slot::SLOT_COUNT;
 use ringmaster_runtime::secret::SecretSource;
+use ringmaster_runtime::tls::ListenerTls;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -51,6 +52,15 @@ struct Flags {
     /// Listen beyond this machine though everybody may do everything
     #[arg(long)]
     insecure: bool,
+    /// The certificate for TLS, in PEM; clients must speak it then [default: none, in the clear]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Who may sign the certificates of clients, which they must show then
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_ca: Option<PathBuf>,
     /// The secret of the cluster, one line; with it only proxies that know it are served, and users. Also in the environment
     /// variable RINGMASTER_SECRET [default: none]
     #[arg(long, value_name = "FILE")]
@@ -215,6 +225,9 @@ impl Flags {
         config.users = self.users.or(config.users);
         config.password_file = self.password_file.or(config.password_file);
         config.insecure |= self.insecure;
+        if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {
+            config.tls = Some(ListenerTls::of_flags(certificate, key, self.tls_ca));
+        }
         if let Some(file) = self.secret_file {
             config.secret = SecretSource::File(file);
         } else if !config.secret.is_some() {

@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::exposure;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
@@ -46,7 +47,7 @@ use worker::Worker;
 
 /// What a node needs to be listened on by others than its machine.
 const REMEDY: &str = "give a node of a cluster its secret (`--secret-file`), a node by itself a password \
-    (`--password-file`) or users (`--users`)";
+    (`--password-file`), users (`--users`) or TLS with certificates of clients";
 
 /// Gives the hashes of this process the seed that is set, or, where none was, a random one.
 fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
@@ -86,15 +87,18 @@ impl Node {
         seed_hashes(config.hash_seed)?;
         allocator::give_back_freed_pages();
         let admission = Arc::new(Admission::new(config.clients_max));
+        admission.set_bounds(config.clients_per_address, config.connects_per_second);
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let doors = Doors::open(config.listen, config.tls.as_ref(), &config.listeners).map_err(invalid)?;
         let service_config = ServiceConfig {
             name: "node",
-            listen: config.listen,
+            doors: doors.all().to_vec(),
             admin: config.admin,
             threads: config.threads,
             admission: Arc::clone(&admission),
             drain: config.drain,
         };
-        let mut shared = Shared::new(Engine::new(Store::new(None)), config, admission);
+        let mut shared = Shared::new(Engine::new(Store::new(None)), config, admission, doors);
         shared.engine.store().events().want(shared.config.notify_keyspace_events);
         shared.engine.tracking().set_keys_max(shared.config.tracking_table_max_keys);
         shared.memory.look();
@@ -103,7 +107,7 @@ impl Node {
         users::open(&shared)?;
         secrets::open(&mut shared)?;
         let is_open = shared.accounts.is_open() && !shared.config.insecure;
-        exposure::check(shared.config.listen, is_open, REMEDY)
+        exposure::check(shared.doors.exposed(), is_open, REMEDY)
             .map_err(|exposed| io::Error::new(io::ErrorKind::InvalidInput, exposed))?;
         let opened = keeping::open(&shared)?;
         if let Some(opened) = &opened {
@@ -130,6 +134,12 @@ impl Node {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.service.address()
+    }
+
+    /// Where clients connect, by listener and with the ports filled in; `None` for a Unix socket.
+    #[must_use]
+    pub fn addresses(&self) -> &[Option<SocketAddr>] {
+        self.service.addresses()
     }
 
     /// Where the admin port listens.

@@ -8,6 +8,7 @@ mod last_replica;
 mod limits;
 mod node;
 mod timeouts;
+mod tls;
 mod users;
 
 pub use address::{AddressError, NodeAddress};
@@ -15,7 +16,8 @@ pub use last_replica::LastReplicaLost;
 pub use limits::Limits;
 pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
 pub use timeouts::Timeouts;
-pub use users::{USERS_MAX, UserRules};
+pub use tls::NodeTls;
+pub use users::{USERS_MAX, UserLimits, UserRules};
 
 use std::path::PathBuf;
 
@@ -73,6 +75,8 @@ pub struct ClusterFile {
     pub users: Vec<UserRules>,
     /// The file with the secret by which the nodes know the proxies; relative to cluster.yaml. Default: none.
     pub secret_file: Option<PathBuf>,
+    /// With what proxies speak TLS to the nodes. Default: they speak in the clear.
+    pub tls: Option<NodeTls>,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// How large things may grow.
@@ -103,6 +107,7 @@ struct FileConfig {
     nodes: Vec<NodeFile>,
     users: Vec<UserRules>,
     secret_file: Option<PathBuf>,
+    tls: Option<NodeTls>,
     timeouts: Timeouts,
     limits: Limits,
 }
@@ -120,6 +125,7 @@ impl Default for FileConfig {
             nodes: Vec::new(),
             users: Vec::new(),
             secret_file: None,
+            tls: None,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
         }
@@ -138,7 +144,7 @@ impl TryFrom<FileConfig> for ClusterFile {
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
         let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
-        let FileConfig { when_last_replica_lost, users, secret_file, timeouts, limits, .. } = file;
+        let FileConfig { when_last_replica_lost, users, secret_file, tls, timeouts, limits, .. } = file;
         findings.or(ClusterFile {
             cluster,
             version,
@@ -150,6 +156,7 @@ impl TryFrom<FileConfig> for ClusterFile {
             nodes,
             users,
             secret_file,
+            tls,
             timeouts,
             limits,
         })

@@ -14,6 +14,7 @@
 //! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
 //! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
+//! | `RM.NONCE`, `RM.PROVE proof [proof]` | first of all, where the node has a secret | see [`crate::secret`] |
 //! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
 //! | `RM.LISTEN kind name count …` | for messages, unattached | `+OK`: messages published to channels (kind 0), fitting patterns (1) or to shard channels (2) come as pushes, and count for so many subscribers; a count of 0 ends it |
 //!

@@ -11,6 +11,7 @@
 //! | [`secret`] | how a proxy proves to a node that it knows the secret of their cluster |
 //! | [`session`] | state of one client connection, and the commands that concern only it or the process |
 //! | [`rdb`] | Redis's RDB: values as bytes, for `DUMP`, `RESTORE` and `dump.rdb` |
+//! | [`proxy_header`] | the PROXY protocol: what a load balancer says in front of a connection |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
 //! | [`varint`] | numbers of any size in few bytes |
@@ -28,6 +29,7 @@ pub mod extension;
 pub mod glob;
 pub mod heartbeat;
 mod input;
+pub mod proxy_header;
 pub mod rdb;
 pub mod register;
 pub mod resp;

@@ -86,6 +86,8 @@ pub struct Session {
     pub tracking: Option<Box<Tracking>>,
     /// Commands queued since `MULTI`, `None` outside of a transaction.
     pub queued_commands: Option<u32>,
+    /// Wrong passwords since the last right one.
+    pub failed_logins: u32,
     /// Bytes that its connection holds now.
     pub buffers: Buffers,
 }
@@ -256,8 +258,14 @@ fn command(name: &str, call: &mut Call<'_, '_>) -> Outcome {
         "ping" => connection::ping(call),
         "select" => connection::select(call),
         "echo" => call.reply.bulk(&call.args[1]),
-        "hello" => hello::hello(call),
-        "auth" => hello::auth(call),
+        "hello" => {
+            hello::hello(call);
+            return hello::outcome(call.session);
+        }
+        "auth" => {
+            hello::auth(call);
+            return hello::outcome(call.session);
+        }
         "info" => info::info(call),
         "time" => observe::time(call),
         "command" => introspect::command(call.args, call.reply),

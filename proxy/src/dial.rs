@@ -10,6 +10,7 @@ use std::io;
 
 use ringmaster_protocol::resp::ProtocolError;
 use ringmaster_protocol::secret::{Asked, Secrets, put_nonce, put_proofs};
+use ringmaster_runtime::stream::Stream;
 use tokio::net::TcpStream;
 
 /// Why a connection did not come about.
@@ -21,6 +22,9 @@ pub(crate) enum DialError {
     /// It broke before it could be used.
     #[error("connection lost: {0}")]
     Lost(#[from] io::Error),
+    /// The node and we did not agree upon TLS.
+    #[error("no TLS: {0}")]
+    Tls(io::Error),
     /// The node closed it.
     #[error("connection closed by the node")]
     Closed,
@@ -39,9 +43,13 @@ pub(crate) enum DialError {
 }
 
 /// Connects to `address`, host and port, and proves there to be a proxy of the cluster, if that has a secret.
-pub(crate) async fn dial(address: &str, credentials: &Credentials) -> Result<TcpStream, DialError> {
-    let stream = TcpStream::connect(address).await.map_err(DialError::Connect)?;
-    stream.set_nodelay(true)?;
+pub(crate) async fn dial(address: &str, credentials: &Credentials) -> Result<Stream, DialError> {
+    let socket = TcpStream::connect(address).await.map_err(DialError::Connect)?;
+    socket.set_nodelay(true)?;
+    let stream = match credentials.tls() {
+        None => socket.into(),
+        Some(tls) => tls.connect(socket, address).await.map_err(DialError::Tls)?,
+    };
     let secrets = credentials.secrets();
     if !secrets.is_empty() && !prove(&stream, &secrets).await? {
         credentials.tell_of_trusting_node(address);
@@ -50,7 +58,7 @@ pub(crate) async fn dial(address: &str, credentials: &Credentials) -> Result<Tcp
 }
 
 /// Proves to know one of the secrets; false if the node has none itself.
-async fn prove(stream: &TcpStream, secrets: &Secrets) -> Result<bool, DialError> {
+async fn prove(stream: &Stream, secrets: &Secrets) -> Result<bool, DialError> {
     let mut talk = Talk::new(stream);
     let mut request = Vec::new();
     put_nonce(&mut request);

@@ -33,7 +33,8 @@ use std::task::{Context, Poll, ready};
 
 use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::session::Session;
-use tokio::net::TcpStream;
+use ringmaster_runtime::door::Arrival;
+use ringmaster_runtime::stream::Stream;
 
 use crate::output::{Closed, Output};
 use crate::thread::DataThread;
@@ -69,14 +70,11 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A client that was just accepted.
-    pub(crate) fn new(thread: Rc<DataThread>, stream: TcpStream) -> Self {
-        let address = |address: io::Result<std::net::SocketAddr>| {
-            address.map(|address| address.to_string()).unwrap_or_default()
-        };
-        let (peer, local) = (address(stream.peer_addr()), address(stream.local_addr()));
+    pub(crate) fn new(thread: Rc<DataThread>, arrival: Arrival) -> Self {
+        let Arrival { stream, peer, local, name } = arrival;
         let directory = &thread.shared.directory;
         let mut session = Session::new(directory.next_id(), peer, local, thread.shared.now());
-        session.login = Login::first(&thread.shared.accounts);
+        session.login = Login::first_as(&thread.shared.accounts, name.as_deref());
         let card = directory.enter(&session);
         let output = thread.enter(session.id, stream);
         let lane = Lane::new(session.database, session.protocol);
@@ -137,7 +135,7 @@ impl Connection {
     }
 
     /// The socket, at the end of a connection that ended in order. All is written; the client may still be sending.
-    pub(crate) fn finish(self) -> Option<TcpStream> {
+    pub(crate) fn finish(self) -> Option<Stream> {
         self.output.closed().is_none().then(|| self.output.take_stream()).flatten()
     }
 

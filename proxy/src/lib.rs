@@ -17,6 +17,7 @@
 //! | `link` | connections for what proxies and nodes say to each other |
 //! | `pubsub` | what clients are subscribed to, and how messages come to them |
 //! | `output` | the replies of one client, put in order |
+//! | `quota` | how much of it a user may have |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
 //! | `telemetry`, `admin` | counters; health and metrics pages |
@@ -35,6 +36,7 @@ mod link;
 mod output;
 mod proxy;
 mod pubsub;
+mod quota;
 mod replicated;
 mod route;
 mod settings;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::resp::scan::Scanner;
-use tokio::net::TcpStream;
+use ringmaster_runtime::stream::Stream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -169,15 +169,17 @@ impl Link {
     }
 
     /// Writes what the socket takes; whether that was all.
-    fn write(&self, stream: &TcpStream) -> io::Result<bool> {
+    fn write(&self, stream: &Stream) -> io::Result<bool> {
         let mut out = self.out.borrow_mut();
         let mut sent = 0;
         let outcome = loop {
-            if sent == out.len() {
-                break Ok(true);
-            }
-            match stream.try_write(&out[sent..]) {
-                Ok(count) => sent += count,
+            let outcome = match &out[sent..] {
+                [] => stream.try_flush().map(|()| None),
+                rest => stream.try_write(rest).map(Some),
+            };
+            match outcome {
+                Ok(None) => break Ok(true),
+                Ok(Some(count)) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(false),
                 Err(error) => break Err(error),
             }
@@ -222,7 +224,7 @@ async fn run(link: Rc<Link>, peer: Rc<dyn Peer>) {
     }
 }
 
-async fn connect(link: &Link) -> Result<TcpStream, Failure> {
+async fn connect(link: &Link) -> Result<Stream, Failure> {
     let limit = link.limits.connect;
     let connected = async { Ok(dial(&link.address, &link.credentials).await?) };
     tokio::select! {
@@ -238,7 +240,7 @@ async fn closing(link: &Link) {
 }
 
 /// Serves until the connection ends; says why.
-async fn serve(link: &Link, stream: &TcpStream, peer: &dyn Peer) -> Failure {
+async fn serve(link: &Link, stream: &Stream, peer: &dyn Peer) -> Failure {
     let mut input = Input { bytes: Vec::new(), scanner: Scanner::default() };
     loop {
         match step(link, stream, &mut input, peer).await {
@@ -250,7 +252,7 @@ async fn serve(link: &Link, stream: &TcpStream, peer: &dyn Peer) -> Failure {
 }
 
 /// Writes what is there, then waits for whatever comes first.
-async fn step(link: &Link, stream: &TcpStream, input: &mut Input, peer: &dyn Peer) -> Result<(), Failure> {
+async fn step(link: &Link, stream: &Stream, input: &mut Input, peer: &dyn Peer) -> Result<(), Failure> {
     let is_blocked = !link.write(stream)?;
     let late = link.quiet_since.get() + link.limits.silence;
     tokio::select! {
@@ -277,7 +279,7 @@ struct Input {
 
 impl Input {
     /// Reads once and hands on what is whole.
-    fn read(&mut self, link: &Link, stream: &TcpStream, peer: &dyn Peer) -> Result<(), Failure> {
+    fn read(&mut self, link: &Link, stream: &Stream, peer: &dyn Peer) -> Result<(), Failure> {
         self.bytes.reserve(READ_BYTES);
         match stream.try_read_buf(&mut self.bytes) {
             Ok(0) => return Err(Failure::Closed),

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use ringmaster_proxy::{Config, Proxy};
+use ringmaster_runtime::tls::ListenerTls;
 use ringmaster_runtime::{logging, signal};
 
 /// The stateless front of a Ringmaster cluster: point any Redis client at it.
@@ -29,6 +30,15 @@ struct Flags {
     /// Listen beyond this machine though everybody may do everything
     #[arg(long)]
     insecure: bool,
+    /// The certificate for TLS, in PEM; clients must speak it then [default: none, in the clear]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Who may sign the certificates of clients, which they must show then
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_ca: Option<PathBuf>,
     /// Data threads [default: one for each processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -48,6 +58,9 @@ impl Flags {
         config.listen = self.listen.unwrap_or(config.listen);
         config.admin = self.admin.unwrap_or(config.admin);
         config.insecure |= self.insecure;
+        if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {
+            config.tls = Some(ListenerTls::of_flags(certificate, key, self.tls_ca));
+        }
         config.threads = self.threads.map_or(config.threads, usize::from);
         Ok(config)
     }

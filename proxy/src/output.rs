@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use ringmaster_runtime::stream::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::telemetry::ThreadMetrics;
 use crate::turn::{Flush, Turn};
@@ -67,7 +67,7 @@ pub(crate) struct Output {
     /// The client's number.
     id: u64,
     /// `None` once closed.
-    stream: RefCell<Option<TcpStream>>,
+    stream: RefCell<Option<Stream>>,
     order: RefCell<Order>,
     limits: Rc<Cell<OutputLimits>>,
     metrics: Arc<ThreadMetrics>,
@@ -96,7 +96,7 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn new(
         id: u64,
-        stream: TcpStream,
+        stream: Stream,
         limits: Rc<Cell<OutputLimits>>,
         metrics: Arc<ThreadMetrics>,
         turn: Rc<Turn>,
@@ -200,7 +200,7 @@ impl Output {
 
     /// Whether every command is answered and every reply written.
     pub(crate) fn is_idle(&self) -> bool {
-        self.order.borrow().is_idle()
+        self.order.borrow().is_idle() && !self.blocked.get()
     }
 
     /// Wakes the client's task when replies were written: the reader waits for that.
@@ -268,7 +268,7 @@ impl Output {
     }
 
     /// Takes the socket out: nothing is read or written here any more.
-    pub(crate) fn take_stream(&self) -> Option<TcpStream> {
+    pub(crate) fn take_stream(&self) -> Option<Stream> {
         self.stream.take()
     }
 
@@ -358,6 +358,14 @@ impl Output {
                 }
                 Err(_) => return self.close(Closed::Gone),
             }
+        }
+        match stream.try_flush() {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked.set(true);
+                self.wake();
+            }
+            Err(_) => self.close(Closed::Gone),
         }
     }
 }

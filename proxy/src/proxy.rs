@@ -1,9 +1,11 @@
 //! A running proxy.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::door::Doors;
+use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
 use crate::admin::Pages;
@@ -22,6 +24,8 @@ pub struct Proxy {
     watcher: Watcher,
     /// `None` in a cluster of single copies.
     control: Option<ControlThread>,
+    /// Follows the certificate of the listener; `None` without one.
+    _lookout: Option<Lookout>,
 }
 
 impl Proxy {
@@ -31,13 +35,15 @@ impl Proxy {
     /// The file cannot be read or has faults (all are named), or a port cannot be bound.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let mut cluster = ClusterConfig::load(&config.cluster)?;
-        if !config.insecure {
-            cluster.guard(config.listen)?;
+        let doors = Doors::open(config.listen, config.tls.as_ref(), &config.listeners)?;
+        if let Some(address) = doors.exposed().filter(|_| !config.insecure) {
+            cluster.guard(address)?;
         }
-        let service_config = service_config(&config, &cluster);
+        let lookout = follow(&doors)?;
         let is_replicated = cluster.topology().load().file().replicas > 1;
         let (published, heard) = is_replicated.then(Published::new).unzip();
-        let shared = Arc::new(Shared::new(config, &cluster, published.clone()));
+        let shared = Arc::new(Shared::new(config, &cluster, published.clone(), doors));
+        let service_config = service_config(&shared);
         let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
         let of_threads = Arc::clone(&shared);
         let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
@@ -51,13 +57,19 @@ impl Proxy {
             None => None,
         };
         let watcher = Watcher::spawn(cluster)?;
-        Ok(Self { service, shared, watcher, control })
+        Ok(Self { service, shared, watcher, control, _lookout: lookout })
     }
 
     /// Where clients connect, the port filled in.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.service.address()
+    }
+
+    /// Where clients connect, by listener and with the ports filled in; `None` for a Unix socket.
+    #[must_use]
+    pub fn addresses(&self) -> &[Option<SocketAddr>] {
+        self.service.addresses()
     }
 
     /// Where the admin port listens, the port filled in.
@@ -83,16 +95,25 @@ impl Proxy {
     }
 }
 
-fn service_config(config: &Config, cluster: &ClusterConfig) -> ServiceConfig {
-    let topology = cluster.topology();
-    let topology = topology.load();
+/// Follows the files of the listeners' certificates, if they have some.
+fn follow(doors: &Doors) -> io::Result<Option<Lookout>> {
+    if !doors.speak_tls() {
+        return Ok(None);
+    }
+    let doors = doors.clone();
+    Lookout::spawn("proxy-lookout", move || doors.refresh()).map(Some)
+}
+
+fn service_config(shared: &Shared) -> ServiceConfig {
+    let topology = shared.topology.load();
     let (limits, timeouts) = (&topology.file().limits, &topology.file().timeouts);
+    shared.admission.set_bounds(limits.clients_per_address, limits.connects_per_second);
     ServiceConfig {
         name: "proxy",
-        listen: config.listen,
-        admin: config.admin,
-        threads: config.threads,
-        admission: Arc::new(Admission::new(limits.clients)),
+        doors: shared.doors.all().to_vec(),
+        admin: shared.config.admin,
+        threads: shared.config.threads,
+        admission: Arc::clone(&shared.admission),
         drain: timeouts.drain.duration(),
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use ringmaster_protocol::config::{self, ConfigErrors, Findings};
+use ringmaster_runtime::door::ListenerConfig;
+use ringmaster_runtime::tls::ListenerTls;
 use serde::Deserialize;
 
 /// Most data threads.
@@ -23,6 +25,10 @@ pub struct Config {
     pub cluster: PathBuf,
     /// Listens beyond this machine though everybody may do everything. Default `false`.
     pub insecure: bool,
+    /// How clients speak TLS, which they then must. Default: in the clear.
+    pub tls: Option<ListenerTls>,
+    /// More addresses to listen on. Default: none.
+    pub listeners: Vec<ListenerConfig>,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter as `ringmaster_proxy=debug`.
     /// Default `info`.
     pub log: String,
@@ -36,6 +42,8 @@ impl Default for Config {
             threads: processors(),
             cluster: PathBuf::from("cluster.yaml"),
             insecure: false,
+            tls: None,
+            listeners: Vec::new(),
             log: "info".to_owned(),
         }
     }
@@ -64,13 +72,24 @@ struct FileConfig {
     threads: usize,
     cluster: PathBuf,
     insecure: bool,
+    tls: Option<ListenerTls>,
+    listeners: Vec<ListenerConfig>,
     log: String,
 }
 
 impl Default for FileConfig {
     fn default() -> Self {
-        let Config { listen, admin, cluster, insecure, log, .. } = Config::default();
-        Self { listen: listen.to_string(), admin: admin.to_string(), threads: 0, cluster, insecure, log }
+        let Config { listen, admin, cluster, insecure, tls, listeners, log, .. } = Config::default();
+        Self {
+            listen: listen.to_string(),
+            admin: admin.to_string(),
+            threads: 0,
+            cluster,
+            insecure,
+            tls,
+            listeners,
+            log,
+        }
     }
 }
 
@@ -82,6 +101,10 @@ impl TryFrom<FileConfig> for Config {
         let listen = address("listen", &file.listen, &mut findings);
         let admin = address("admin", &file.admin, &mut findings);
         findings.range("threads", file.threads, 0..=THREADS_MAX);
+        if let Some(tls) = &file.tls {
+            tls.check("tls", &mut findings);
+        }
+        ListenerConfig::check_all(&file.listeners, &mut findings);
         let threads = if file.threads == 0 { processors() } else { file.threads };
         let fallback = Self::default();
         findings.or(Self {
@@ -90,6 +113,8 @@ impl TryFrom<FileConfig> for Config {
             threads,
             cluster: file.cluster,
             insecure: file.insecure,
+            tls: file.tls,
+            listeners: file.listeners,
             log: file.log,
         })
     }
@@ -111,7 +136,7 @@ mod tests {
     fn the_shipped_file_has_every_key_at_its_default() {
         let text = include_str!("../../configs/proxy.yaml");
         assert_eq!(Config::parse("proxy.yaml", text).unwrap(), Config::default());
-        for key in ["listen", "admin", "threads", "cluster", "insecure", "log"] {
+        for key in ["listen", "admin", "threads", "cluster", "insecure", "listeners", "log"] {
             assert!(text.contains(&format!("\n{key}: ")), "{key}");
         }
     }

@@ -5,12 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::Accounts;
+use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::door::Doors;
 
 use crate::cluster::Topology;
 use crate::config::{ClusterConfig, ReloadStatus};
 use crate::control::Published;
 use crate::dial::Credentials;
 use crate::downstream::directory::Directory;
+use crate::quota::Quotas;
 use crate::settings::Config;
 use crate::telemetry::{Counter, Nodes, ThreadMetrics};
 
@@ -28,21 +31,31 @@ pub(crate) struct Shared {
     pub(crate) directory: Directory,
     /// The users.
     pub(crate) accounts: Arc<Accounts>,
+    /// How much of the proxy users may have.
+    pub(crate) quotas: Arc<ArcSwap<Quotas>>,
     /// By what nodes know this proxy.
     pub(crate) credentials: Arc<Credentials>,
+    /// Where clients come in.
+    pub(crate) doors: Doors,
     /// Since the Unix epoch.
     pub(crate) started_at: Duration,
     /// 40 hexadecimal digits, new with each start.
     pub(crate) run_id: String,
-    clients_max: usize,
+    /// How many clients there may be.
+    pub(crate) admission: Arc<Admission>,
     port: OnceLock<u16>,
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, cluster: &ClusterConfig, published: Option<Arc<Published>>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        cluster: &ClusterConfig,
+        published: Option<Arc<Published>>,
+        doors: Doors,
+    ) -> Self {
         let topology = cluster.topology();
         let metrics = (0..config.threads).map(|_| Arc::default()).collect();
-        let clients_max = topology.load().file().limits.clients;
+        let admission = Arc::new(Admission::new(topology.load().file().limits.clients));
         let random: [u8; 20] = rand::random();
         Self {
             config,
@@ -53,10 +66,12 @@ impl Shared {
             metrics,
             directory: Directory::default(),
             accounts: cluster.accounts(),
+            quotas: cluster.quotas(),
             credentials: cluster.credentials(),
+            doors,
             started_at: now(),
             run_id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
-            clients_max,
+            admission,
             port: OnceLock::new(),
         }
     }
@@ -66,9 +81,9 @@ impl Shared {
         now()
     }
 
-    /// Most clients at once, as of the start.
+    /// Most clients at once.
     pub(crate) fn clients_max(&self) -> usize {
-        self.clients_max
+        self.admission.max()
     }
 
     /// The port that clients connect to, 0 until it is bound.
@@ -80,6 +95,13 @@ impl Shared {
     pub(crate) fn set_port(&self, port: u16) {
         // Set once, by the one who starts the proxy.
         let _ = self.port.set(port);
+    }
+
+    /// The own certificates, by who is shown them, and when they end since the Unix epoch: the one that ends first.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let clients = self.doors.certificates().map(|(_, expires_at)| ("clients", expires_at)).min();
+        let nodes = self.credentials.tls().map(|tls| ("nodes", tls.expires_at()));
+        clients.into_iter().chain(nodes)
     }
 
     /// One counter, added up over the threads.

@@ -52,6 +52,8 @@ pub(crate) struct ThreadMetrics {
     pub(crate) protocol_errors: Counter,
     /// Commands refused because a node's queue was full.
     pub(crate) shed: Counter,
+    /// Commands refused because their user has had its share of the second.
+    pub(crate) over_quota: Counter,
     /// Clients closed because they did not take their replies, or asked for too much at once.
     pub(crate) clients_closed: Counter,
     /// Published messages handed on to clients.

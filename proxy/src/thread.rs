@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Cache};
 use ringmaster_protocol::resp::request::RequestLimits;
+use ringmaster_runtime::door::Arrival;
 use ringmaster_runtime::service::Worker;
-use tokio::net::TcpStream;
+use ringmaster_runtime::stream::Stream;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -132,7 +133,7 @@ impl DataThread {
     }
 
     /// A client with this id has come.
-    pub(crate) fn enter(&self, id: u64, stream: TcpStream) -> Rc<Output> {
+    pub(crate) fn enter(&self, id: u64, stream: Stream) -> Rc<Output> {
         let (limits, metrics) = (Rc::clone(&self.output_limits), Arc::clone(&self.metrics));
         let output = Output::new(id, stream, limits, metrics, Rc::clone(&self.turn));
         self.clients.borrow_mut().insert(id, Rc::clone(&output));
@@ -158,6 +159,7 @@ impl DataThread {
                 routes.refresh();
                 self.request_limits.set(request_limits(&routes.adopted));
                 self.output_limits.set(output_limits(&routes.adopted));
+                self.bound_clients(&routes.adopted);
                 routes.adopted.file().timeouts.clone()
             };
             let (idle, write) = (timeouts.client_idle.duration(), timeouts.client_write.duration());
@@ -168,6 +170,15 @@ impl DataThread {
                 client.look(pause, write, idle);
             }
         }
+    }
+}
+
+impl DataThread {
+    /// What cluster.yaml says of how many clients there may be.
+    fn bound_clients(&self, topology: &Topology) {
+        let limits = &topology.file().limits;
+        self.shared.admission.set_max(limits.clients);
+        self.shared.admission.set_bounds(limits.clients_per_address, limits.connects_per_second);
     }
 }
 
@@ -182,8 +193,8 @@ impl Worker for DataThread {
         tokio::task::spawn_local(Rc::clone(self).look_after());
     }
 
-    async fn serve(self: Rc<Self>, stream: TcpStream, _stop: CancellationToken) {
-        let mut connection = Connection::new(Rc::clone(&self), stream);
+    async fn serve(self: Rc<Self>, arrival: Arrival, _stop: CancellationToken) {
+        let mut connection = Connection::new(Rc::clone(&self), arrival);
         poll_fn(|context| connection.poll(context)).await;
         if let Some(stream) = connection.finish() {
             // In a box: no client pays for its end while it is here.

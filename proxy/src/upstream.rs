@@ -32,7 +32,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use ringmaster_protocol::resp::Protocol;
-use tokio::net::TcpStream;
+use ringmaster_runtime::stream::Stream;
 
 use crate::dial::Credentials;
 use crate::output::{Output, Sequence};
@@ -81,7 +81,7 @@ pub(crate) struct Upstream {
     context: Rc<UpstreamContext>,
     state: Cell<State>,
     queue: RefCell<Queue>,
-    stream: RefCell<Option<TcpStream>>,
+    stream: RefCell<Option<Stream>>,
     /// Why the node is down, as the reply of the commands that need it.
     refusal: RefCell<Vec<u8>>,
     dirty: Cell<bool>,
@@ -283,7 +283,14 @@ impl Upstream {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        match stream.try_flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.blocked.set(true);
+                self.wake();
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 
     /// One line in the log for each outage.

@@ -10,4 +10,5 @@ pub mod hit_ratio;
 pub mod peer;
 pub mod sequences;
 pub mod simulation;
+pub mod tls;
 pub mod wire;

@@ -21,6 +21,7 @@ use anyhow::Context as _;
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::secret::Secrets;
 use ringmaster_runtime::secret::SecretSource;
+use ringmaster_runtime::tls::{TlsClient, TlsFiles};
 
 use asking::Answers;
 use word::Drain;
@@ -119,6 +120,12 @@ fn read(path: &Path) -> anyhow::Result<ClusterFile> {
         std::fs::read_to_string(path).with_context(|| format!("cannot read {name}; name it with --file"))?;
     let file = ClusterFile::parse(&name, &text)?;
     link::know(secrets(&file, path)?);
+    if let Some(tls) = &file.tls {
+        let at = |name: &Path| path.parent().unwrap_or(Path::new("")).join(name);
+        let (certificate, key) = (at(&tls.certificate), at(&tls.key));
+        let client = TlsClient::new(TlsFiles { certificate, key, ca: Some(at(&tls.ca)) })?;
+        link::encrypt(client, tls.name.clone());
+    }
     Ok(file)
 }
 

@@ -14,7 +14,7 @@ use crate::store::Store;
 use crate::store::key::{Key, hash_of};
 
 /// Most commands of a batch; what is beyond waits for the next turn of the connection.
-const COMMANDS_MAX: usize = 1024;
+pub(crate) const COMMANDS_MAX: usize = 1024;
 
 /// First words of lines that no client of ours sends, but a browser does; Redis closes at them, too.
 const HTTP_WORDS: [&[u8]; 2] = [b"post", b"host:"];
@@ -65,13 +65,18 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Parses what stands in `input` from its start on. Returns how many bytes the batch takes and how it ended.
-    pub(crate) fn parse(&mut self, input: &[u8], limits: &RequestLimits) -> (usize, End) {
+    /// Parses what stands in `input` from its start on, at most `commands_max` commands. Returns how many bytes the batch takes and how it ended.
+    pub(crate) fn parse(
+        &mut self,
+        input: &[u8],
+        limits: &RequestLimits,
+        commands_max: usize,
+    ) -> (usize, End) {
         self.commands.clear();
         self.spans.clear();
         self.inline_words.clear();
         let mut at = 0;
-        while self.commands.len() < COMMANDS_MAX {
+        while self.commands.len() < commands_max {
             let first = self.spans.len();
             at = match request::parse(input, at, &mut self.spans, &mut self.resume, limits) {
                 Ok(Step::Command { end }) => {
@@ -210,7 +215,7 @@ mod tests {
 
     fn parsed(input: &[u8]) -> (Batch, usize, End) {
         let mut batch = Batch::default();
-        let (taken, end) = batch.parse(input, &RequestLimits::default());
+        let (taken, end) = batch.parse(input, &RequestLimits::default(), COMMANDS_MAX);
         (batch, taken, end)
     }
 

@@ -37,13 +37,14 @@ use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::secret::NONCE_BYTES;
 use ringmaster_protocol::session::Session;
+use ringmaster_runtime::door::Arrival;
+use ringmaster_runtime::stream::Stream;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
 use super::attention::Heed;
-use super::batch::{Batch, End};
+use super::batch::{Batch, COMMANDS_MAX, End};
 use super::clients::ClientHandle;
 use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
@@ -64,7 +65,7 @@ const OUTPUT_BYTES: usize = 256 << 10;
 /// A client's connection and its buffers.
 pub(crate) struct Connection {
     worker: Rc<Worker>,
-    stream: TcpStream,
+    stream: Stream,
     session: Session,
     handle: Arc<ClientHandle>,
     input: Vec<u8>,
@@ -133,16 +134,15 @@ impl Fate {
 }
 
 impl Connection {
-    /// Enters the client, what whose turns see is noted in `seen`; `None` if it has gone already.
-    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, seen: Rc<Cell<u64>>) -> Option<Self> {
-        let (peer, local) = (stream.peer_addr().ok()?, stream.local_addr().ok()?);
+    /// Enters the client, what whose turns see is noted in `seen`.
+    pub(crate) fn new(worker: Rc<Worker>, arrival: Arrival, seen: Rc<Cell<u64>>) -> Self {
+        let Arrival { stream, peer, local, name } = arrival;
         let shared = &worker.shared;
-        let mut session =
-            Session::new(shared.clients.next_id(), peer.to_string(), local.to_string(), unix_time());
-        session.file_descriptor = stream.as_raw_fd();
-        session.login = Login::first(&shared.accounts);
+        let mut session = Session::new(shared.clients.next_id(), peer, local, unix_time());
+        session.file_descriptor = stream.socket().as_raw_fd();
+        session.login = Login::first_as(&shared.accounts, name.as_deref());
         let handle = shared.clients.enter(&session);
-        Some(Self {
+        Self {
             worker,
             stream,
             session,
@@ -169,7 +169,7 @@ impl Connection {
             was_attached: false,
             nonce: None,
             heed: Heed::default(),
-        })
+        }
     }
 
     /// Serves the client until it goes, breaks the protocol, or the node stops.
@@ -215,7 +215,11 @@ impl Connection {
         }
         let mut batch = std::mem::take(&mut self.batch);
         let parsed = self.input.len();
-        let (taken, end) = batch.parse(&self.input, &self.limits());
+        let (taken, end) = match self.session.login.is_authenticated() {
+            true => batch.parse(&self.input, &self.limits(), COMMANDS_MAX),
+            // One at a time: what the first changes counts for the next.
+            false => batch.parse(&self.input, &self.limits().of_strangers(), 1),
+        };
         batch.prefetch(&self.input, self.session.database, self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
         self.batch = batch;
@@ -332,7 +336,11 @@ impl Connection {
             *written += ready!(poll)?;
             self.handle.writing(0);
         }
-        Poll::Ready(Ok(()))
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_pending() && self.handle.is_aborted() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        flushed
     }
 }
 

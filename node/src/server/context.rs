@@ -181,6 +181,10 @@ impl Shared {
 
     fn extra(&self, parts: MemoryParts) -> Vec<(Section, &'static str, String)> {
         let mut lines = vec![(Section::Server, "ringmaster_version", env!("CARGO_PKG_VERSION").to_owned())];
+        for (listen, expires_at) in self.doors.certificates() {
+            let line = format!("listen={listen},expires_at={}", expires_at.as_secs());
+            lines.push((Section::Server, "ringmaster_certificate", line));
+        }
         let lag = self.expiry_lag_millis.load(Ordering::Relaxed).to_string();
         lines.push((Section::Stats, "ringmaster_expiry_lag_ms", lag));
         let percents = self.miss_percents().into_iter();

@@ -50,6 +50,27 @@ impl Pages {
         ]
     }
 
+    /// The figures of the listeners.
+    fn door_rows(&self) -> Vec<FigureRow> {
+        let shared = &self.0;
+        let not_let_in = shared.doors.refused();
+        let mut rows = vec![
+            ("failed_logins_total", "counter", "Wrong passwords.", shared.accounts.failed_logins()),
+            (
+                "clients_refused_total",
+                "counter",
+                "Clients that a bound kept out.",
+                shared.admission.refused(),
+            ),
+            ("not_let_in_total", "counter", "Connections without a good handshake.", not_let_in),
+        ];
+        if let Some(expires_at) = shared.doors.certificates().map(|(_, expires_at)| expires_at).min() {
+            let help = "When the first certificate expires, since the Unix epoch.";
+            rows.push(("certificate_expires_seconds", "gauge", help, expires_at.as_secs()));
+        }
+        rows
+    }
+
     fn ready(&self) -> Page {
         if self.0.attention.look().is_loading() {
             return Page::text(503, "the log is being read\n");
@@ -115,7 +136,10 @@ impl Pages {
             ("memory_max_bytes", "gauge", "Bound of the allocated bytes, 0 for none.", max),
         ];
         let mut text = String::new();
-        rows.iter().chain(&self.log_rows()).for_each(|row| write_row(&mut text, row));
+        rows.iter()
+            .chain(&self.log_rows())
+            .chain(&self.door_rows())
+            .for_each(|row| write_row(&mut text, row));
         for (name, percent) in self.0.miss_percents() {
             let help = "Share of reads that would miss with so much memory, in percent.";
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {percent:.2}");

@@ -29,21 +29,23 @@ pub(super) fn open(shared: &mut Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Follows the file of the secret, if it is in one. A proxy that has proved to know what is no secret any more is closed.
+/// Follows the files of the secret and of certificates, if there are some. A proxy that has proved to know what is no secret any more is closed.
 ///
 /// # Errors
 /// The thread cannot be made.
 pub(super) fn follow(shared: &Arc<Shared>) -> io::Result<Option<Lookout>> {
-    if !matches!(shared.config.secret, SecretSource::File(_)) {
+    let has_secret = matches!(shared.config.secret, SecretSource::File(_));
+    if !has_secret && !shared.doors.speak_tls() {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
     let look = move || {
+        shared.doors.refresh();
         if shared.secrets.refresh(&shared.config.secret) {
             let secrets = shared.secrets.current();
             let is_stale = |session: &Session| session.login.proof().is_some_and(|proof| !secrets.has(proof));
             shared.kill_clients(0, &is_stale);
         }
     };
-    Lookout::spawn("node-secret", look).map(Some)
+    Lookout::spawn("node-lookout", look).map(Some)
 }

@@ -82,6 +82,7 @@ mod tests {
     use std::sync::Arc;
 
     use ringmaster_runtime::admission::Admission;
+    use ringmaster_runtime::door::Doors;
 
     use super::*;
     use crate::config::Config;
@@ -90,7 +91,9 @@ mod tests {
 
     fn shared() -> Shared {
         let admission = Arc::new(Admission::new(10));
-        Shared::new(Engine::new(Store::new(None)), Config::default(), admission)
+        let config = Config::default();
+        let doors = Doors::open(config.listen, None, &[]).unwrap();
+        Shared::new(Engine::new(Store::new(None)), config, admission, doors)
     }
 
     fn value(shared: &Shared, name: &str) -> String {

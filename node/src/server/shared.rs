@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::view::{Boot, Incarnation};
 use ringmaster_runtime::admission::Admission;
+use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::secret::SecretKeeper;
 
 use super::account::Account;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) eviction_samples: AtomicUsize,
     /// How many connections there may be.
     pub(crate) admission: Arc<Admission>,
+    /// Where clients come in.
+    pub(crate) doors: Doors,
     /// Bounds of a client.
     pub(crate) limits: ClientLimits,
     pub(crate) timing: Timing,
@@ -89,7 +92,7 @@ pub(crate) struct Base {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, config: Config, admission: Arc<Admission>) -> Self {
+    pub(crate) fn new(engine: Engine, config: Config, admission: Arc<Admission>, doors: Doors) -> Self {
         let shared = Self {
             engine,
             clients: Clients::default(),
@@ -103,6 +106,7 @@ impl Shared {
             maxmemory: AtomicU64::new(config.maxmemory),
             eviction_samples: AtomicUsize::new(EVICTION_SAMPLES),
             admission,
+            doors,
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
             attention: Arc::default(),

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+use ringmaster_runtime::door::Arrival;
 use ringmaster_runtime::service;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -90,14 +90,13 @@ impl Worker {
 }
 
 impl service::Worker for Worker {
-    async fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) {
+    async fn serve(self: Rc<Self>, arrival: Arrival, stop: CancellationToken) {
         self.counters().connections.add(1);
         let seen = Rc::default();
-        if let Some(connection) = Connection::new(Rc::clone(&self), stream, Rc::clone(&seen)) {
-            // In a box of its own: those around it would hold it twice each, once to take it and once to run it.
-            let run = Box::pin(connection.run(&stop));
-            seeing(&seen, timing::measured(&self.shared.timing, run)).await;
-        }
+        let connection = Connection::new(Rc::clone(&self), arrival, Rc::clone(&seen));
+        // In a box of its own: those around it would hold it twice each, once to take it and once to run it.
+        let run = Box::pin(connection.run(&stop));
+        seeing(&seen, timing::measured(&self.shared.timing, run)).await;
     }
 }
 

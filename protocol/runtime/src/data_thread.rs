@@ -7,22 +7,33 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::acceptor::StdSocket;
+use crate::admission::Admitted;
+use crate::door::Door;
 use crate::service::{Load, ServiceConfig, Worker};
 
 /// Accepted connections that wait for their data thread; above it the acceptor waits.
 const ACCEPTED_MAX: usize = 1024;
 
+/// A connection that was accepted and is not served yet.
+pub(crate) struct Accepted {
+    pub(crate) socket: StdSocket,
+    /// Its place among the others.
+    pub(crate) admitted: Admitted,
+    /// Where it came in.
+    pub(crate) door: Arc<Door>,
+}
+
 /// How the acceptor reaches a data thread.
 pub(crate) struct Lane {
     /// Accepted sockets, non-blocking.
-    pub(crate) sockets: mpsc::Sender<std::net::TcpStream>,
+    pub(crate) sockets: mpsc::Sender<Accepted>,
     /// Connections of the thread, counted from the moment they are dealt.
     pub(crate) load: Load,
 }
@@ -42,46 +53,76 @@ pub(crate) fn spawn<W: Worker>(
         // for batches; a thread without a runtime cannot serve, so failing to make one ends the process.
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         let runtime = runtime.expect("a data thread needs its runtime: out of file descriptors?");
-        runtime.block_on(async move { deal(Rc::new(make()), accepted, &thread_load, &stop, drain).await });
+        runtime.block_on(async move {
+            let deal = Deal { worker: Rc::new(make()), load: thread_load, stop };
+            deal.run(accepted, drain).await;
+        });
     };
     let thread = thread::Builder::new().name(format!("{}-data-{index}", config.name)).spawn(body)?;
     Ok((Lane { sockets, load }, thread))
 }
 
-/// Serves what is dealt until `stop`, then waits for the connections to finish, at most `drain`.
-async fn deal<W: Worker>(
+/// What a data thread serves connections with.
+struct Deal<W> {
     worker: Rc<W>,
-    mut accepted: mpsc::Receiver<std::net::TcpStream>,
-    load: &Load,
-    stop: &CancellationToken,
-    drain: Duration,
-) {
-    worker.start(stop);
-    let tracker = TaskTracker::new();
-    while let Some(socket) = tokio::select! {
-        biased; // a stopping service takes no further connection
-        () = stop.cancelled() => None,
-        socket = accepted.recv() => socket,
-    } {
-        let counted = Counted(Arc::clone(load));
-        let Ok(stream) = TcpStream::from_std(socket) else { continue };
-        let connection = Rc::clone(&worker).serve(stream, stop.clone());
+    load: Load,
+    stop: CancellationToken,
+}
+
+impl<W: Worker> Deal<W> {
+    /// Serves what is dealt until it is to stop, then waits for the connections to finish, at most `drain`.
+    async fn run(self, mut accepted: mpsc::Receiver<Accepted>, drain: Duration) {
+        self.worker.start(&self.stop);
+        let tracker = TaskTracker::new();
+        while let Some(socket) = tokio::select! {
+            biased; // a stopping service takes no further connection
+            () = self.stop.cancelled() => None,
+            socket = accepted.recv() => socket,
+        } {
+            self.take(socket, &tracker);
+        }
+        tracker.close();
+        if timeout(drain, tracker.wait()).await.is_err() {
+            tracing::warn!(connections = tracker.len(), "drain time is over, closing connections");
+        }
+    }
+
+    fn take(&self, accepted: Accepted, tracker: &TaskTracker) {
+        let Accepted { socket, admitted, door } = accepted;
+        let counted = Counted { load: Arc::clone(&self.load), _admitted: admitted };
+        let Ok(socket) = socket.into_socket() else { return };
+        let (worker, stop) = (Rc::clone(&self.worker), self.stop.clone());
+        if door.is_plain() {
+            let Some(arrival) = door.let_in(socket) else { return };
+            let connection = worker.serve(arrival, stop);
+            tracker.spawn_local(async move {
+                let _counted = counted;
+                connection.await;
+            });
+            return;
+        }
         tracker.spawn_local(async move {
             let _counted = counted;
-            connection.await;
+            // In a box: no client pays for its welcome while it is here.
+            let welcomed = tokio::select! {
+                welcomed = Box::pin(door.welcome(socket)) => welcomed,
+                () = stop.cancelled() => None,
+            };
+            if let Some(arrival) = welcomed {
+                worker.serve(arrival, stop).await;
+            }
         });
-    }
-    tracker.close();
-    if timeout(drain, tracker.wait()).await.is_err() {
-        tracing::warn!(connections = tracker.len(), "drain time is over, closing connections");
     }
 }
 
 /// Takes a connection off the load when it ends, however it ends.
-struct Counted(Load);
+struct Counted {
+    load: Load,
+    _admitted: Admitted,
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.load.fetch_sub(1, Ordering::Relaxed);
     }
 }

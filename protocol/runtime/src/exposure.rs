@@ -13,24 +13,36 @@ pub struct Exposed {
     remedy: &'static str,
 }
 
-/// Looks whether `address` may be listened on by who is `open`, that is, asks nobody who he is. `remedy` says what to do
-/// about that.
+/// Whether only this machine reaches an address.
+#[must_use]
+pub fn is_local(address: SocketAddr) -> bool {
+    // ::ffff:127.0.0.1 is this machine, too.
+    address.ip().to_canonical().is_loopback()
+}
+
+/// Looks whether who is `open`, that is, asks nobody who he is, may listen: not where others reach it (`exposed`). `remedy`
+/// says what to do about that.
 ///
 /// # Errors
-/// [`Exposed`], if others than this machine reach it.
-pub fn check(address: SocketAddr, open: bool, remedy: &'static str) -> Result<(), Exposed> {
-    // ::ffff:127.0.0.1 is this machine, too.
-    let is_local = address.ip().to_canonical().is_loopback();
-    if open && !is_local { Err(Exposed { address, remedy }) } else { Ok(()) }
+/// [`Exposed`].
+pub fn check(exposed: Option<SocketAddr>, open: bool, remedy: &'static str) -> Result<(), Exposed> {
+    match exposed.filter(|_| open) {
+        Some(address) => Err(Exposed { address, remedy }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::door::Doors;
 
     #[test]
     fn only_this_machine_may_come_in_without_a_word() {
-        let check = |address: &str, open| check(address.parse().unwrap(), open, "give users").is_ok();
+        let check = |address: &str, open| {
+            let doors = Doors::open(address.parse().unwrap(), None, &[]).unwrap();
+            check(doors.exposed(), open, "give users").is_ok()
+        };
         for local in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
             assert!(check(local, true) && check(local, false), "{local}");
         }

@@ -10,11 +10,15 @@ mod acceptor;
 pub mod admin;
 pub mod admission;
 mod data_thread;
+pub mod door;
 pub mod exposure;
 pub mod logging;
 pub mod lookout;
 pub mod secret;
+pub mod seldom;
 pub mod service;
 pub mod signal;
+pub mod stream;
+pub mod tls;
 
 pub use acceptor::BACKLOG;

@@ -15,12 +15,13 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
+use crate::acceptor::{Dealer, Listener};
 use crate::admin::{self, Admin};
 use crate::admission::Admission;
+use crate::door::{Arrival, Door};
 use crate::{acceptor, data_thread};
 
 /// What a data thread does with connections. Made on its thread, so it may hold `Rc` and `RefCell`.
@@ -33,16 +34,16 @@ pub trait Worker: 'static {
 
     /// Serves one connection from accept to close. When `stop` is cancelled it finishes what it has read
     /// and closes.
-    fn serve(self: Rc<Self>, stream: TcpStream, stop: CancellationToken) -> impl Future<Output = ()>;
+    fn serve(self: Rc<Self>, arrival: Arrival, stop: CancellationToken) -> impl Future<Output = ()>;
 }
 
 /// How a tier listens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServiceConfig {
     /// Prefix of the threads' names, e.g. `node`.
     pub name: &'static str,
-    /// Where clients connect; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where clients come in; the first has an IP address.
+    pub doors: Vec<Arc<Door>>,
     /// Where the admin port listens; port 0 takes a free one.
     pub admin: SocketAddr,
     /// Data threads, 1..=256.
@@ -56,6 +57,7 @@ pub struct ServiceConfig {
 /// A running tier. Dropping it without [`Service::stop`] leaves its threads running.
 #[derive(Debug)]
 pub struct Service {
+    addresses: Vec<Option<SocketAddr>>,
     address: SocketAddr,
     admin_address: SocketAddr,
     stop: CancellationToken,
@@ -73,9 +75,16 @@ impl Service {
         make: impl Fn(usize) -> W + Send + Sync + 'static,
         admin: Arc<dyn Admin>,
     ) -> io::Result<Self> {
-        let listener = acceptor::bind(config.listen)?;
+        let listeners: io::Result<Vec<_>> =
+            config.doors.iter().map(|door| Ok((Listener::bind(door.listen())?, Arc::clone(door)))).collect();
+        let listeners = listeners?;
         let admin_listener = acceptor::bind(config.admin)?;
-        let (address, admin_address) = (listener.local_addr()?, admin_listener.local_addr()?);
+        let addresses: io::Result<Vec<_>> =
+            listeners.iter().map(|(listener, _)| listener.address()).collect();
+        let (addresses, admin_address) = (addresses?, admin_listener.local_addr()?);
+        let no_address =
+            || io::Error::new(io::ErrorKind::InvalidInput, "the first listener needs an IP address");
+        let address = addresses.first().copied().flatten().ok_or_else(no_address)?;
         let stop = CancellationToken::new();
         let make = Arc::new(make);
         let (mut threads, mut lanes) = (Vec::new(), Vec::new());
@@ -86,21 +95,27 @@ impl Service {
             threads.push(thread);
         }
         let control = Builder::new_current_thread().enable_all().build()?;
-        let (admission, control_stop) = (Arc::clone(&config.admission), stop.clone());
+        let dealer = Arc::new(Dealer { lanes, admission: Arc::clone(&config.admission), stop: stop.clone() });
         let body = move || {
             control.block_on(async {
-                tokio::spawn(admin::serve(admin_listener, admin, control_stop.clone()));
-                acceptor::run(listener, &lanes, &admission, &control_stop).await;
+                tokio::spawn(admin::serve(admin_listener, admin, dealer.stop.clone()));
+                acceptor::run_all(&dealer, listeners).await;
             });
         };
         threads.push(thread::Builder::new().name(format!("{}-control", config.name)).spawn(body)?);
-        Ok(Self { address, admin_address, stop, threads })
+        Ok(Self { addresses, address, admin_address, stop, threads })
     }
 
     /// Where clients connect, the port filled in.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where clients connect, by door, the port filled in; `None` for a Unix socket.
+    #[must_use]
+    pub fn addresses(&self) -> &[Option<SocketAddr>] {
+        &self.addresses
     }
 
     /// Where the admin port listens, the port filled in.

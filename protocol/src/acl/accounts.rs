@@ -49,6 +49,7 @@ pub struct Accounts {
     generation: AtomicU64,
     log: Mutex<VecDeque<LogEntry>>,
     is_restricting: AtomicBool,
+    failed_logins: AtomicU64,
 }
 
 impl Default for Accounts {
@@ -59,6 +60,7 @@ impl Default for Accounts {
             generation: AtomicU64::new(1),
             log: Mutex::default(),
             is_restricting: AtomicBool::new(false),
+            failed_logins: AtomicU64::new(0),
         }
     }
 }
@@ -76,6 +78,11 @@ impl Accounts {
     #[must_use]
     pub fn is_restricting(&self) -> bool {
         self.is_restricting.load(Ordering::Acquire)
+    }
+
+    /// Has every command looked at from now on, for something else than what users may do.
+    pub fn restrict(&self) {
+        self.is_restricting.store(true, Ordering::Release);
     }
 
     /// The user of this name.
@@ -144,7 +151,16 @@ impl Accounts {
             Some(user) => user.accepts(password),
             None => User::new(name).accepts(password),
         };
+        if !accepts {
+            self.failed_logins.fetch_add(1, Ordering::Relaxed);
+        }
         user.filter(|_| accepts)
+    }
+
+    /// How often name and password were wrong since the start.
+    #[must_use]
+    pub fn failed_logins(&self) -> u64 {
+        self.failed_logins.load(Ordering::Relaxed)
     }
 
     /// Notes that something was refused; [`LogEntry::count`] is 1.

@@ -53,6 +53,17 @@ impl Login {
         Self { user, is_authenticated, proof: None, generation }
     }
 
+    /// That of a session that begins with the name of a user proven otherwise, as by a certificate; as [`Login::first`]
+    /// where there is no such user, or it is off.
+    #[must_use]
+    pub fn first_as(accounts: &Accounts, name: Option<&str>) -> Self {
+        let mut login = Self::first(accounts);
+        if let Some(user) = name.and_then(|name| accounts.user(name.as_bytes())).filter(|user| user.is_on()) {
+            login.becomes(user);
+        }
+        login
+    }
+
     /// The user.
     #[must_use]
     pub fn user(&self) -> &Arc<User> {

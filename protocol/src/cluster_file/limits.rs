@@ -9,6 +9,11 @@ use serde::Deserialize;
 pub struct Limits {
     /// Most clients at a time; one more gets an error and is closed. Range 1..=1,000,000, default 10,000.
     pub clients: usize,
+    /// Most clients of one address at a time; of IPv6, of one network of 64 bits. 0, the default, is no bound; else
+    /// 1..=1,000,000.
+    pub clients_per_address: usize,
+    /// Most clients that connect in a second. 0, the default, is no bound; else 1..=1,000,000.
+    pub connects_per_second: usize,
     /// Bytes of replies that may wait for one client; above it the client's commands are not read until it has taken
     /// some. Range 1kb..=1gb, default 16mb.
     pub client_buffer: ByteSize,
@@ -33,6 +38,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             clients: 10_000,
+            clients_per_address: 0,
+            connects_per_second: 0,
             client_buffer: ByteSize::mib(16),
             upstream_buffer: ByteSize::mib(64),
             pipeline: 1024,
@@ -50,6 +57,8 @@ const GIB: ByteSize = ByteSize::mib(1024);
 impl Limits {
     pub(super) fn check(&self, findings: &mut Findings) {
         findings.range("limits.clients", self.clients, 1..=1_000_000);
+        findings.range("limits.clients_per_address", self.clients_per_address, 0..=1_000_000);
+        findings.range("limits.connects_per_second", self.connects_per_second, 0..=1_000_000);
         findings.range("limits.client_buffer", self.client_buffer, ByteSize::kib(1)..=GIB);
         findings.range("limits.upstream_buffer", self.upstream_buffer, KIB_64..=ByteSize::mib(4096));
         findings.range("limits.pipeline", self.pipeline, 1..=100_000);

@@ -12,20 +12,33 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::acl::User;
-use crate::config::Findings;
+use crate::config::{ByteSize, Findings};
 
 /// Most users of a file.
 pub const USERS_MAX: usize = 10_000;
 
 /// A user as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a user: {name, rules}")]
+#[serde(deny_unknown_fields, expecting = "a user: {name, rules, limits}")]
 pub struct UserRules {
     /// Its name.
     pub name: String,
     /// What it may do, as in `ACL SETUSER`.
     #[serde(default)]
     pub rules: String,
+    /// How much it may have of each proxy. Default: as much as there is.
+    #[serde(default)]
+    pub limits: UserLimits,
+}
+
+/// How much a user may have of one proxy, over all its connections; 0 is no bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "limits of a user: {commands, bytes}")]
+pub struct UserLimits {
+    /// Commands a second. Range 0..=1,000,000,000, default 0.
+    pub commands: u64,
+    /// Bytes of commands a second. Default 0.
+    pub bytes: ByteSize,
 }
 
 impl UserRules {
@@ -59,6 +72,7 @@ pub(super) fn check_all(users: &[UserRules], findings: &mut Findings) {
         if !names.insert(&user.name) {
             findings.add(&format!("users[{at}].name"), format!("`{}` stands here a second time", user.name));
         }
+        findings.range(&format!("users[{at}].limits.commands"), user.limits.commands, 0..=1_000_000_000);
         if let Err(why) = user.user() {
             findings.add(&format!("users[{at}].rules"), why);
         }

@@ -17,6 +17,18 @@ pub struct RequestLimits {
     pub request_bytes_max: usize,
 }
 
+impl RequestLimits {
+    /// For who has not said yet who it is: room for `HELLO` with all its options, and none to fill (Redis's numbers).
+    #[must_use]
+    pub fn of_strangers(self) -> Self {
+        Self {
+            bulk_bytes_max: self.bulk_bytes_max.min(16 << 10),
+            args_max: self.args_max.min(10),
+            request_bytes_max: self.request_bytes_max.min(64 << 10),
+        }
+    }
+}
+
 impl Default for RequestLimits {
     fn default() -> Self {
         Self { bulk_bytes_max: 512 << 20, args_max: 1 << 20, request_bytes_max: 1 << 30 }

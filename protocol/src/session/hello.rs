@@ -1,6 +1,6 @@
 //! `HELLO` and `AUTH`: how a client says what it speaks and who it is.
 
-use super::{Call, REDIS_VERSION, Refusal, acl};
+use super::{Call, Outcome, REDIS_VERSION, Refusal, Session, acl};
 use crate::acl::DEFAULT_USER;
 use crate::resp::{Protocol, number};
 
@@ -18,6 +18,14 @@ const WRONG_NAME: &str = "ERR Client names cannot contain spaces, newlines or sp
 const HELLO_WITHOUT_AUTH: &str = "NOAUTH HELLO must be called with the client already authenticated, otherwise the \
      HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at \
      the same time";
+
+/// Wrong passwords in a row after which a client is closed: who tries more has to connect anew, which can be bounded.
+const FAILED_LOGINS_MAX: u32 = 10;
+
+/// Whether a client has tried too many passwords.
+pub(super) fn outcome(session: &Session) -> Outcome {
+    if session.failed_logins >= FAILED_LOGINS_MAX { Outcome::Close } else { Outcome::Done }
+}
 
 /// What the options of `HELLO` ask for.
 #[derive(Default)]
@@ -110,9 +118,11 @@ fn log_in(call: &mut Call<'_, '_>, user: &[u8], password: &[u8]) -> bool {
     match call.context.accounts().authenticate(user, password) {
         Some(user) => {
             call.session.login.becomes(user);
+            call.session.failed_logins = 0;
             true
         }
         None => {
+            call.session.failed_logins += 1;
             acl::note_failed_login(call, user);
             false
         }

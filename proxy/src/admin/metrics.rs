@@ -9,7 +9,7 @@ use crate::upstream::FailureKind;
 /// Name, help and place of each counter.
 type Row = (&'static str, &'static str, fn(&ThreadMetrics) -> &Counter);
 
-const COUNTERS: [Row; 9] = [
+const COUNTERS: [Row; 10] = [
     ("connections", "Clients ever connected.", |metrics| &metrics.connections),
     ("commands", "Commands taken from clients.", |metrics| &metrics.commands),
     ("input_bytes", "Bytes of commands taken from clients.", |metrics| &metrics.input_bytes),
@@ -19,6 +19,9 @@ const COUNTERS: [Row; 9] = [
     }),
     ("protocol_errors", "Clients closed for a broken stream.", |metrics| &metrics.protocol_errors),
     ("shed", "Commands refused because a node's queue was full.", |metrics| &metrics.shed),
+    ("over_quota", "Commands refused because their user has had its share of the second.", |metrics| {
+        &metrics.over_quota
+    }),
     (
         "clients_closed",
         "Clients closed because they were idle, did not take their replies, or asked for too much at once.",
@@ -43,6 +46,21 @@ pub(super) fn render(shared: &Shared) -> String {
     }
     page.begin("clients", "gauge", "Clients connected now.");
     page.line("clients", "", shared.sum(|metrics| &metrics.clients));
+    page.begin("clients_refused_total", "counter", "Clients that a bound of `limits` kept out.");
+    page.line("clients_refused_total", "", shared.admission.refused());
+    page.begin("failed_logins_total", "counter", "Names and passwords that were wrong.");
+    page.line("failed_logins_total", "", shared.accounts.failed_logins());
+    page.begin("not_let_in_total", "counter", "Connections of clients without a good handshake.");
+    page.line("not_let_in_total", "", shared.doors.refused());
+    page.begin(
+        "certificate_expires_seconds",
+        "gauge",
+        "When a certificate expires, since the Unix epoch; none without TLS.",
+    );
+    for (side, expires_at) in shared.certificates() {
+        let labels = format!("{{side=\"{side}\"}}");
+        page.line("certificate_expires_seconds", &labels, expires_at.as_secs());
+    }
     page.begin("reloads_total", "counter", "Changes of cluster.yaml that took effect.");
     page.line("reloads_total", "", shared.reloads.reloads_total());
     page.begin("reload_failures_total", "counter", "Changes of cluster.yaml that were refused.");

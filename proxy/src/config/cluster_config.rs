@@ -4,6 +4,7 @@ use super::ReloadStatus;
 use super::read;
 use crate::cluster::{Topology, TopologyError};
 use crate::dial::Credentials;
+use crate::quota::{Quotas, quotas_of};
 use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
 use ringmaster_protocol::cluster_file::ClusterFile;
@@ -26,6 +27,7 @@ pub struct ClusterConfig {
     topology: Arc<ArcSwap<Topology>>,
     status: Arc<ReloadStatus>,
     accounts: Arc<Accounts>,
+    quotas: Arc<ArcSwap<Quotas>>,
     credentials: Arc<Credentials>,
     /// Where clients come in only as users.
     guarded: Option<SocketAddr>,
@@ -41,12 +43,14 @@ impl ClusterConfig {
         let text = read::text(&path)?;
         let file = ClusterFile::parse(&name_of(&path), &text)?;
         let accounts = Arc::<Accounts>::default();
-        accounts.replace(users_of(&file));
+        let quotas = Arc::<ArcSwap<Quotas>>::default();
+        adopt_users(&file, &accounts, &quotas);
         let credentials = Credentials::load(&file, directory_of(&path))
             .map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
         let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
         Ok(Self {
             accounts,
+            quotas,
             credentials: Arc::new(credentials),
             guarded: None,
             path,
@@ -66,6 +70,11 @@ impl ClusterConfig {
         Arc::clone(&self.accounts)
     }
 
+    /// How much of the proxy users may have, changed live when the file changes.
+    pub(crate) fn quotas(&self) -> Arc<ArcSwap<Quotas>> {
+        Arc::clone(&self.quotas)
+    }
+
     /// By what nodes know the proxy, changed live.
     pub(crate) fn credentials(&self) -> Arc<Credentials> {
         Arc::clone(&self.credentials)
@@ -82,10 +91,9 @@ impl ClusterConfig {
     }
 
     fn check_guard(&self, file: &ClusterFile) -> Result<(), Exposed> {
-        let Some(address) = self.guarded else { return Ok(()) };
         let accounts = Accounts::default();
         accounts.replace(users_of(file));
-        exposure::check(address, accounts.is_open(), REMEDY)
+        exposure::check(self.guarded, accounts.is_open(), REMEDY)
     }
 
     /// What has come of the changes so far.
@@ -144,7 +152,7 @@ impl ClusterConfig {
             "cluster file applied"
         );
         if next.file().users != before.file().users {
-            self.accounts.replace(users_of(next.file()));
+            adopt_users(next.file(), &self.accounts, &self.quotas);
         }
         self.topology.store(Arc::new(next));
         self.status.count_reload();
@@ -156,6 +164,16 @@ impl ClusterConfig {
         }
         self.status.count_failure(errors.to_string());
     }
+}
+
+/// Takes over the users of a file, and how much they may have.
+fn adopt_users(file: &ClusterFile, accounts: &Accounts, quotas: &ArcSwap<Quotas>) {
+    accounts.replace(users_of(file));
+    let limited = quotas_of(file);
+    if !limited.is_empty() {
+        accounts.restrict();
+    }
+    quotas.store(Arc::new(limited));
 }
 
 /// The users of a checked file.

@@ -3,7 +3,7 @@
 use std::io;
 
 use ringmaster_protocol::resp::scan::Scanner;
-use tokio::net::TcpStream;
+use ringmaster_runtime::stream::Stream;
 
 use super::DialError;
 
@@ -12,7 +12,7 @@ const REPLY_BYTES_MAX: usize = 64 << 10;
 
 /// What is said on a connection before it is used.
 pub(crate) struct Talk<'a> {
-    stream: &'a TcpStream,
+    stream: &'a Stream,
     input: Vec<u8>,
     /// Where the next reply begins in `input`.
     at: usize,
@@ -21,21 +21,25 @@ pub(crate) struct Talk<'a> {
 
 impl<'a> Talk<'a> {
     /// On a connection on which no reply is awaited.
-    pub(crate) fn new(stream: &'a TcpStream) -> Self {
+    pub(crate) fn new(stream: &'a Stream) -> Self {
         Self { stream, input: Vec::new(), at: 0, scanner: Scanner::default() }
     }
 
     /// Sends requests.
     pub(crate) async fn send(&self, mut bytes: &[u8]) -> Result<(), DialError> {
-        while !bytes.is_empty() {
-            self.stream.writable().await?;
-            match self.stream.try_write(bytes) {
+        loop {
+            let outcome = if bytes.is_empty() {
+                self.stream.try_flush().map(|()| 0)
+            } else {
+                self.stream.try_write(bytes)
+            };
+            match outcome {
+                Ok(_) if bytes.is_empty() => return Ok(()),
                 Ok(count) => bytes = &bytes[count..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stream.writable().await?,
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
     }
 
     /// The next reply, whole.

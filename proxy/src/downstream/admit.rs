@@ -8,6 +8,7 @@ use super::Connection;
 use super::conversation::Command;
 use super::local::Process;
 use crate::output::Closed;
+use crate::quota::Exceeded;
 
 /// Commands that run scripts.
 const SCRIPTS: [&str; 6] = ["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
@@ -31,6 +32,11 @@ impl Connection {
             self.ending = true;
             return false;
         }
+        if let Err(exceeded) = self.take_quota(command) {
+            self.answer_error(&exceeded.text(self.session.login.user().name()));
+            self.spoil_transaction();
+            return false;
+        }
         if self.session.login.is_unrestricted() {
             return true;
         }
@@ -50,5 +56,16 @@ impl Connection {
         self.answer_error(&text);
         self.spoil_transaction();
         false
+    }
+
+    /// Takes the command from what the user may have in a second, where that is bounded.
+    fn take_quota(&self, command: Command<'_>) -> Result<(), Exceeded> {
+        let quotas = self.thread.shared.quotas.load();
+        match quotas.get(self.session.login.user().name()) {
+            Some(quota) => {
+                quota.take(command.raw.len()).inspect_err(|_| self.thread.metrics.over_quota.add(1))
+            }
+            None => Ok(()),
+        }
     }
 }

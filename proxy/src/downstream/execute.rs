@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ringmaster_protocol::command::{self, Rejection, Split};
 use ringmaster_protocol::resp::reply::Reply;
-use ringmaster_protocol::resp::request::{self, Step};
+use ringmaster_protocol::resp::request::{self, RequestLimits, Step};
 use ringmaster_protocol::resp::{Args, Protocol, ProtocolError, Span, inline};
 
 use super::Connection;
@@ -43,12 +43,12 @@ impl Connection {
         let (mut routes, mut scratch) = (thread.routes.borrow_mut(), thread.scratch.borrow_mut());
         let (routes, scratch) = (&mut *routes, &mut *scratch);
         routes.refresh();
-        let limits = thread.request_limits.get();
+        let mut limits = self.request_limits();
         let (mut commands, mut needed) = (0, 0);
         self.locals_left = LOCALS_MAX;
         loop {
             scratch.spans.clear();
-            match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits) {
+            match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits.0) {
                 Ok(Step::Command { end }) => {
                     if !self.command(buffer, &buffer[at..end], routes, scratch) {
                         break;
@@ -70,6 +70,10 @@ impl Connection {
                 }
                 Err(error) => self.broken(error),
             }
+            if limits.1 {
+                // Until it has said who it is, each command may change that.
+                limits = self.request_limits();
+            }
             if self.ending {
                 at = buffer.len();
                 self.input.clear();
@@ -81,6 +85,14 @@ impl Connection {
         }
         thread.metrics.commands.add(commands);
         (at, needed)
+    }
+
+    /// How large a request may be, and whether that is because nobody knows who sends it.
+    #[inline]
+    fn request_limits(&self) -> (RequestLimits, bool) {
+        let limits = self.thread.request_limits.get();
+        let is_stranger = !self.session.login.is_authenticated();
+        (if is_stranger { limits.of_strangers() } else { limits }, is_stranger)
     }
 
     /// Executes one command; `raw` is all of it, its arguments are the spans of `buffer`. False if it must wait until

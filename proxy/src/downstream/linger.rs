@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ringmaster_runtime::stream::Stream;
 use tokio::io::AsyncWrite;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::thread::DataThread;
@@ -22,14 +22,16 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 1 << 20;
 
 /// Ends the connection once the client has, or has sent too much, or takes too long.
-pub(crate) async fn linger(thread: Rc<DataThread>, mut stream: TcpStream) {
-    if poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await.is_ok() {
-        // Whatever ended it, the socket is dropped now.
-        drop(timeout(LINGER, discard(&thread, &stream)).await);
-    }
+pub(crate) async fn linger(thread: Rc<DataThread>, mut stream: Stream) {
+    let end = async {
+        poll_fn(|context| Pin::new(&mut stream).poll_shutdown(context)).await?;
+        discard(&thread, &stream).await
+    };
+    // Whatever ended it, the socket is dropped now.
+    drop(timeout(LINGER, end).await);
 }
 
-async fn discard(thread: &DataThread, stream: &TcpStream) -> io::Result<()> {
+async fn discard(thread: &DataThread, stream: &Stream) -> io::Result<()> {
     let mut left = LINGER_BYTES;
     while left > 0 {
         stream.readable().await?;

@@ -177,6 +177,10 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
         let state = format!("name={},address={},state={state}", node.name(), node.address());
         lines.push((Section::Server, "ringmaster_node", state));
     }
+    for (side, expires_at) in shared.certificates() {
+        let line = format!("side={side},expires_at={}", expires_at.as_secs());
+        lines.push((Section::Server, "ringmaster_certificate", line));
+    }
     lines.extend(standing(shared).map(|(name, value)| (Section::Server, name, value)));
     let last_error =
         shared.reloads.last_error().map(|error| error.replace(['\r', '\n'], "; ")).unwrap_or_default();

@@ -6,7 +6,7 @@ use ringmaster_protocol::extension::{Ask, Attach, Say, put_say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
 use super::*;

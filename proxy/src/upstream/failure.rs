@@ -47,7 +47,7 @@ impl Failure {
 
 fn kind_of(error: &DialError) -> FailureKind {
     match error {
-        DialError::Connect(_) | DialError::Refused(_) => FailureKind::Connect,
+        DialError::Connect(_) | DialError::Refused(_) | DialError::Tls(_) => FailureKind::Connect,
         DialError::Lost(_) | DialError::Closed => FailureKind::Lost,
         DialError::Garbage(_) | DialError::Unasked | DialError::TooLarge(_) => FailureKind::Garbage,
     }

@@ -1,12 +1,12 @@
 //! The first exchange on a connection to a node: protocol, database, and a proof that it answers.
 
 use ringmaster_protocol::resp::Protocol;
-use tokio::net::TcpStream;
+use ringmaster_runtime::stream::Stream;
 
 use crate::dial::{DialError, Talk};
 
 /// Sets up `stream`: `HELLO 3` for RESP3, `SELECT`, `PING`.
-pub(super) async fn run(stream: &TcpStream, database: u8, protocol: Protocol) -> Result<(), DialError> {
+pub(super) async fn run(stream: &Stream, database: u8, protocol: Protocol) -> Result<(), DialError> {
     let (request, replies) = request(database, protocol);
     let mut talk = Talk::new(stream);
     talk.send(&request).await?;

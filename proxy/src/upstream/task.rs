@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use ringmaster_runtime::stream::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::failure::Failure;
@@ -57,7 +57,7 @@ pub(super) async fn run(upstream: Rc<Upstream>) {
     upstream.close();
 }
 
-async fn connect(upstream: &Upstream) -> Result<TcpStream, Failure> {
+async fn connect(upstream: &Upstream) -> Result<Stream, Failure> {
     let limit = upstream.context.limits.get().connect;
     let connected = async {
         let stream = dial(upstream.node.address(), &upstream.context.credentials).await?;
@@ -68,7 +68,7 @@ async fn connect(upstream: &Upstream) -> Result<TcpStream, Failure> {
 }
 
 /// Serves until the connection fails, or the node has left and all is answered.
-async fn serve(upstream: &Rc<Upstream>, stream: TcpStream) -> Result<(), Failure> {
+async fn serve(upstream: &Rc<Upstream>, stream: Stream) -> Result<(), Failure> {
     upstream.stream.replace(Some(stream));
     upstream.state.set(State::Ready);
     if upstream.is_primary() {
@@ -229,7 +229,7 @@ mod tests {
 
     use ringmaster_protocol::resp::Protocol;
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::telemetry::{NodeStatus, ThreadMetrics};
@@ -274,7 +274,7 @@ mod tests {
             upstream.queue.borrow_mut().push_part(to, index, b"PING\r\n", false);
         }
         upstream.broken.replace(Some(io::ErrorKind::BrokenPipe.into()));
-        let failure = serve(&upstream, stream).await.unwrap_err();
+        let failure = serve(&upstream, stream.into()).await.unwrap_err();
         assert!(matches!(failure, Failure::Lost(_)), "{failure}");
         assert_eq!(*taken.0.borrow(), b"+one\r\n+two\r\n");
     }

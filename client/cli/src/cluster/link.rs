@@ -13,6 +13,7 @@ use ringmaster_protocol::register::{Answer, Request};
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::secret::{Asked, Secrets, put_nonce, put_proofs};
 use ringmaster_protocol::view::{ClusterId, Epoch};
+use ringmaster_runtime::tls::TlsClient;
 
 /// Longest wait for a node.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,7 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 static SECRETS: OnceLock<Secrets> = OnceLock::new();
 
 /// A connection to a node.
-pub(super) struct Link(TcpStream);
+pub(super) struct Link(Box<dyn Wire>);
+
+/// What bytes go over.
+trait Wire: Read + Write {}
+
+impl<T: Read + Write> Wire for T {}
+
+/// TLS to the nodes of the cluster that this process speaks with, and the name in their certificates if they share one.
+static TLS: OnceLock<(TlsClient, Option<String>)> = OnceLock::new();
 
 fn strange() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "it is no Ringmaster node of this release")
@@ -38,12 +47,19 @@ pub(super) fn know(secrets: Secrets) {
     let _ = SECRETS.set(secrets);
 }
 
+/// Has every connection from now on go over TLS. For the one who starts the process.
+pub(super) fn encrypt(tls: TlsClient, name: Option<String>) {
+    // Set once: a process speaks with one cluster.
+    drop(TLS.set((tls, name)));
+}
+
 impl Link {
     /// Connects.
     ///
     /// # Errors
     /// The name has no address, or nobody listens there.
     pub(super) fn open(address: &NodeAddress) -> io::Result<Self> {
+        let host = address.host();
         let address = address.to_string().to_socket_addrs()?.next();
         let address =
             address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "its name has no address"))?;
@@ -51,7 +67,13 @@ impl Link {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        let mut link = Self(stream);
+        let mut link = match TLS.get() {
+            None => Self(Box::new(stream)),
+            Some((tls, name)) => {
+                let name = name.as_deref().unwrap_or(host);
+                Self(Box::new(tls.connect_blocking(stream, name)?))
+            }
+        };
         if let Some(secrets) = SECRETS.get().filter(|secrets| !secrets.is_empty()) {
             link.prove(secrets)?;
         }
@@ -129,7 +151,7 @@ impl Link {
 
     fn call(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {
         self.0.write_all(request)?;
-        read_frame(&mut self.0)
+        read_frame(&mut *self.0)
     }
 }
 
@@ -139,7 +161,7 @@ fn blob(frame: &[u8]) -> Option<Bytes> {
     frame.get(line + 1..frame.len().checked_sub(2)?).map(Bytes::copy_from_slice)
 }
 
-fn read_frame(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+fn read_frame(stream: &mut dyn Wire) -> io::Result<Vec<u8>> {
     let (mut scanner, mut input) = (Scanner::default(), Vec::new());
     loop {
         match scanner.frame(&input).map_err(io::Error::other)? {

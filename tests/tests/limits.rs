@@ -1,0 +1,184 @@
+//! Bounds of clients: how many, from where, how fast; who tries passwords; what a stranger may send.
+
+use std::fs;
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use ringmaster_node::{Config as NodeConfig, Node};
+use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wire::{Wire, encoded};
+
+/// Longest wait for something that happens by itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The SHA-256 of `password`.
+const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+
+const WRONG: &str = r"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+
+#[track_caller]
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn node() -> NodeConfig {
+    let free: SocketAddr = ([127, 0, 0, 1], 0).into();
+    NodeConfig { listen: free, admin: free, threads: 1, hash_seed: Some(7), ..NodeConfig::default() }
+}
+
+/// A node with one user but `default`, who is off.
+fn node_with_users(directory: &std::path::Path) -> Node {
+    let users = directory.join("users.acl");
+    fs::write(&users, format!("user default off\nuser app on #{HASH} ~* +@all\n")).unwrap();
+    Node::start(NodeConfig { users: Some(users), ..node() }).unwrap()
+}
+
+/// What a client that connects and says nothing hears before it is closed.
+fn heard(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut text = String::new();
+    drop(stream.read_to_string(&mut text));
+    text
+}
+
+#[test]
+fn an_address_has_no_more_clients_than_it_may() {
+    let full = "-ERR max number of clients of this address reached\r\n";
+    let node = Node::start(NodeConfig { clients_per_address: 2, ..node() }).unwrap();
+    let mut kept = [Wire::connect(node.address()), Wire::connect(node.address())];
+    kept.iter_mut().for_each(|client| assert_eq!(client.ask("PING"), r"+PONG\r\n"));
+    assert_eq!(heard(node.address()), full);
+    drop(kept);
+    eventually("there is room again", || {
+        let mut client = Wire::connect(node.address());
+        client.send_if_open(&encoded(&[b"PING"]));
+        client.reply().is_some_and(|reply| reply == b"+PONG\r\n")
+    });
+    node.stop();
+    // The proxy's bound follows its file.
+    let cluster = Cluster::builder().yaml("limits: {clients_per_address: 3}").start();
+    let mut kept: Vec<Wire> = (0..3).map(|_| Wire::connect(cluster.address())).collect();
+    kept.iter_mut().for_each(|client| assert_eq!(client.ask("PING"), r"+PONG\r\n"));
+    assert_eq!(heard(cluster.address()), full);
+    let text = fs::read_to_string(cluster.file()).unwrap();
+    fs::write(cluster.file(), text.replace("clients_per_address: 3", "clients_per_address: 5")).unwrap();
+    eventually("two more may come", || {
+        let mut client = Wire::connect(cluster.address());
+        client.send_if_open(&encoded(&[b"PING"]));
+        client.reply().is_some_and(|reply| reply == b"+PONG\r\n")
+    });
+}
+
+#[test]
+fn no_more_clients_connect_in_a_second_than_may() {
+    let node = Node::start(NodeConfig { connects_per_second: 5, ..node() }).unwrap();
+    let begun = Instant::now();
+    let served = (0..20).filter(|_| {
+        let mut client = Wire::connect(node.address());
+        client.send_if_open(&encoded(&[b"PING"]));
+        client.reply().is_some_and(|reply| reply == b"+PONG\r\n")
+    });
+    let (served, seconds) = (served.count(), begun.elapsed().as_secs_f64());
+    assert!((5..=5 + (5.0 * seconds).ceil() as usize).contains(&served), "{served} in {seconds} s");
+    node.stop();
+}
+
+#[test]
+fn who_tries_passwords_is_closed_and_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node_with_users(directory.path());
+    let cluster = Cluster::builder()
+        .yaml(&format!(
+            "users: [{{name: default, rules: 'off'}}, {{name: app, rules: 'on #{HASH} ~* +@all'}}]"
+        ))
+        .start();
+    for address in [node.address(), cluster.address()] {
+        let mut client = Wire::connect(address);
+        for _ in 0..9 {
+            assert_eq!(client.ask("AUTH app guess"), WRONG);
+        }
+        assert_eq!(client.ask("AUTH app password"), r"+OK\r\n", "nine may be slips");
+        for _ in 0..9 {
+            assert_eq!(client.ask("AUTH app guess"), WRONG);
+        }
+        assert_eq!(client.ask("HELLO 3 AUTH app guess"), WRONG);
+        assert!(client.closes());
+        // Many at once, as a flood comes.
+        let mut client = Wire::connect(address);
+        client.send_if_open(&encoded(&[b"AUTH", b"app", b"guess"]).repeat(1000));
+        let answered = (0..).map_while(|_| client.reply()).count();
+        assert!((1..=10).contains(&answered), "{answered}");
+    }
+    let metrics = |address: SocketAddr| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    for address in [node.admin_address(), cluster.proxies()[0].admin_address()] {
+        let text = metrics(address);
+        assert!(text.contains("failed_logins_total 29"), "{text}");
+    }
+    node.stop();
+}
+
+#[test]
+fn a_stranger_may_send_no_more_than_a_greeting() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = node_with_users(directory.path());
+    let cluster = Cluster::builder()
+        .yaml(&format!(
+            "users: [{{name: default, rules: 'off'}}, {{name: app, rules: 'on #{HASH} ~* +@all'}}]"
+        ))
+        .start();
+    for address in [node.address(), cluster.address()] {
+        for large in [&b"*11\r\n"[..], b"*2\r\n$4\r\nAUTH\r\n$16385\r\n", b"*1000000\r\n$3\r\nDEL\r\n"] {
+            let mut client = Wire::connect(address);
+            client.send(large);
+            assert!(client.reply().unwrap().starts_with(b"-ERR Protocol error"));
+            assert!(client.closes());
+        }
+        // Who logs in may send more, also what stands right behind.
+        let mut client = Wire::connect(address);
+        let value = vec![b'x'; 100_000];
+        let mut bytes = encoded(&[b"HELLO", b"2", b"AUTH", b"app", b"password", b"SETNAME", b"me"]);
+        bytes.extend(encoded(&[b"SET", b"k", &value]));
+        client.send(&bytes);
+        assert!(client.reply().unwrap().starts_with(b"*14"));
+        assert_eq!(client.reply().unwrap(), b"+OK\r\n");
+    }
+    node.stop();
+}
+
+#[test]
+fn a_user_has_no_more_of_a_proxy_than_its_share() {
+    let limits = "limits: {commands: 20, bytes: 10kb}";
+    let cluster = Cluster::builder()
+        .yaml(&format!("users: [{{name: default, rules: 'on nopass ~* &* +@all', {limits}}}]"))
+        .start();
+    let mut client = Wire::connect(cluster.address());
+    let begun = Instant::now();
+    client.send(&encoded(&[b"PING"]).repeat(200));
+    let replies: Vec<Vec<u8>> = (0..200).map(|_| client.reply().unwrap()).collect();
+    let served = replies.iter().filter(|reply| *reply == b"+PONG\r\n").count();
+    let most = 20 + (20.0 * begun.elapsed().as_secs_f64()).ceil() as usize;
+    assert!((20..=most).contains(&served), "{served} of {most}");
+    let refused = replies.iter().find(|reply| reply.starts_with(b"-")).unwrap();
+    assert!(refused.starts_with(b"-OVERLOADED user 'default' may send 20 commands a second"));
+    let text = fs::read_to_string(cluster.file()).unwrap();
+    fs::write(cluster.file(), text.replace(limits, "limits: {bytes: 1kb}")).unwrap();
+    let large = "x".repeat(2000);
+    eventually("the bytes are bounded", || {
+        client.ask(&format!("SET k {large}")).contains("bytes of commands")
+    });
+    let text = fs::read_to_string(cluster.file()).unwrap();
+    fs::write(cluster.file(), text.replace("limits: {bytes: 1kb}", "limits: {}")).unwrap();
+    eventually("the bound is gone", || (0..10).all(|_| client.ask(&format!("SET k {large}")) == r"+OK\r\n"));
+}
