@@ -1,10 +1,11 @@
 //! The commands of one slot, in the order in which they came.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use ringmaster_protocol::view::Epoch;
 
-use super::Limits;
+use super::RETRY;
 use super::operation::{Active, State};
 use super::repair::Repair;
 
@@ -15,19 +16,35 @@ pub(super) struct Line {
     pub(super) repair: Option<Repair>,
     /// Rises when a command was refused: those behind it on the way will be, too, and none may overtake them.
     pub(super) tries: u64,
+    /// When all of its commands were looked at.
+    seen_whole_at: Duration,
 }
 
+/// Commands at the front of a line that are looked at whenever something happens in it; a few times as many as may be
+/// under way.
+pub(super) const FRONT: usize = 512;
+
 impl Line {
+    /// Whether it is time to look at all commands, not only those at the front.
+    pub(super) fn is_to_be_seen_whole(&mut self, now: Duration) -> bool {
+        let is_time = now >= self.seen_whole_at + RETRY;
+        if is_time {
+            self.seen_whole_at = now;
+        }
+        is_time
+    }
+
+    /// Commands at the front that are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.commands.iter().take(FRONT).filter(|active| active.is_sent()).count()
+    }
+
     /// Whether the command at `place` may be sent now, under a view of `epoch` whose chain was changed in `changed`.
     ///
     /// Commands of one client take effect in the order in which they came. Behind one that is under way only its like may
     /// follow, and only along the very same way, so that both are refused or neither.
-    pub(super) fn may_send(&self, place: usize, (epoch, changed): (Epoch, Epoch), limits: &Limits) -> bool {
-        let under_way = self.commands.iter().filter(|other| other.is_sent());
+    pub(super) fn may_send(&self, place: usize, (epoch, changed): (Epoch, Epoch)) -> bool {
         let active = &self.commands[place];
-        if !active.is_sent() && under_way.count() >= limits.slot_operations_max {
-            return false;
-        }
         // What was acknowledged early, or told to be of unknown outcome, is still on its way: what its client sent behind it
         // comes behind it.
         let client = active.command.client;

@@ -551,3 +551,29 @@ fn what_was_exported_under_another_chain_is_brought_to_nobody() {
     proxy.say(export, Say::Contents(contents));
     assert!(!proxy.out.iter().any(|action| asks(action).is_some()), "R9: {:?}", proxy.out);
 }
+
+#[test]
+fn a_long_line_of_one_slot_is_worked_off_in_time_that_grows_with_its_length_only() {
+    const COMMANDS: u64 = 20_000;
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let begun = std::time::Instant::now();
+    (0..COMMANDS).for_each(|_| _ = proxy.submit(1, Kind::Write));
+    let (mut n, mut answered) = (0, 0);
+    while answered < COMMANDS {
+        let out = proxy.out.split_off(0);
+        assert!(!out.is_empty(), "{answered} of {COMMANDS} answered, and nothing goes on");
+        for action in out {
+            match action {
+                Action::Execute { wire, .. } => {
+                    n += 1;
+                    proxy.answer(wire, done(Outcome::Made(operation(1, n))));
+                }
+                Action::Ask { wire, .. } => proxy.say(wire, Say::Done),
+                Action::Answer { .. } => answered += 1,
+                Action::Differs { .. } => {}
+            }
+        }
+    }
+    // Looking at all of them for each would take minutes.
+    assert!(begun.elapsed() < Duration::from_secs(20) && proxy.chains.is_empty(), "{:?}", begun.elapsed());
+}

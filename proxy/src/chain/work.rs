@@ -7,7 +7,7 @@ use ringmaster_protocol::extension::{Ask, Outcome, Rule, put_request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Chain, Epoch, View};
 
-use super::line::Line;
+use super::line::{FRONT, Line};
 use super::operation::{Active, State};
 use super::{
     Action, Answered, Chains, ClientId, Command, GIVEN_UP, Kind, Moment, OperationId, RETRY, TICKED_IN,
@@ -45,26 +45,40 @@ impl Work<'_, '_> {
         wire
     }
 
-    /// Sends, answers and gives up whatever can be, in the order of the line.
+    /// Sends, answers and gives up whatever can be, in the order of the line: at its front each time, and everywhere now and
+    /// then, so that a long line costs no more than a short one.
     pub(super) fn go_on(&mut self) {
-        let mut place = 0;
-        while place < self.line.commands.len() {
-            let active = &self.line.commands[place];
-            // What was told not to have been executed stays so.
-            let is_void = active.is_told && active.version.is_none();
-            if !is_void && matches!(active.state, State::Ready(at) if at <= self.moment.now) {
-                self.send(place);
+        let is_whole = self.line.is_to_be_seen_whole(self.moment.now);
+        let mut under_way = self.line.under_way();
+        let (mut place, mut seen) = (0, 0);
+        while place < self.line.commands.len() && (is_whole || seen < FRONT) {
+            seen += 1;
+            let was_sent = self.line.commands[place].is_sent();
+            if was_sent || under_way < self.chains.limits.slot_operations_max {
+                self.send_if_ready(place);
             }
             if self.line.commands[place].state == State::Finished {
                 self.try_answer(place);
             } else if self.chains.limits.ack_head {
                 self.acknowledge_early(place);
             }
+            let is_sent = self.line.commands[place].is_sent();
             if self.is_over(place) {
                 self.remove(place);
+                under_way = under_way.saturating_sub(usize::from(was_sent));
             } else {
                 place += 1;
+                under_way += usize::from(is_sent && !was_sent);
             }
+        }
+    }
+
+    fn send_if_ready(&mut self, place: usize) {
+        let active = &self.line.commands[place];
+        // What was told not to have been executed stays so.
+        let is_void = active.is_told && active.version.is_none();
+        if !is_void && matches!(active.state, State::Ready(at) if at <= self.moment.now) {
+            self.send(place);
         }
     }
 
@@ -74,7 +88,7 @@ impl Work<'_, '_> {
         let chain = view.chain(self.slot);
         let is_behind = self.line.commands[place].command.is_behind_reads;
         if is_behind && self.chains.straight.has_reads(self.slot)
-            || !self.line.may_send(place, (view.epoch(), chain.changed), &self.chains.limits)
+            || !self.line.may_send(place, (view.epoch(), chain.changed))
         {
             return;
         }
@@ -283,6 +297,7 @@ impl Work<'_, '_> {
             _ if active.is_told => active.begun + GIVEN_UP,
             _ => (active.begun + self.chains.limits.failover_wait).max(now + RETRY),
         };
-        self.line.commands.iter().map(wish).min()
+        // Those further behind wait for these, and no less long.
+        self.line.commands.iter().take(FRONT).map(wish).min()
     }
 }
