@@ -442,11 +442,16 @@ impl Controller {
         let cluster = self.view.as_ref().map_or(ClusterId::default(), |view| view.cluster());
         let epoch = self.view.as_ref().map_or(Epoch::default(), |view| view.epoch());
         let progress = self.sight.notice.moves_slots.then(|| self.progress());
-        let post = Notice { progress, ..self.sight.notice.clone() }.encode();
+        let notice = Notice { progress, ..self.sight.notice.clone() };
         let full = self.sight.nodes.full();
-        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post, full };
+        let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post: notice.encode(), full };
+        // What a view does not name is free for another cluster: whoever founds that need not hear of this one.
+        let to_others = Beat { post: Notice { held: None, ..notice }.encode(), ..beat.clone() };
+        let view = self.view.as_ref();
         for (node, due) in self.beats.iter_mut().filter(|(_, due)| **due <= now) {
             *due = now + BEAT_EVERY;
+            let is_member = view.is_some_and(|view| view.member_named(node).is_some());
+            let beat = if is_member { &beat } else { &to_others };
             out.push(Action::Beat { node: node.clone(), beat: beat.clone() });
         }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::view::Boot;
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch};
 
 use super::post::Notice;
 
@@ -40,6 +40,8 @@ pub struct Detector {
     has_voice: bool,
     nodes: BTreeMap<NodeName, Watched>,
     proxies: BTreeMap<u128, (Duration, Notice)>,
+    /// The views that other proxies hold, as they tell the members of those.
+    holders: BTreeMap<u128, (Duration, (ClusterId, Epoch))>,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,13 @@ impl Detector {
     /// A detector that suspects after a silence of `timeout`.
     #[must_use]
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, has_voice: false, nodes: BTreeMap::new(), proxies: BTreeMap::new() }
+        Self {
+            timeout,
+            has_voice: false,
+            nodes: BTreeMap::new(),
+            proxies: BTreeMap::new(),
+            holders: BTreeMap::new(),
+        }
     }
 
     /// Suspects after a silence of `timeout` from now on.
@@ -101,6 +109,10 @@ impl Detector {
     /// Another proxy posted this, `age` ago.
     pub fn posted(&mut self, now: Duration, proxy: u128, age: Duration, notice: Notice) {
         let until = (now + POST_LIFE).saturating_sub(age);
+        let is_known = self.holders.contains_key(&proxy) || self.holders.len() < PROXIES_MAX;
+        if let Some(held) = notice.held.filter(|_| until > now && is_known) {
+            self.holders.insert(proxy, (until, held));
+        }
         let is_newer = self.proxies.get(&proxy).is_none_or(|(known, _)| *known <= until);
         if until > now && is_newer && (self.proxies.len() < PROXIES_MAX || self.proxies.contains_key(&proxy))
         {
@@ -112,6 +124,7 @@ impl Detector {
     pub fn poll(&mut self, now: Duration, has_voice: bool) {
         self.has_voice = has_voice;
         self.proxies.retain(|_, (until, _)| *until > now);
+        self.holders.retain(|_, (until, _)| *until > now);
         let names: Vec<NodeName> = self.nodes.keys().cloned().collect();
         for name in names {
             let boot = self.nodes[&name].boot;
@@ -169,6 +182,11 @@ impl Detector {
             .iter()
             .filter(move |(_, (until, _))| *until > now)
             .map(|(proxy, (_, notice))| (*proxy, notice))
+    }
+
+    /// The views that other live proxies hold.
+    pub fn held(&self, now: Duration) -> impl Iterator<Item = (ClusterId, Epoch)> {
+        self.holders.values().filter(move |(until, _)| *until > now).map(|(_, held)| *held)
     }
 
     /// Whether this proxy has suspected a node for long that the others reach: then it is itself at fault.
@@ -274,6 +292,16 @@ mod tests {
         detector.posted(ms(600), 7, ms(200), notice(&[("a", 1)]));
         assert!(!is_out(&detector, 799));
         assert!(is_out(&detector, 800), "the other proxy is not live any more");
+    }
+
+    #[test]
+    fn a_view_is_held_until_it_was_not_told_for_long_also_where_others_are_told_nothing_of_it() {
+        let mut detector = detector();
+        let held = Some((ClusterId(3), Epoch(9)));
+        detector.posted(ms(600), 7, ms(0), Notice { held, ..notice(&[]) });
+        detector.posted(ms(700), 7, ms(0), notice(&[]));
+        assert_eq!(detector.held(ms(800)).collect::<Vec<_>>(), [(ClusterId(3), Epoch(9))]);
+        assert_eq!(detector.held(ms(900)).count(), 0);
     }
 
     #[test]

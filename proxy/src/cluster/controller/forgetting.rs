@@ -42,13 +42,13 @@ impl Controller {
         let is_over = |(cluster, epoch): &(ClusterId, Epoch)| {
             self.given_up.is_some_and(|(over, last)| *cluster == over && *epoch <= last)
         };
-        let mut held = self.sight.detector.proxies(now).filter_map(|(_, notice)| notice.held);
+        let mut held = self.sight.detector.held(now);
         held.find(|held| !is_over(held))
     }
 
     /// Whether another proxy holds a later view of this cluster.
     fn knows_more(&self, now: Duration, view: &View) -> bool {
-        let mut held = self.sight.detector.proxies(now).filter_map(|(_, notice)| notice.held);
+        let mut held = self.sight.detector.held(now);
         held.any(|(cluster, epoch)| cluster == view.cluster() && epoch > view.epoch())
     }
 
