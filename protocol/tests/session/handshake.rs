@@ -71,7 +71,7 @@ pub(crate) fn fits(answer: &str, reply: &[u8]) -> bool {
             // The library takes a server with several databases for one that is in no cluster, whatever it says here.
             "cluster nodes" => {
                 text == r"-ERR This instance has cluster support disabled\r\n"
-                    || text.starts_with('$')
+                    || text.starts_with(['$', '='])
                         && text.contains(" myself,master - 0 0 ")
                         && text.contains(" 0-16383")
             }
