@@ -7,6 +7,7 @@ mod address;
 mod last_replica;
 mod limits;
 mod node;
+mod proxies;
 mod timeouts;
 mod tls;
 mod users;
@@ -15,6 +16,7 @@ pub use address::{AddressError, NodeAddress};
 pub use last_replica::LastReplicaLost;
 pub use limits::Limits;
 pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
+pub use proxies::PROXIES_MAX;
 pub use timeouts::Timeouts;
 pub use tls::NodeTls;
 pub use users::{USERS_MAX, UserLimits, UserRules};
@@ -81,6 +83,9 @@ pub struct ClusterFile {
     pub timeouts: Timeouts,
     /// How large things may grow.
     pub limits: Limits,
+    /// Where clients of a Redis Cluster are told to reach the proxies, in the order of the file: at most [`PROXIES_MAX`].
+    /// Default: none; then each proxy names itself alone.
+    pub proxies: Vec<NodeAddress>,
 }
 
 impl ClusterFile {
@@ -110,6 +115,7 @@ struct FileConfig {
     tls: Option<NodeTls>,
     timeouts: Timeouts,
     limits: Limits,
+    proxies: Vec<String>,
 }
 
 impl Default for FileConfig {
@@ -128,6 +134,7 @@ impl Default for FileConfig {
             tls: None,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            proxies: Vec::new(),
         }
     }
 }
@@ -143,6 +150,7 @@ impl TryFrom<FileConfig> for ClusterFile {
         users::check_all(&file.users, &mut findings);
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
+        let proxies = proxies::check_all(&file.proxies, &mut findings);
         let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
         let FileConfig { when_last_replica_lost, users, secret_file, tls, timeouts, limits, .. } = file;
         findings.or(ClusterFile {
@@ -159,6 +167,7 @@ impl TryFrom<FileConfig> for ClusterFile {
             tls,
             timeouts,
             limits,
+            proxies,
         })
     }
 }
@@ -217,7 +226,7 @@ mod tests {
         }
         let keys = format!("{:?}{:?}", shipped.timeouts, shipped.limits);
         let keys = keys.split(['{', ',']).filter_map(|field| field.split_once(": "));
-        assert!(text.contains("\nusers: []\n"));
+        assert!(text.contains("\nusers: []\n") && text.contains("\nproxies: []\n"));
         for (key, _) in keys {
             assert!(text.contains(&format!("\n  {}: ", key.trim())), "{key}");
         }
@@ -230,6 +239,19 @@ mod tests {
         assert_eq!(file.nodes[0].name.as_str(), "a");
         assert_eq!(file.nodes[0].address.to_string(), "127.0.0.1:6380");
         assert_eq!((file.nodes[0].weight, file.nodes[0].zone.as_str()), (1, ""));
+    }
+
+    #[test]
+    fn proxies_are_named_once_each() {
+        let two = parse(&format!("proxies: ['cache-a:6379', '[::1]:6379']\n{ONE_NODE}")).unwrap();
+        assert_eq!(two.proxies[1].to_string(), "[::1]:6379");
+        assert_eq!(
+            errors(&format!("proxies: ['a:1', 'A:1', 'b']\n{ONE_NODE}")),
+            [
+                "1:19: proxies[1]: `A:1` stands here a second time",
+                "1:26: proxies[2]: `b` has no port: give host:port, as in `cache-0:6380`"
+            ]
+        );
     }
 
     #[test]

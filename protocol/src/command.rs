@@ -39,6 +39,9 @@ pub use positions::{KeyError, KeyRef};
 pub use resolve::{Arguments, Rejection, resolve};
 pub use table::{COMMANDS, COUNT, all, by_id, lookup, lookup_full};
 
+/// Commands that Redis passes on to replicas though their rows do not say that they write.
+const PASSED_ON: [&str; 6] = ["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"];
+
 /// The place of a row in the table: dense, 0..[`COUNT`], subcommands included, for arrays of handlers and
 /// counters. Not stable over versions: never send or store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +149,13 @@ impl Spec {
     #[must_use]
     pub const fn writes(&self) -> bool {
         self.flags.contains(Flags::WRITE)
+    }
+
+    /// Whether it may change keys, or is passed on to copies as if it did, though its row does not say so. EXEC does
+    /// what was queued.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.writes() || PASSED_ON.contains(&self.name)
     }
 
     /// Its subcommands; none for most commands.

@@ -12,9 +12,11 @@ mod hello;
 mod help;
 pub mod info;
 mod latency;
+pub mod monitor;
 mod observations;
 mod observe;
 mod refusal;
+pub mod secrets;
 mod settings;
 mod slow_log;
 

@@ -9,9 +9,11 @@
 //! | too many commands or too many bytes of replies under way | enough were answered and taken |
 //! | the queue of a node that it needs is full | there is room |
 //! | it changed its database or protocol | all before that is answered: another connection to the node comes next |
+//! | its next command is paused ([`attend`]) | the end of the pause |
 //! | it speaks to a node through a connection of its own ([`conversation`]) | all before and that are answered |
 
 mod admit;
+mod attend;
 mod cluster_mode;
 mod conversation;
 pub(crate) mod directory;
@@ -39,8 +41,9 @@ use ringmaster_runtime::stream::Stream;
 use crate::output::{Closed, Output};
 use crate::thread::DataThread;
 use crate::upstream::{Lane, Upstream};
+use attend::Alarm;
 use conversation::Conversation;
-use directory::Card;
+use directory::{Calls, Card};
 use input::Input;
 
 /// Bytes that are read from a client while it waits for a blocking command: from there on its going away is seen only
@@ -64,6 +67,10 @@ pub(crate) struct Connection {
     locals_left: u32,
     /// The node whose queue was full.
     held_by: Option<Rc<Upstream>>,
+    /// When its next command, which is paused, is looked at again.
+    alarm: Alarm,
+    /// Commands of this batch need attention.
+    is_attended: bool,
     /// What it has begun and not ended: a transaction, a watch, a blocking command. Most clients never do.
     conversation: Option<Box<Conversation>>,
 }
@@ -91,6 +98,8 @@ impl Connection {
             fenced: false,
             locals_left,
             held_by: None,
+            alarm: None,
+            is_attended: false,
             conversation: None,
         }
     }
@@ -107,8 +116,8 @@ impl Connection {
             if self.output.closed().is_some() || self.ending && self.output.is_idle() {
                 return Poll::Ready(());
             }
-            if self.ending || self.must_wait() {
-                if self.is_blocked() && self.poll_gone(context) {
+            if self.ending || self.must_wait(context) {
+                if (self.is_blocked() || self.alarm.is_some()) && self.poll_gone(context) {
                     return Poll::Ready(());
                 }
                 self.output.pause();
@@ -142,8 +151,8 @@ impl Connection {
     /// What others want of this client.
     #[inline]
     fn look_around(&mut self) {
-        if self.card.is_killed() {
-            self.output.close(Closed::Killed);
+        if !self.card.calls().is_nothing() {
+            self.heed(self.card.take_calls());
         }
         if self.thread.is_stopping() {
             // What was read whole is executed; what comes now is not read.
@@ -154,9 +163,29 @@ impl Connection {
         }
     }
 
+    /// Does what others want of this client.
+    #[cold]
+    fn heed(&mut self, calls: Calls) {
+        if calls.has_mail() {
+            let lines = self.card.take_mail();
+            if let Some((first, rest)) = lines.split_first() {
+                self.output.push(*first, rest);
+            }
+        }
+        if let Some(with_error) = calls.unblock().filter(|_| self.is_blocked()) {
+            self.end_waiting(with_error);
+        }
+        if calls.kill() {
+            self.output.close(Closed::Killed);
+        }
+    }
+
     /// Whether no further command may be taken for now.
     #[inline]
-    fn must_wait(&mut self) -> bool {
+    fn must_wait(&mut self, context: &mut Context<'_>) -> bool {
+        if self.poll_pause(context) {
+            return true;
+        }
         if self.fenced && self.output.in_flight() > 0 {
             return true;
         }
@@ -267,6 +296,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.end_conversation();
+        self.stop_monitoring();
         self.output.drop_stream();
         self.thread.leave(self.session.id, self.output.closed());
         self.thread.shared.directory.leave(self.session.id);

@@ -17,6 +17,7 @@
 //! | `link` | connections for what proxies and nodes say to each other |
 //! | `pubsub` | what clients are subscribed to, and how messages come to them |
 //! | `output` | the replies of one client, put in order |
+//! | `attention` | who monitors, and a pause: what concerns all clients of the proxy, and seldom |
 //! | `quota` | how much of it a user may have |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
@@ -25,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod attention;
 pub mod chain;
 mod clock;
 pub mod cluster;

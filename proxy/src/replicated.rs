@@ -20,6 +20,7 @@ mod ledger;
 mod members;
 mod route;
 
+pub(crate) use blocking::Waiting;
 pub(crate) use route::Route;
 
 use std::cell::RefCell;

@@ -8,6 +8,7 @@ use ringmaster_protocol::acl::Accounts;
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 
+use crate::attention::Attention;
 use crate::cluster::Topology;
 use crate::config::{ClusterConfig, ReloadStatus};
 use crate::control::Published;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     /// By data thread.
     pub(crate) metrics: Vec<Arc<ThreadMetrics>>,
     pub(crate) directory: Directory,
+    /// Who monitors, and a pause.
+    pub(crate) attention: Attention,
     /// The users.
     pub(crate) accounts: Arc<Accounts>,
     /// How much of the proxy users may have.
@@ -65,6 +68,7 @@ impl Shared {
             nodes: Nodes::default(),
             metrics,
             directory: Directory::default(),
+            attention: Attention::default(),
             accounts: cluster.accounts(),
             quotas: cluster.quotas(),
             credentials: cluster.credentials(),

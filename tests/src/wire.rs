@@ -2,12 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringmaster_protocol::resp::scan::Scanner;
 
 /// Longest wait for a reply; a test that meets it has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Longest wait for a reply that is asked for again and again; a machine that is busy with other tests gets it whole.
+const UNTIL: Duration = Duration::from_secs(60);
 
 /// A blocking connection for tests.
 pub struct Wire {
@@ -76,6 +79,23 @@ impl Wire {
         let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
         self.command(&words);
         text(&self.reply().expect("the peer answers"))
+    }
+
+    /// Asks again and again until the reply is one that `holds`.
+    ///
+    /// # Panics
+    /// If that takes a minute.
+    #[track_caller]
+    pub fn ask_until(&mut self, line: &str, holds: impl Fn(&str) -> bool) {
+        let begun = Instant::now();
+        loop {
+            let reply = self.ask(line);
+            if holds(&reply) {
+                return;
+            }
+            assert!(begun.elapsed() < UNTIL, "{line}: still {reply} after {UNTIL:?}");
+            std::thread::yield_now();
+        }
     }
 
     /// Whether the peer closes after what it has still to say.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::peer::RedisServer;
 use ringmaster_tests::wire::{Wire, text};
 
 /// Longest wait for something that happens by itself.
@@ -213,5 +214,51 @@ fn scripts_run_where_their_keys_are_and_are_loaded_everywhere() {
         assert_eq!(script(&["SET", &key, &value]), r"+OK\r\n");
         let answer = script(&["EVALSHA", &sha, "1", &key]);
         assert!(answer.ends_with(&format!(r"\r\n{n}\r\n")), "{answer}");
+    }
+}
+
+/// Found by the suites of others (docs/CONFORMANCE.md); asked of a proxy, a node, and a redis-server where there is one.
+#[test]
+fn refusals_are_those_of_redis() {
+    let cluster = Cluster::builder().start();
+    let redis = RedisServer::start();
+    let addresses = [
+        Some(cluster.address()),
+        Some(cluster.nodes()[0].address()),
+        redis.as_ref().map(RedisServer::address),
+    ];
+    for address in addresses.into_iter().flatten() {
+        let mut client = Wire::connect(address);
+        let aborted =
+            r"-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n";
+        let blocks = "command is not allowed with BLOCK option from scripts";
+        for (line, expected) in [
+            ("EXEC|now", aborted),
+            ("MULTI", r"+OK\r\n"),
+            ("SET|k|1", r"+QUEUED\r\n"),
+            ("EXEC|now", aborted),
+            ("GET|k", r"$-1\r\n"),
+            (
+                "FUNCTION|LOAD|#!lua name=l\nredis.register_function('Mixed', function() return 7 end)",
+                r"$1\r\nl\r\n",
+            ),
+            ("FCALL|mIXED|0", r":7\r\n"),
+            ("FUNCTION|FLUSH", r"+OK\r\n"),
+            ("FUNCTION|FLUSH|SYNC|now", "wrong number of arguments for 'FLUSH'. Try FUNCTION HELP."),
+            ("EVAL|return redis.call('XREAD','BLOCK',0,'STREAMS',KEYS[1],'0')|1|s", blocks),
+            (
+                "EVAL|return redis.call('XREADGROUP','GROUP','block','c','BLOCK',0,'STREAMS',KEYS[1],'>')|1|s",
+                blocks,
+            ),
+            (
+                "EVAL|return redis.pcall('XREADGROUP','GROUP','block','c','STREAMS',KEYS[1],'>')|1|s",
+                "-NOGROUP ",
+            ),
+        ] {
+            let words: Vec<&[u8]> = line.split('|').map(str::as_bytes).collect();
+            client.command(&words);
+            let reply = next(&mut client);
+            assert!(reply.contains(expected), "{line}: {reply}");
+        }
     }
 }

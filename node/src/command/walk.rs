@@ -8,11 +8,14 @@ mod keys;
 mod random;
 mod scan;
 mod size;
+mod slot;
 
 use super::Handler;
 
 /// The family's commands.
 pub(super) const HANDLERS: &[(&str, Handler)] = &[
+    ("cluster|countkeysinslot", Handler::Walk(slot::count)),
+    ("cluster|getkeysinslot", Handler::Walk(slot::keys)),
     ("dbsize", Handler::Walk(size::dbsize)),
     ("flushall", Handler::Walk(change::flushall)),
     ("flushdb", Handler::Walk(change::flushdb)),

@@ -14,7 +14,7 @@ const LIBRARIES_MAX: usize = 10_000;
 /// A function that a library has registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Function {
-    /// Its name, distinct among all libraries.
+    /// Its name, distinct among all libraries whatever the case of its letters.
     pub(crate) name: String,
     /// What it is for, if the library says so.
     pub(crate) description: Option<Vec<u8>>,
@@ -61,7 +61,8 @@ impl Libraries {
     pub(crate) fn find(&self, name: &str) -> Option<(Arc<Library>, Flags)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         known.values().find_map(|library| {
-            let function = library.functions.iter().find(|function| function.name == name)?;
+            let function =
+                library.functions.iter().find(|function| function.name.eq_ignore_ascii_case(name))?;
             Some((Arc::clone(library), function.flags))
         })
     }
@@ -87,10 +88,11 @@ impl Libraries {
         let mut next = if flush { BTreeMap::new() } else { known.clone() };
         for library in fresh {
             if next.remove(&library.name).is_some() && !replace {
-                return Err(format!("Library '{}' already exists", library.name));
+                return Err(format!("Library {} already exists", library.name));
             }
             let taken = library.functions.iter().find(|function| {
-                next.values().any(|other| other.functions.iter().any(|known| known.name == function.name))
+                let is_it = |known: &Function| known.name.eq_ignore_ascii_case(&function.name);
+                next.values().any(|other| other.functions.iter().any(is_it))
             });
             if let Some(taken) = taken {
                 return Err(format!("Function {} already exists", taken.name));
@@ -199,7 +201,7 @@ mod tests {
         let libraries = Libraries::default();
         libraries.put(vec![library("a", &["f", "g"])], false, false).unwrap();
         let refused = |fresh, replace| libraries.put(fresh, replace, false).unwrap_err();
-        assert_eq!(refused(vec![library("a", &["h"])], false), "Library 'a' already exists");
+        assert_eq!(refused(vec![library("a", &["h"])], false), "Library a already exists");
         assert_eq!(refused(vec![library("c", &[]), library("b", &["g"])], true), "Function g already exists");
         assert_eq!(libraries.all().len(), 1);
         libraries.put(vec![library("a", &["h"])], true, false).unwrap();

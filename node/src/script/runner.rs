@@ -158,7 +158,9 @@ impl Runner {
         }
         let function = {
             let loaded = self.loaded.borrow();
-            loaded.get(&library.name).and_then(|loaded| loaded.functions.get(name).cloned())
+            let functions = loaded.get(&library.name).into_iter().flat_map(|loaded| &loaded.functions);
+            let mut named = functions.filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            named.next().map(|(_, function)| function.clone())
         };
         let function = function.ok_or_else(|| b"ERR Function not found".to_vec())?;
         let (keys, arguments) = self.arguments().map_err(|error| no_memory(name, &error))?;

@@ -8,7 +8,6 @@ pub(crate) mod events;
 pub(crate) mod histogram;
 mod longest;
 pub(crate) mod observed;
-pub(crate) mod secrets;
 mod settings;
 mod slow_log;
 mod turn;

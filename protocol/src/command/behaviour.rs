@@ -28,24 +28,19 @@ pub enum Behaviour {
 const FILE: &str = "slots and nodes are what cluster.yaml says";
 const COPIES: &str = "copies are what cluster.yaml says, and made by the proxies";
 const USERS: &str = "the users of a cluster stand in cluster.yaml: edit that file, it takes effect at once";
-const KEYS_OF_SLOT: &str = "a proxy does not look into slots: use DBSIZE, KEYS or SCAN";
 const ONE_PROCESS: &str = "it looks into one process: connect to a node";
 
 /// Why commands are refused, by name or by the name of their container.
-const WHY: [(&str, &str); 23] = [
+const WHY: [(&str, &str); 19] = [
     ("acl|deluser", USERS),
     ("acl|load", USERS),
     ("acl|save", USERS),
     ("acl|setuser", USERS),
-    ("client|pause", "it would hold up the clients of one proxy of several"),
     ("cluster", FILE),
-    ("cluster|countkeysinslot", KEYS_OF_SLOT),
-    ("cluster|getkeysinslot", KEYS_OF_SLOT),
     ("config|rewrite", "settings stand in cluster.yaml and in the nodes' own files"),
     ("debug", ONE_PROCESS),
     ("failover", COPIES),
     ("migrate", "keys move with their slots, by themselves"),
-    ("monitor", "it would show the commands of one node: connect to that node"),
     ("pfdebug", ONE_PROCESS),
     ("psync", COPIES),
     ("replconf", COPIES),

@@ -70,11 +70,21 @@ pub(super) fn find<A: Arguments + ?Sized>(args: &A) -> Result<&'static Spec, Rej
 const SHOWN_MAX: usize = 128;
 
 impl Rejection {
+    /// Whether a transaction that the client has begun is discarded by it: `EXEC` with arguments.
+    #[must_use]
+    pub fn ends_transaction(self) -> bool {
+        self == Self::Arity("exec")
+    }
+
     /// Redis's error for these arguments, without the leading `-` and in one line. The arguments are repeated
     /// as they are, so it need not be UTF-8.
     #[must_use]
     pub fn text<A: Arguments + ?Sized>(self, args: &A) -> Vec<u8> {
-        let mut text = b"ERR ".to_vec();
+        let mut text = if self.ends_transaction() {
+            b"EXECABORT Transaction discarded because of: ".to_vec()
+        } else {
+            b"ERR ".to_vec()
+        };
         match self {
             Self::UnknownCommand => unknown_command(&mut text, args),
             Self::UnknownSubcommand => unknown_subcommand(&mut text, args),
@@ -156,6 +166,10 @@ mod tests {
             unknown("\\'foo\\', with args beginning with: \\'a\\' \\'b\\' ")
         );
         assert_eq!(outcome(&["client"]), "ERR wrong number of arguments for \\'client\\' command");
+        assert_eq!(
+            outcome(&["exec", "x"]),
+            "EXECABORT Transaction discarded because of: wrong number of arguments for \\'exec\\' command"
+        );
         assert_eq!(outcome(&["get"]), "ERR wrong number of arguments for \\'get\\' command");
         assert_eq!(
             outcome(&["client", "setname"]),

@@ -1,11 +1,13 @@
-//! `CLUSTER` and its kin for clients that speak to a Redis Cluster: this proxy is all of it.
+//! `CLUSTER` and its kin for clients that speak to a Redis Cluster: this proxy serves all of it.
 //!
 //! Such a client asks who serves which slot and sends each command there. It is told that one master, at the address that it
-//! is connected to, serves all of them, so it sends everything here; what is behind is none of its business. Clients that
-//! know several proxies share themselves among them.
+//! is connected to, serves all of them, so it sends everything here; what is behind is none of its business. The other
+//! proxies, as far as `proxies` in cluster.yaml names them, are that master's replicas: each of them says the same of
+//! itself, so a client that loses one finds its master in another, and clients share themselves among them.
 
 use std::fmt::Write as _;
 
+use ringmaster_protocol::cluster_file::NodeAddress;
 use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -16,26 +18,76 @@ use crate::shared::Shared;
 /// Where a cluster's nodes would speak to each other: Redis's rule.
 const BUS_PORT_ABOVE: u32 = 10_000;
 
-/// The only master, as a client sees it.
-struct Master<'a> {
-    host: &'a str,
+/// A proxy, as a client sees it.
+#[derive(Debug, PartialEq, Eq)]
+struct Member {
+    host: String,
     port: u16,
-    id: &'a str,
+    id: String,
 }
 
-impl<'a> Master<'a> {
-    /// At `address`, host and port, where a client is connected.
-    fn at(address: &'a str, shared: &'a Shared) -> Self {
-        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Self { host, port: port.parse().unwrap_or_else(|_| shared.port()), id: &shared.run_id }
+impl Member {
+    /// One that the cluster.yaml names: the same to all proxies.
+    fn named(address: &NodeAddress) -> Self {
+        let id = id_of(&address.to_string());
+        Self { host: address.host().to_owned(), port: address.port(), id }
     }
 
-    /// Its line in `CLUSTER NODES`, without the end.
-    fn line(&self, epoch: u64) -> String {
-        let Self { host, port, id } = self;
-        let bus = u32::from(*port) + BUS_PORT_ABOVE;
-        format!("{id} {host}:{port}@{bus} myself,master - 0 0 {epoch} connected 0-{}", SLOT_COUNT - 1)
+    fn place(&self) -> String {
+        let Self { host, port, .. } = self;
+        format!("{host}:{port}@{}", u32::from(*port) + BUS_PORT_ABOVE)
+    }
+}
+
+/// 40 hexadecimal digits that an address always gets: three rounds of FNV-1a.
+fn id_of(address: &str) -> String {
+    let round = |number: u8| {
+        let bytes = std::iter::once(number).chain(address.bytes());
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        })
+    };
+    let mut id: String = (0..3).map(|number| format!("{:016x}", round(number))).collect();
+    id.truncate(40);
+    id
+}
+
+/// The proxies, as a client sees them: the only master, and those that would take its place.
+struct Proxies {
+    master: Member,
+    replicas: Vec<Member>,
+}
+
+impl Proxies {
+    /// As seen at `address`, host and port, where a client is connected.
+    fn at(address: &str, shared: &Shared) -> Self {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, ""));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = port.parse().unwrap_or_else(|_| shared.port());
+        let topology = shared.topology.load();
+        let named = topology.file().proxies.iter().map(Member::named);
+        let (own, replicas): (Vec<_>, _) = named.partition(|of| (&*of.host, of.port) == (host, port));
+        let unnamed = || Member { host: host.to_owned(), port, id: shared.run_id.clone() };
+        Self { master: own.into_iter().next().unwrap_or_else(unnamed), replicas }
+    }
+
+    /// The lines of `CLUSTER NODES`, the master's first.
+    fn lines(&self, epoch: u64) -> impl Iterator<Item = String> {
+        let Member { id: master, .. } = &self.master;
+        let all = SLOT_COUNT - 1;
+        let first = format!("{master} {} myself,master - 0 0 {epoch} connected 0-{all}", self.master.place());
+        let replica =
+            move |of: &Member| format!("{} {} slave {master} 0 0 {epoch} connected", of.id, of.place());
+        std::iter::once(first).chain(self.replicas.iter().map(replica))
+    }
+
+    /// An answer about the node `id`, which is to be one of them; told whether it is the master.
+    fn of_node(&self, id: &[u8], reply: &mut Reply<'_>, answer: impl FnOnce(bool, &mut Reply<'_>)) {
+        let is = |member: &Member| id.eq_ignore_ascii_case(member.id.as_bytes());
+        match (is(&self.master), self.replicas.iter().any(is)) {
+            (false, false) => reply.error_bytes(&[b"ERR Unknown node ", id].concat()),
+            (is_master, _) => answer(is_master, reply),
+        }
     }
 }
 
@@ -46,31 +98,44 @@ pub(super) fn answer(
     (shared, address): (&Shared, &str),
     reply: &mut Reply<'_>,
 ) -> bool {
-    let master = Master::at(address, shared);
     match spec.name {
         "readonly" | "readwrite" | "asking" => reply.ok(),
         "cluster|keyslot" => reply.int(i64::from(HashSlot::of(&args[2]).number())),
-        "cluster|myid" => reply.bulk(master.id.as_bytes()),
-        "cluster|info" => reply.verbatim("txt", info(shared).as_bytes()),
-        "cluster|nodes" => reply.verbatim("txt", format!("{}\n", master.line(epoch(shared))).as_bytes()),
-        "cluster|slots" => slots(&master, reply),
-        "cluster|shards" => shards(&master, reply),
         "cluster|links" => reply.array(0),
-        "cluster|replicas" | "cluster|slaves" => {
-            of_node(&args[2], &master, reply, |reply| reply.array(0));
+        name if name.starts_with("cluster|") => {
+            return of_proxies(spec, args, (shared, &Proxies::at(address, shared)), reply);
         }
-        "cluster|count-failure-reports" => of_node(&args[2], &master, reply, |reply| reply.int(0)),
         _ => return false,
     }
     true
 }
 
-/// An answer about the node `id`, which is to be the one that there is.
-fn of_node(id: &[u8], master: &Master<'_>, reply: &mut Reply<'_>, answer: impl FnOnce(&mut Reply<'_>)) {
-    if id.eq_ignore_ascii_case(master.id.as_bytes()) {
-        return answer(reply);
+fn of_proxies(
+    spec: &Spec,
+    args: Args<'_>,
+    (shared, proxies): (&Shared, &Proxies),
+    reply: &mut Reply<'_>,
+) -> bool {
+    match spec.name {
+        "cluster|myid" => reply.bulk(proxies.master.id.as_bytes()),
+        "cluster|info" => reply.verbatim("txt", info(shared, 1 + proxies.replicas.len()).as_bytes()),
+        "cluster|nodes" => {
+            let lines: String = proxies.lines(epoch(shared)).map(|line| line + "\n").collect();
+            reply.verbatim("txt", lines.as_bytes());
+        }
+        "cluster|slots" => slots(proxies, reply),
+        "cluster|shards" => shards(proxies, reply),
+        "cluster|replicas" | "cluster|slaves" => proxies.of_node(&args[2], reply, |is_master, reply| {
+            if !is_master {
+                return reply.error("ERR The specified node is not a master");
+            }
+            reply.array(proxies.replicas.len());
+            proxies.lines(epoch(shared)).skip(1).for_each(|line| reply.bulk(line.as_bytes()));
+        }),
+        "cluster|count-failure-reports" => proxies.of_node(&args[2], reply, |_, reply| reply.int(0)),
+        _ => return false,
     }
-    reply.error_bytes(&[b"ERR Unknown node ", id].concat());
+    true
 }
 
 fn epoch(shared: &Shared) -> u64 {
@@ -78,7 +143,7 @@ fn epoch(shared: &Shared) -> u64 {
     published.unwrap_or_else(|| shared.topology.load().epoch().0)
 }
 
-fn info(shared: &Shared) -> String {
+fn info(shared: &Shared, proxies: usize) -> String {
     let lost = shared.published.as_ref().map_or(0, |published| match published.view() {
         Some(_) => published.status().progress.slots_lost,
         None => SLOT_COUNT as u64,
@@ -89,7 +154,7 @@ fn info(shared: &Shared) -> String {
         ("slots_ok", SLOT_COUNT as u64 - lost),
         ("slots_pfail", 0),
         ("slots_fail", lost),
-        ("known_nodes", 1),
+        ("known_nodes", proxies as u64),
         ("size", 1),
         ("current_epoch", epoch),
         ("my_epoch", epoch),
@@ -106,20 +171,22 @@ fn info(shared: &Shared) -> String {
 }
 
 /// `CLUSTER SLOTS`: one range.
-fn slots(master: &Master<'_>, reply: &mut Reply<'_>) {
+fn slots(proxies: &Proxies, reply: &mut Reply<'_>) {
     reply.array(1);
-    reply.array(3);
+    reply.array(3 + proxies.replicas.len());
     reply.int(0);
     reply.count(SLOT_COUNT - 1);
-    reply.array(4);
-    reply.bulk(master.host.as_bytes());
-    reply.int(i64::from(master.port));
-    reply.bulk(master.id.as_bytes());
-    reply.array(0);
+    for member in std::iter::once(&proxies.master).chain(&proxies.replicas) {
+        reply.array(4);
+        reply.bulk(member.host.as_bytes());
+        reply.int(i64::from(member.port));
+        reply.bulk(member.id.as_bytes());
+        reply.array(0);
+    }
 }
 
-/// `CLUSTER SHARDS`: one shard with one node.
-fn shards(master: &Master<'_>, reply: &mut Reply<'_>) {
+/// `CLUSTER SHARDS`: one shard.
+fn shards(proxies: &Proxies, reply: &mut Reply<'_>) {
     reply.array(1);
     reply.map(2);
     reply.bulk(b"slots");
@@ -127,15 +194,34 @@ fn shards(master: &Master<'_>, reply: &mut Reply<'_>) {
     reply.int(0);
     reply.count(SLOT_COUNT - 1);
     reply.bulk(b"nodes");
-    reply.array(1);
+    reply.array(1 + proxies.replicas.len());
+    shard_node(&proxies.master, "master", reply);
+    proxies.replicas.iter().for_each(|replica| shard_node(replica, "replica", reply));
+}
+
+fn shard_node(member: &Member, role: &str, reply: &mut Reply<'_>) {
     reply.map(7);
-    let texts = [("id", master.id), ("ip", master.host), ("endpoint", master.host), ("role", "master")];
-    for (name, text) in texts.into_iter().chain([("health", "online")]) {
+    let Member { host, id, .. } = member;
+    for (name, text) in
+        [("id", &**id), ("ip", host), ("endpoint", host), ("role", role), ("health", "online")]
+    {
         reply.bulk(name.as_bytes());
         reply.bulk(text.as_bytes());
     }
     reply.bulk(b"port");
-    reply.int(i64::from(master.port));
+    reply.int(i64::from(member.port));
     reply.bulk(b"replication-offset");
     reply.int(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_always_has_the_same_id() {
+        let [one, other] = ["10.0.0.1:6379", "10.0.0.2:6379"].map(id_of);
+        assert_eq!(one, id_of("10.0.0.1:6379"));
+        assert!(one != other && one.len() == 40 && one.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    }
 }

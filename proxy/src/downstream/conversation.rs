@@ -18,11 +18,13 @@ use std::sync::Arc;
 
 use ringmaster_protocol::command::sort::refusal;
 use ringmaster_protocol::command::{Flags, Group, Spec};
+use ringmaster_protocol::extension::put_request;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::Connection;
 use crate::pubsub::Subscriber;
+use crate::replicated::Waiting;
 use crate::telemetry::NodeStatus;
 use crate::thread::Routes;
 use crate::upstream::Upstream;
@@ -75,6 +77,10 @@ pub(super) struct Conversation {
     private: Option<Rc<Upstream>>,
     /// A blocking command is under way.
     blocked: bool,
+    /// Its slot, where it went over the client's own connection.
+    waits_in: Option<HashSlot>,
+    /// The blocking command itself, where it is tried again and again.
+    waiting: Option<Rc<Waiting>>,
     /// Keys that the queued commands of a client that tracks will read.
     pub(super) queued_reads: Vec<Vec<u8>>,
     /// What it is subscribed to, once it subscribed to something.
@@ -88,8 +94,8 @@ impl Conversation {
     }
 
     /// A blocking command is under way from here on, until all is answered.
-    pub(super) fn begin_waiting(&mut self) {
-        self.blocked = true;
+    pub(super) fn begin_waiting(&mut self, waiting: Option<Rc<Waiting>>) {
+        (self.blocked, self.waiting) = (true, waiting);
     }
 
     /// The client has gone.
@@ -135,6 +141,10 @@ impl Connection {
             }
             "client|tracking" => self.track(command),
             "wait" => self.wait_for_copies(command, reply),
+            "monitor" => {
+                self.monitor();
+                true
+            }
             // Any node tells what it knows of streams.
             "xinfo|help" | "xgroup|help" => {
                 self.forward(command, HashSlot::of(b""), routes);
@@ -177,7 +187,8 @@ impl Connection {
         let node = node_of(routes, slot);
         let lane = self.lane;
         let conversation = self.conversation.get_or_insert_default();
-        conversation.blocked = true;
+        (conversation.blocked, conversation.waits_in) = (true, Some(slot));
+        self.card.set_blocked(true);
         let private = conversation.connect(&node, lane, routes);
         private.set_patient(true);
         let wanted = !self.session.drops_reply();
@@ -208,11 +219,38 @@ impl Connection {
     /// All that was under way has been answered.
     pub(super) fn unfenced(&mut self) {
         if let Some(conversation) = &mut self.conversation {
-            conversation.blocked = false;
+            (conversation.blocked, conversation.waits_in, conversation.waiting) = (false, None, None);
+            self.card.set_blocked(false);
             if let Some(private) = &conversation.private {
                 private.set_patient(false);
             }
         }
+    }
+
+    /// Ends the blocking command that is under way (`CLIENT UNBLOCK`): as at its timeout, or with an error.
+    pub(super) fn end_waiting(&self, with_error: bool) {
+        let Some(conversation) = &self.conversation else { return };
+        if let Some(waiting) = &conversation.waiting {
+            return waiting.end(with_error);
+        }
+        let (Some(private), Some(slot)) = (&conversation.private, conversation.waits_in) else { return };
+        let thread = Rc::clone(&self.thread);
+        let mut routes = thread.routes.borrow_mut();
+        let node = node_of(&mut routes, slot);
+        // Its number is one of that very node.
+        if !private.is_to(&node, self.lane) {
+            return private.abandon();
+        }
+        let (topology, links) = routes.parts();
+        let link = Rc::clone(links.get(topology.node_of(slot).index(), self.lane));
+        let (private, client) = (Rc::clone(private), Rc::clone(&self.output));
+        tokio::task::spawn_local(async move {
+            let Some(id) = private.id_at_node().await else { return };
+            let mut request = Vec::new();
+            let (id, reason) = (id.to_string(), if with_error { &b"ERROR"[..] } else { b"TIMEOUT" });
+            put_request(&mut request, &[b"CLIENT", b"UNBLOCK", id.as_bytes(), reason]);
+            link.send(&client, client.reserve(false), &request, false);
+        });
     }
 
     /// Drops the transaction, the watch, the client's own connection and its subscriptions.
@@ -230,7 +268,7 @@ impl Connection {
         self.output.answer_now(wanted, format!("-{text}\r\n").as_bytes());
     }
 
-    fn answer_ok(&mut self) {
+    pub(super) fn answer_ok(&mut self) {
         let wanted = !self.session.drops_reply();
         self.output.answer_now(wanted, b"+OK\r\n");
     }

@@ -8,6 +8,7 @@ use ringmaster_protocol::resp::request::{self, RequestLimits, Step};
 use ringmaster_protocol::resp::{Args, Protocol, ProtocolError, Span, inline};
 
 use super::Connection;
+use super::attend::Attended;
 use super::conversation::Command;
 use crate::route::{Route, RouteScratch, Routed};
 use crate::thread::Routes;
@@ -46,6 +47,7 @@ impl Connection {
         let mut limits = self.request_limits();
         let (mut commands, mut needed) = (0, 0);
         self.locals_left = LOCALS_MAX;
+        self.is_attended = self.needs_attention();
         loop {
             scratch.spans.clear();
             match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits.0) {
@@ -109,8 +111,12 @@ impl Connection {
         };
         self.session.begins(spec);
         let command = Command { spec, args, raw };
-        if self.thread.shared.accounts.is_restricting() && !self.admit(command) {
-            return true;
+        if self.is_attended {
+            match self.attend(command) {
+                Attended::GoesOn => {}
+                Attended::Answered => return true,
+                Attended::Waits => return false,
+            }
         }
         if self.conversation.is_some() {
             self.remember_reads(command);
@@ -172,7 +178,11 @@ impl Connection {
         let wanted = !self.session.drops_reply();
         let reply = [b"-", &rejection.text(&args)[..], b"\r\n"].concat();
         self.output.answer_now(wanted, &reply);
-        self.spoil_transaction();
+        if rejection.ends_transaction() {
+            self.drop_transaction();
+        } else {
+            self.spoil_transaction();
+        }
     }
 
     /// The stream cannot be understood any more: the client is told, after the replies that it waits for, and closed.

@@ -45,7 +45,10 @@ impl Connection {
         self.ending |= outcome == Outcome::Close;
         if outcome == Outcome::Reset {
             self.end_conversation();
+            self.stop_monitoring();
         }
+        // A pause is for what comes next, too.
+        self.is_attended = self.needs_attention();
         self.note_subscriber();
         self.card.renew(&self.session);
         let lane = Lane::new(self.session.database, self.session.protocol);
@@ -110,6 +113,7 @@ impl Context for Process<'_> {
             clients: info::Clients {
                 connected: shared.sum(|metrics| &metrics.clients),
                 max: shared.clients_max() as u64,
+                blocked: shared.directory.blocked(),
                 ..info::Clients::default()
             },
             memory: info::Memory { policy: "noeviction", ..info::Memory::default() },
@@ -147,6 +151,20 @@ impl Context for Process<'_> {
 
     fn reset_statistics(&self) {
         // The counters are Prometheus counters too, and those never fall.
+    }
+
+    fn pause_clients(&self, end: Duration, all: bool) -> bool {
+        self.shared.attention.pause(end, all);
+        true
+    }
+
+    fn unpause_clients(&self) {
+        self.shared.attention.unpause();
+        self.shared.directory.wake_all();
+    }
+
+    fn unblock_client(&self, id: u64, with_error: bool) -> bool {
+        self.shared.directory.unblock(id, with_error)
     }
 
     fn tracks(&self) -> bool {

@@ -30,9 +30,9 @@ impl Connection {
         true
     }
 
-    /// Requests that are executed as one, in one slot.
-    pub(super) fn replicate_together(&mut self, slot: HashSlot, requests: &[&[u8]]) {
-        self.route(|route| route.together(slot, requests));
+    /// Requests that are executed as one, in one slot; `writes` tells whether they may change something.
+    pub(super) fn replicate_together(&mut self, slot: HashSlot, requests: &[&[u8]], writes: bool) {
+        self.route(|route| route.together(slot, requests, writes));
     }
 
     /// A command for all nodes, whose replies are merged with what the proxy knows.
@@ -50,8 +50,9 @@ impl Connection {
         if command.spec.group == Group::Stream && waits_for_the_next(command.args) {
             return self.answer_error(NAME_THE_ID);
         }
-        self.conversation.get_or_insert_default().begin_waiting();
-        self.route(|route| route.wait(slot, command.spec, command.args, command.raw));
+        let waiting = self.route(|route| route.wait(slot, command.spec, command.args, command.raw));
+        self.conversation.get_or_insert_default().begin_waiting(waiting);
+        self.card.set_blocked(true);
         self.fenced = true;
     }
 

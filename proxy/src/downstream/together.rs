@@ -15,22 +15,43 @@ use crate::thread::Routes;
 /// How many entries of the slow log are shown where the client does not say.
 const SLOW_CALLS_SHOWN: usize = 10;
 
-/// What the settings begin with that a client may change on all nodes: how keys are kept and what is told of them. What
-/// concerns a process and its connections stands in its file.
-const SETTINGS_OF_NODES: [&str; 16] = [
+/// What the settings begin with that a client may change on all nodes: how keys are kept and what is told of them, and what
+/// nodes take and do one way whatever it says, as test suites and tools set it. What concerns a process and its
+/// connections stands in its file.
+const SETTINGS_OF_NODES: [&str; 36] = [
     "active",
+    "aof-",
+    "append",
     "busy-reply-threshold",
+    "crash-",
+    "dynamic-hz",
     "hash-max-",
     "hll-",
+    "hz",
+    "jemalloc-",
     "latency-",
     "lazyfree-",
     "lfu-",
     "list-",
+    "loglevel",
     "lua-time-limit",
+    "masterauth",
+    "masteruser",
     "maxmemory",
+    "min-replicas-",
+    "min-slaves-",
+    "no-appendfsync",
     "notify-keyspace-events",
+    "protected-mode",
+    "rdb",
+    "repl",
+    "requirepass",
+    "sanitize-",
+    "save",
     "set-max-",
+    "slave",
     "slowlog-",
+    "stop-writes",
     "stream-",
     "tracking-table-max-keys",
     "zset-max-",

@@ -18,6 +18,9 @@ use crate::upstream::{Lane, TakePart};
 /// First and longest pause before the next try; it grows by the first from one to the other.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(50));
 
+/// Redis's error for a command that was ended by another client.
+const UNBLOCKED: &[u8] = b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
+
 /// A command that is tried again and again.
 pub(crate) struct Waiting {
     pub(crate) to: Rc<Replicated>,
@@ -32,6 +35,8 @@ pub(crate) struct Waiting {
     pub(crate) until: Option<Instant>,
     /// Tries so far.
     pub(crate) tries: Cell<u32>,
+    /// Another client wants it to end, with an error or not.
+    pub(crate) ended: Cell<Option<bool>>,
 }
 
 impl Waiting {
@@ -50,8 +55,15 @@ impl Waiting {
         });
     }
 
+    /// Ends it with its next try: as if its time had passed, or with an error.
+    pub(crate) fn end(&self, with_error: bool) {
+        self.ended.set(Some(with_error));
+    }
+
     fn is_over(&self) -> bool {
-        self.client.closed().is_some() || self.until.is_some_and(|until| until <= Instant::now())
+        self.client.closed().is_some()
+            || self.ended.get().is_some()
+            || self.until.is_some_and(|until| until <= Instant::now())
     }
 
     fn pause(&self) -> Duration {
@@ -63,7 +75,8 @@ impl Waiting {
 impl TakePart for Waiting {
     fn take_part(self: Rc<Self>, _index: u32, reply: &[u8]) {
         if !has_found_nothing(reply) || self.is_over() {
-            return self.client.answer(self.place, reply);
+            let is_failed = self.ended.get() == Some(true) && has_found_nothing(reply);
+            return self.client.answer(self.place, if is_failed { UNBLOCKED } else { reply });
         }
         tokio::task::spawn_local(async move {
             sleep(self.pause()).await;

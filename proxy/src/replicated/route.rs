@@ -70,7 +70,11 @@ impl Route<'_> {
     }
 
     fn kind(&self, spec: &Spec) -> Kind {
-        match (changes(spec), self.any) {
+        self.kind_of(changes(spec))
+    }
+
+    fn kind_of(&self, writes: bool) -> Kind {
+        match (writes, self.any) {
             (true, _) => Kind::Write,
             (false, None) => Kind::Read,
             (false, Some(any)) => Kind::ReadAny(any),
@@ -94,17 +98,18 @@ impl Route<'_> {
         self.to.submit(Submission { client, lane, slot, kind, request, owner, is_behind_reads });
     }
 
-    /// Requests that are executed as one, in one slot.
-    pub(crate) fn together(&self, slot: HashSlot, requests: &[&[u8]]) {
+    /// Requests that are executed as one, in one slot: by its head, or by its tail if they only read, as the node
+    /// sees it, too.
+    pub(crate) fn together(&self, slot: HashSlot, requests: &[&[u8]], writes: bool) {
         let mut request = Vec::new();
         let args: Vec<&[u8]> = std::iter::once(&b"RM.EXEC"[..]).chain(requests.iter().copied()).collect();
         put_request(&mut request, &args);
         let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
-        self.submit_for(owner, slot, Kind::Write, request.into());
+        self.submit_for(owner, slot, self.kind_of(writes), request.into());
     }
 
     /// A command that takes what is there or waits for it.
-    pub(crate) fn wait(&self, slot: HashSlot, spec: &Spec, args: Args<'_>, raw: &[u8]) {
+    pub(crate) fn wait(&self, slot: HashSlot, spec: &Spec, args: Args<'_>, raw: &[u8]) -> Rc<Waiting> {
         // What names no time that a node would take is tried once, and refused by the node.
         let patience = time_of(spec, args).unwrap_or(Some(std::time::Duration::ZERO));
         let waiting = Waiting {
@@ -118,8 +123,11 @@ impl Route<'_> {
             request: Bytes::copy_from_slice(raw),
             until: patience.and_then(|patience| Instant::now().checked_add(patience)),
             tries: Cell::new(0),
+            ended: Cell::new(None),
         };
-        Rc::new(waiting).attempt();
+        let waiting = Rc::new(waiting);
+        Rc::clone(&waiting).attempt();
+        waiting
     }
 
     /// A command that is split by its keys.

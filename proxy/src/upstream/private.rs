@@ -6,7 +6,9 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Lane, TakePart, Upstream, UpstreamContext, task};
+use tokio::sync::Notify;
+
+use super::{Lane, State, TakePart, Upstream, UpstreamContext, task};
 use crate::output::{Output, Sequence};
 use crate::telemetry::NodeStatus;
 
@@ -17,6 +19,10 @@ pub(super) struct Privacy {
     pub(super) patient: Cell<bool>,
     /// Times that the connection was lost.
     pub(super) losses: Cell<u64>,
+    /// The number by which the node knows the connection; 0 until it is connected.
+    pub(super) id: Cell<u64>,
+    /// Told when the connection is there, and at its end.
+    pub(super) changed: Notify,
 }
 
 impl Upstream {
@@ -35,6 +41,7 @@ impl Upstream {
     pub(crate) fn set_patient(&self, patient: bool) {
         if let Some(privacy) = &self.privacy {
             privacy.patient.set(patient);
+            privacy.changed.notify_waiters();
         }
     }
 
@@ -47,6 +54,21 @@ impl Upstream {
         self.privacy.as_ref().map_or(0, |privacy| privacy.losses.get())
     }
 
+    /// The number by which the node knows a private connection, once it is connected; `None` if it never is, or nothing
+    /// is waited for any more.
+    pub(crate) async fn id_at_node(&self) -> Option<u64> {
+        let privacy = self.privacy.as_ref()?;
+        loop {
+            if self.retired.get() || !privacy.patient.get() {
+                return None;
+            }
+            if self.state.get() == State::Ready {
+                return Some(privacy.id.get());
+            }
+            privacy.changed.notified().await;
+        }
+    }
+
     /// Whether this connection is to `node` for `lane`.
     pub(crate) fn is_to(&self, node: &Arc<NodeStatus>, lane: Lane) -> bool {
         Arc::ptr_eq(&self.node, node) && Lane::new(self.database, self.protocol) == lane
@@ -55,6 +77,7 @@ impl Upstream {
     /// Its client has gone: closes at once, whatever is under way.
     pub(crate) fn abandon(&self) {
         self.retired.set(true);
+        self.privacy.iter().for_each(|privacy| privacy.changed.notify_waiters());
         self.broken.replace(Some(io::ErrorKind::ConnectionAborted.into()));
         self.wake();
     }

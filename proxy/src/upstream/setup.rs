@@ -1,6 +1,7 @@
 //! The first exchange on a connection to a node: protocol, database, and a proof that it answers.
 
 use ringmaster_protocol::resp::Protocol;
+use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_runtime::stream::Stream;
 
 use crate::dial::{DialError, Talk};
@@ -14,6 +15,17 @@ pub(super) async fn run(stream: &Stream, database: u8, protocol: Protocol) -> Re
         talk.good_reply().await?;
     }
     talk.end()
+}
+
+/// The number by which the node knows the connection.
+pub(super) async fn id(stream: &Stream) -> Result<u64, DialError> {
+    let mut talk = Talk::new(stream);
+    talk.send(b"*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n").await?;
+    let reply = talk.reply().await?;
+    let id = reply.strip_prefix(b":").and_then(|id| parse_integer(id.trim_ascii_end()));
+    let id = id.and_then(|id| u64::try_from(id).ok()).ok_or(DialError::Unasked)?;
+    talk.end()?;
+    Ok(id)
 }
 
 /// The requests and their number.

@@ -62,6 +62,9 @@ async fn connect(upstream: &Upstream) -> Result<Stream, Failure> {
     let connected = async {
         let stream = dial(upstream.node.address(), &upstream.context.credentials).await?;
         setup::run(&stream, upstream.database, upstream.protocol).await?;
+        if let Some(privacy) = &upstream.privacy {
+            privacy.id.set(setup::id(&stream).await?);
+        }
         Ok(stream)
     };
     timeout(limit, connected).await.unwrap_or(Err(Failure::ConnectTimeout(limit)))
@@ -71,6 +74,7 @@ async fn connect(upstream: &Upstream) -> Result<Stream, Failure> {
 async fn serve(upstream: &Rc<Upstream>, stream: Stream) -> Result<(), Failure> {
     upstream.stream.replace(Some(stream));
     upstream.state.set(State::Ready);
+    upstream.privacy.iter().for_each(|privacy| privacy.changed.notify_waiters());
     if upstream.is_primary() {
         upstream.node.set_up(upstream.context.thread);
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ringmaster_protocol::command::{Flags, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::session::monitor;
 use tokio::time::sleep;
 
 use super::waiting::Interruption;
@@ -22,14 +23,8 @@ const STRETCH: Duration = Duration::from_secs(1 << 25);
 
 const MONITOR_ONLY: &str = "ERR Replica can't interact with the keyspace";
 
-/// Commands that may write though their row does not say so: what Redis passes on to replicas.
-const MAY_WRITE: [&str; 6] = ["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"];
-
 /// Commands that the monitors are told of when their effect is there.
 const TOLD_AFTER: [&str; 3] = ["select", "exec", "reset"];
-
-/// Commands that tell the monitors by themselves in Redis: before the commands that they call.
-const SCRIPTS: [&str; 6] = ["eval", "evalsha", "eval_ro", "evalsha_ro", "fcall", "fcall_ro"];
 
 impl Connection {
     /// Lets a command wait while it is paused, refuses it, or tells the monitors. Returns the connection's fate if
@@ -80,19 +75,16 @@ impl Connection {
     }
 
     fn may_write(&self, spec: &Spec) -> bool {
-        let may_write = |spec: &Spec| spec.writes() || MAY_WRITE.contains(&spec.name);
         match &self.transaction {
-            Some(transaction) if spec.name == "exec" => transaction.specs().any(may_write),
-            _ => may_write(spec),
+            Some(transaction) if spec.name == "exec" => transaction.specs().any(Spec::may_write),
+            _ => spec.may_write(),
         }
     }
 
     /// Tells those who monitor of a command.
     #[cold]
     pub(super) fn tell_monitors(&self, spec: &Spec, args: Args<'_>) {
-        let hidden = spec.flags.contains(Flags::ADMIN)
-            || (spec.flags.contains(Flags::SKIP_MONITOR) && !SCRIPTS.contains(&spec.name));
-        if !hidden {
+        if monitor::is_told(spec) {
             let (monitors, session) = (&self.worker.shared.monitors, &self.session);
             monitors.tell(unix_time(), session.database, &session.peer_address, (spec, args));
         }

@@ -123,7 +123,11 @@ impl Connection {
             Err(_) if self.extension(args).await => Fate::Open,
             Err(rejection) => {
                 self.reject_unknown(rejection, args);
-                self.spoil_transaction();
+                if rejection.ends_transaction() {
+                    self.drop_transaction().await;
+                } else {
+                    self.spoil_transaction();
+                }
                 Fate::Open
             }
         };

@@ -179,12 +179,17 @@ impl Connection {
 
     /// Answers an EXEC that may not be sent now; there is no transaction any more.
     pub(super) async fn abort_transaction(&mut self, why: &str) -> Fate {
+        self.refuse(&format!("EXECABORT Transaction discarded because of: {why}"));
+        self.drop_transaction().await;
+        Fate::Open
+    }
+
+    /// There is no transaction and no watch any more.
+    pub(super) async fn drop_transaction(&mut self) {
         self.forget_transaction();
         self.unwatch().await;
-        self.refuse(&format!("EXECABORT Transaction discarded because of: {why}"));
         self.note_modes();
         self.publish();
-        Fate::Open
     }
 
     fn ok(&mut self) {

@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::session::secrets::{REDACTED, is_secret};
 use ringmaster_protocol::session::{Session, SlowCall};
-
-use super::secrets::{REDACTED, is_secret};
 
 /// Most arguments of an entry, and most bytes of one.
 const ARGUMENTS_MAX: usize = 32;

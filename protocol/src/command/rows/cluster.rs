@@ -1,8 +1,8 @@
 //! Redis Cluster. Ringmaster is no Redis Cluster: a proxy tells its clients that it is all of one, a node answers as a
-//! server with cluster support disabled does, and what would change a topology is refused.
+//! server with cluster support disabled does but tells its keys by slot, and what would change a topology is refused.
 
 use crate::command::{
-    policy::Split,
+    policy::{Merge, Split},
     row::{Row, command, subcommand},
 };
 
@@ -52,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
                 .arguments("node-id:string"),
             subcommand("cluster|countkeysinslot", 3)
                 .flags("stale")
-                .split(Split::Refused)
+                .split(Split::Nodes(Merge::Sum))
                 .about("3.0.0", "O(1)", "Return the number of local keys in the specified hash slot")
                 .arguments("slot:integer"),
             subcommand("cluster|delslots", -3)
@@ -91,7 +91,7 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("cluster|getkeysinslot", 4)
                 .flags("stale")
                 .tips(&["nondeterministic_output"])
-                .split(Split::Refused)
+                .split(Split::Nodes(Merge::Concat))
                 .about(
                     "3.0.0",
                     "O(log(N)) where N is the number of requested keys",

@@ -123,7 +123,7 @@ pub(super) const ROWS: &[Row] = &[
             subcommand("client|pause", -3)
                 .flags("admin noscript loading stale")
                 .categories("connection")
-                .split(Split::Refused)
+                .split(Split::Local)
                 .about("2.9.50", "O(1)", "Stop processing commands from clients for some time")
                 .history(&[("6.2.0", "`CLIENT PAUSE WRITE` mode added along with the `mode` option.")])
                 .arguments("timeout:integer mode:oneof^6.2.0?(write:pure-token=WRITE all:pure-token=ALL)"),

@@ -88,7 +88,7 @@ pub(super) const ROWS: &[Row] = &[
         .split(Split::Local)
         .about("5.0.0", "", "Display some computer art and the Redis version")
         .arguments("version:integer=VERSION?"),
-    command("monitor", 1).flags("admin noscript loading stale").split(Split::Refused).about(
+    command("monitor", 1).flags("admin noscript loading stale").split(Split::Conversation).about(
         "1.0.0",
         "",
         "Listen for all requests received by the server in real time",

@@ -7,6 +7,7 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::{CROSS_SLOT, Command, Connection, Reach, node_of};
+use crate::route::changes;
 use crate::thread::Routes;
 use crate::upstream::Lane;
 
@@ -27,6 +28,8 @@ pub(super) struct Transaction {
     ends: Vec<usize>,
     /// The slot of all keys so far.
     slot: Option<HashSlot>,
+    /// Something may be changed by it.
+    writes: bool,
     /// A command was refused: EXEC will refuse all.
     spoiled: bool,
 }
@@ -72,6 +75,19 @@ impl Connection {
         self.conversation.as_ref().is_some_and(|of| of.transaction.is_some())
     }
 
+    /// Drops the transaction and the watch, if there are any.
+    pub(in crate::downstream) fn drop_transaction(&mut self) {
+        self.forget_transaction();
+        self.unwatch();
+        self.card.renew(&self.session);
+    }
+
+    /// Whether something may be changed by what is queued.
+    pub(in crate::downstream) fn has_queued_writes(&self) -> bool {
+        let transaction = self.conversation.as_ref().and_then(|of| of.transaction.as_ref());
+        transaction.is_some_and(|transaction| transaction.writes)
+    }
+
     /// Notes that a command of the transaction was refused, if there is one.
     pub(in crate::downstream) fn spoil_transaction(&mut self) {
         if let Some(transaction) = self.conversation.as_mut().and_then(|of| of.transaction.as_mut()) {
@@ -95,8 +111,7 @@ impl Connection {
             ("discard", false) => self.answer_error("ERR DISCARD without MULTI"),
             ("exec", true) => return self.exec(routes),
             _ => {
-                self.forget_transaction();
-                self.unwatch();
+                self.drop_transaction();
                 self.answer_ok();
             }
         }
@@ -168,14 +183,17 @@ impl Connection {
     }
 
     fn exec_shared(&mut self, transaction: &Transaction, routes: &mut Routes) {
+        let wanted = !self.session.drops_reply();
+        if transaction.ends.is_empty() {
+            return self.output.answer_now(wanted, b"*0\r\n");
+        }
         // Without a key any node will do.
         let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
         if self.thread.replicated.is_some() {
-            return self.replicate_together(slot, &transaction.requests());
+            return self.replicate_together(slot, &transaction.requests(), transaction.writes);
         }
         let (topology, links) = routes.parts();
         let link = links.get(topology.node_of(slot).index(), self.lane);
-        let wanted = !self.session.drops_reply();
         let place = self.output.reserve(wanted);
         link.send_together(&self.output, place, &transaction.framed(), true);
         self.held_by = link.is_full().then(|| Rc::clone(link));
@@ -225,6 +243,7 @@ impl Transaction {
             (Reach::One(slot), known) if known.is_none_or(|known| known == slot) => self.slot = Some(slot),
             _ => return Err(CROSS_SLOT.to_owned()),
         }
+        self.writes |= changes(command.spec);
         self.requests.extend_from_slice(command.raw);
         self.ends.push(self.requests.len());
         Ok(())

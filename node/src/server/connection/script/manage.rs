@@ -39,6 +39,12 @@ pub(super) fn execute(
             reply.ok();
         }
         "function|flush" => {
+            if args.len() > 3 {
+                let name = String::from_utf8_lossy(&args[1]);
+                return Err(format!(
+                    "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
+                ));
+            }
             flush_mode(args, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option")?;
             scripts.libraries.flush();
             reply.ok();

@@ -46,7 +46,7 @@ impl Run {
                 return Called::Answered;
             }
         };
-        if let Some(text) = self.refusal(spec) {
+        if let Some(text) = self.refusal(spec).or_else(|| would_block(spec, args)) {
             answer_error(vm, text);
             return Called::Answered;
         }
@@ -126,6 +126,24 @@ impl Run {
             Reach::Slots(slots) => slots.into_iter().find(|slot| !keyspace.holds(*slot)).map(Some),
         }
     }
+}
+
+/// Why a command that reads streams may not be called: it would wait.
+fn would_block(spec: &Spec, args: Args<'_>) -> Option<&'static str> {
+    let text = match spec.name {
+        "xread" => "ERR xread command is not allowed with BLOCK option from scripts",
+        "xreadgroup" => "ERR xreadgroup command is not allowed with BLOCK option from scripts",
+        _ => return None,
+    };
+    let (mut at, is) = (1, |at: usize, word: &str| args[at].eq_ignore_ascii_case(word.as_bytes()));
+    while at < args.len() && !is(at, "streams") {
+        if is(at, "block") {
+            return Some(text);
+        }
+        // What belongs to an option is no option.
+        at += if is(at, "group") { 3 } else { 1 + usize::from(is(at, "count")) };
+    }
+    None
 }
 
 /// The reply to a command that failed.

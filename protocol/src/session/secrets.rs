@@ -1,17 +1,17 @@
 //! Which arguments nobody but the server may see: passwords and what belongs to them.
 
-use ringmaster_protocol::command::Spec;
-use ringmaster_protocol::resp::Args;
+use crate::command::Spec;
+use crate::resp::Args;
 
 /// What is shown in place of a secret.
-pub(crate) const REDACTED: &[u8] = b"(redacted)";
+pub const REDACTED: &[u8] = b"(redacted)";
 
 /// Settings whose values are secret.
 const SECRET_SETTINGS: [&[u8]; 5] =
     [b"requirepass", b"masterauth", b"masteruser", b"tls-key-file-pass", b"tls-client-key-file-pass"];
 
 /// Whether argument `index` of the command is secret.
-pub(crate) fn is_secret(spec: &Spec, args: Args<'_>, index: usize) -> bool {
+pub fn is_secret(spec: &Spec, args: Args<'_>, index: usize) -> bool {
     match spec.name {
         "auth" => index > 0,
         "acl|setuser" => index > 1,
