@@ -9,17 +9,20 @@
 #   --help       this text
 #
 # Needed, and installed with apt when missing (as root, or by sudo): a C compiler and make (for jemalloc),
-# redis-server and redis-tools, python3-venv. redis-py goes into a virtual environment and ioredis into a
-# node_modules directory, both under the target directory. Without npm the ioredis tests are skipped.
-# The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py) and
-# RINGMASTER_TEST_NODE_PATH (a directory of node modules; unset when npm is missing).
+# redis-server and redis-tools, python3-venv. redis-py goes into a virtual environment, RQ, Celery and Django into
+# another, ioredis, BullMQ and Socket.IO into a node_modules directory, all under the target directory. Without npm the
+# tests of the latter are skipped, and those of a framework that cannot be installed.
+# The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py), RINGMASTER_TEST_JOBS_PYTHON (one
+# that has the frameworks) and RINGMASTER_TEST_NODE_PATH (a directory of node modules); unset is what is missing.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$ROOT/scripts/lib/common.sh"
 cd "$ROOT"
 
 REDIS_PY='redis>=5,<9'
+JOBS_PY=('rq>=3,<4' 'celery[redis]>=5.5,<6' 'Django>=5,<6')
 IOREDIS='ioredis@5'
+JOBS_NODE=(bullmq@5 socket.io@4 socket.io-client@4 '@socket.io/redis-adapter@8')
 
 fast=no coverage=no skipped=''
 while [ $# -gt 0 ]; do
@@ -54,22 +57,42 @@ install_packages() {
 }
 
 install_client_libraries() {
-  local env node_dir
+  local env
   env="$(python_tool_env test-python "$REDIS_PY")" || die "redis-py could not be installed; it is needed: pip install '$REDIS_PY'"
   export RINGMASTER_TEST_PYTHON="$env/bin/python"
-  node_dir="$(target_dir)/tools/test-node"
-  if ! have npm || ! have node; then
-    skipped="$skipped ioredis (no npm)"
-    return
+  if env="$(python_tool_env test-jobs-python "${JOBS_PY[@]}")"; then
+    export RINGMASTER_TEST_JOBS_PYTHON="$env/bin/python"
+  else
+    skipped="$skipped ${JOBS_PY[*]} (pip install failed)"
   fi
-  if [ ! -d "$node_dir/node_modules/ioredis" ]; then
-    mkdir -p "$node_dir"
-    if ! npm install --silent --no-audit --no-fund --prefix "$node_dir" "$IOREDIS" </dev/null >&2; then
-      skipped="$skipped ioredis (npm install failed)"
-      return
-    fi
+  if have npm && have node; then
+    install_node_modules
+  else
+    skipped="$skipped $IOREDIS ${JOBS_NODE[*]} (no npm)"
   fi
-  export RINGMASTER_TEST_NODE_PATH="$node_dir/node_modules"
+}
+
+install_node_modules() {
+  local dir
+  dir="$(target_dir)/tools/test-node"
+  # The frameworks apart: without them ioredis itself is still tried.
+  node_modules "$dir" "$IOREDIS" || return 0
+  node_modules "$dir" "${JOBS_NODE[@]}" || true
+  export RINGMASTER_TEST_NODE_PATH="$dir/node_modules"
+}
+
+# Sees to it (once) that the node modules $2 and after are in the directory $1.
+node_modules() {
+  local dir="$1" name missing=()
+  shift
+  for name in "$@"; do
+    [ -d "$dir/node_modules/${name%@*}" ] || missing+=("$name")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  mkdir -p "$dir"
+  npm install --silent --no-audit --no-fund --prefix "$dir" "${missing[@]}" </dev/null >&2 && return
+  skipped="$skipped ${missing[*]} (npm install failed)"
+  return 1
 }
 
 # The runner's command line, one word an element.

@@ -1,35 +1,15 @@
 //! Unmodified Redis clients through a proxy with three nodes.
 //!
-//! `scripts/test.sh` installs them and says where: `RINGMASTER_TEST_PYTHON` is a Python with redis-py,
-//! `RINGMASTER_TEST_NODE_PATH` a folder of modules with ioredis. What is missing is skipped, loudly.
+//! `scripts/test.sh` installs them. What is missing is skipped, loudly.
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod frameworks;
+mod scripts;
+
+use std::process::Command;
 
 use ringmaster_tests::cluster::Cluster;
 
-/// The script of a client under `tests/clients`.
-fn script(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name).display().to_string()
-}
-
-/// Runs a client to its end; `None`, said loudly, if it is not installed.
-fn run(command: &mut Command) -> Option<Output> {
-    match command.output() {
-        Ok(output) => Some(output),
-        Err(error) => {
-            eprintln!("SKIPPED: {command:?}: {error}; scripts/test.sh installs it");
-            None
-        }
-    }
-}
-
-#[track_caller]
-fn succeeded(output: &Output) -> String {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}\n{err}");
-    out.into_owned()
-}
+use scripts::{run, succeeded};
 
 #[test]
 fn redis_cli_reads_what_it_wrote_in_two_databases_and_both_protocols() {
@@ -73,23 +53,11 @@ fn redis_benchmark_runs_its_tests_of_data_types() {
 #[test]
 fn redis_py_works_in_two_databases_and_both_protocols() {
     let cluster = Cluster::builder().start();
-    let Ok(python) = std::env::var("RINGMASTER_TEST_PYTHON") else {
-        return eprintln!("SKIPPED: redis-py is not installed; scripts/test.sh installs it");
-    };
-    let port = cluster.address().port().to_string();
-    let Some(output) = run(Command::new(python).args([script("redis_py.py"), port])) else { return };
-    assert!(succeeded(&output).contains("works"));
+    scripts::python(scripts::PYTHON, "redis_py.py", cluster.address().port());
 }
 
 #[test]
 fn ioredis_works_in_two_databases() {
     let cluster = Cluster::builder().start();
-    let Ok(modules) = std::env::var("RINGMASTER_TEST_NODE_PATH") else {
-        return eprintln!("SKIPPED: ioredis is not installed; scripts/test.sh installs it where npm is");
-    };
-    let port = cluster.address().port().to_string();
-    let mut command = Command::new("node");
-    command.env("NODE_PATH", modules).args([script("ioredis.js"), port]);
-    let Some(output) = run(&mut command) else { return };
-    assert!(succeeded(&output).contains("works"));
+    scripts::node("ioredis.js", "ioredis", cluster.address().port());
 }
