@@ -13,6 +13,7 @@ mod gaining;
 mod losing;
 mod pace;
 mod proving;
+mod queue;
 mod reseating;
 mod still;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use super::successor::Change;
 use super::world::World;
 use gaining::{Job, Staged};
 use pace::Pace;
+use queue::Queue;
 use still::Still;
 
 /// Most slots whose chains are altered in one view where there is no hurry. Each view is looked at by every thread of every
@@ -114,6 +116,7 @@ pub struct Rebalancer {
     /// The view under which the evidence was gathered.
     epoch: Epoch,
     jobs: BTreeMap<HashSlot, Job>,
+    queue: Queue,
     staged: BTreeMap<HashSlot, Staged>,
     /// Joining entries that are proven, and those that lack too much.
     proved: BTreeSet<HashSlot>,
@@ -151,6 +154,7 @@ impl Rebalancer {
             serial: 0,
             epoch: Epoch::default(),
             jobs: BTreeMap::new(),
+            queue: Queue::default(),
             staged: BTreeMap::new(),
             proved: BTreeSet::new(),
             too_far: BTreeSet::new(),
@@ -241,6 +245,7 @@ impl Rebalancer {
         let mut survey = Survey::default();
         let mut unhurried = BTreeMap::new();
         self.drop_old_jobs(world);
+        self.begin_copies(world, usize::MAX, &mut survey.inquiries);
         let mut still = self.broken.is_empty().then(|| Still::new(world));
         for at in 0..self.slots.len() {
             let slot = self.slots[at];
@@ -324,10 +329,11 @@ impl Rebalancer {
         }
     }
 
-    /// Goes on with an answer, or without one where it is lost.
-    pub fn said(&mut self, world: &World<'_>, purpose: Purpose, say: Option<Say>) -> Option<Inquiry> {
+    /// Goes on with an answer, or without one where it is lost: what is to be asked now.
+    pub fn said(&mut self, world: &World<'_>, purpose: Purpose, say: Option<Say>) -> Vec<Inquiry> {
+        let mut inquiries = Vec::new();
         match purpose {
-            Purpose::Job { slot, serial } => return self.job_said(world, slot, serial, say),
+            Purpose::Job { slot, serial } => self.job_said(world, (slot, serial), say, &mut inquiries),
             Purpose::Fence { epoch, slots } if epoch == self.epoch => {
                 if say == Some(Say::Done) {
                     self.fenced.extend(slots);
@@ -340,7 +346,7 @@ impl Rebalancer {
             }
             Purpose::Fence { .. } | Purpose::Report { .. } => {}
         }
-        None
+        inquiries
     }
 }
 

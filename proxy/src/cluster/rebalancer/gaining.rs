@@ -26,11 +26,14 @@ const STAGED_LIFE: Duration = Duration::from_secs(5);
 /// Most jobs at a time: as many as one view may alter. Whole copies have a bound of their own.
 const JOBS_MAX: usize = super::SLOTS_A_VIEW;
 
+/// Most slots that wait to be copied which are looked at when one is done.
+const TRIES_MAX: usize = 64;
+
 /// A slot that is being copied or proven.
 #[derive(Debug)]
 pub(super) struct Job {
     serial: u64,
-    node: NodeName,
+    pub(super) node: NodeName,
     boot: Boot,
     work: Work,
     begun: Duration,
@@ -123,7 +126,6 @@ impl Rebalancer {
         chain: &Chain,
         inquiries: &mut Vec<Inquiry>,
     ) -> Option<Change> {
-        self.copy_if_waiting(world, slot, inquiries);
         let has = |name: &NodeName| chain.entries.iter().any(|entry| world.name(entry) == name);
         let mut missing = world.target?.chain(slot).filter(|name| !has(name));
         let wanted = missing.find_map(|name| Some((name, world.fit(name)?)));
@@ -163,47 +165,65 @@ impl Rebalancer {
         self.go_on(world, slot, next)
     }
 
-    /// A whole slot is copied when the pace allows it and neither of its two nodes has too many under way.
-    fn copy_if_waiting(&mut self, world: &World<'_>, slot: HashSlot, inquiries: &mut Vec<Inquiry>) {
-        let Some(job) = self.jobs.get(&slot).filter(|job| job.waits) else { return };
-        let source = world.name(world.view.chain(slot).tail());
-        let most = world.file.limits.rebalance_parallel;
-        let count = |node: &NodeName| {
-            let is_of = |(of, job): &(&HashSlot, &Job)| {
-                job.is_whole_copy()
-                    && (job.node == *node || world.name(world.view.chain(**of).tail()) == node)
-            };
-            self.jobs.iter().filter(is_of).count()
-        };
-        if count(&job.node) >= most || count(source) >= most || !self.pace.may_copy(world.now) {
+    /// Whole slots are copied when the pace allows it and neither of their two nodes has too many under way. Looks at so many
+    /// of those that wait.
+    pub(super) fn begin_copies(&mut self, world: &World<'_>, most: usize, inquiries: &mut Vec<Inquiry>) {
+        if !world.moves_slots || self.queue.is_empty() {
             return;
         }
-        let Some(Job { work: Work::Copying(copying), waits, .. }) = self.jobs.get_mut(&slot) else { return };
-        *waits = false;
-        let next = copying.copy();
-        inquiries.extend(self.go_on(world, slot, next));
+        let limit = world.file.limits.rebalance_parallel;
+        let mut busy = self.queue.busy(&self.jobs, |slot| world.name(world.view.chain(slot).tail()).clone());
+        for slot in self.queue.first(most) {
+            let Some(job) = self.jobs.get_mut(&slot).filter(|job| job.waits) else {
+                self.queue.leave(slot);
+                continue;
+            };
+            let source = world.name(world.view.chain(slot).tail());
+            let is_busy = |node| busy.get(node).is_some_and(|count| *count >= limit);
+            if is_busy(source) || is_busy(&job.node) {
+                continue;
+            }
+            if !self.pace.may_copy(world.now) {
+                return;
+            }
+            let Work::Copying(copying) = &mut job.work else { continue };
+            job.waits = false;
+            [source, &job.node].into_iter().for_each(|node| *busy.entry(node.clone()).or_insert(0) += 1);
+            let next = copying.copy();
+            self.queue.begin(slot);
+            inquiries.extend(self.go_on(world, slot, next));
+        }
     }
 
     pub(super) fn job_said(
         &mut self,
         world: &World<'_>,
-        slot: HashSlot,
-        serial: u64,
+        (slot, serial): (HashSlot, u64),
         say: Option<Say>,
-    ) -> Option<Inquiry> {
-        let job = self.jobs.get_mut(&slot).filter(|job| job.serial == serial)?;
+        inquiries: &mut Vec<Inquiry>,
+    ) {
+        let Some(job) = self.jobs.get_mut(&slot).filter(|job| job.serial == serial) else { return };
+        let was_whole = job.is_whole_copy();
         let next = match (&mut job.work, say) {
             (Work::Copying(copying), Some(say)) => copying.said(say, |bytes| self.pace.spend(bytes)),
             (Work::Proving(proving), Some(say)) => proving.said(say),
             (_, None) => Next::Failed,
         };
-        self.go_on(world, slot, next)
+        let is_over = was_whole && !job.is_whole_copy() || next == Next::Failed;
+        inquiries.extend(self.go_on(world, slot, next));
+        if is_over {
+            // At once: the next look at all slots is milliseconds away.
+            self.begin_copies(world, TRIES_MAX, inquiries);
+        }
     }
 
     fn go_on(&mut self, world: &World<'_>, slot: HashSlot, next: Next) -> Option<Inquiry> {
         let job = self.jobs.get_mut(&slot)?;
         match next {
-            Next::Copy => job.waits = true,
+            Next::Copy => {
+                job.waits = true;
+                self.queue.enter(slot);
+            }
             Next::Done | Next::Failed => {
                 let job = self.jobs.remove(&slot)?;
                 self.finished(world, slot, job, next == Next::Done);

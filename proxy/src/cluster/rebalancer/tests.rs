@@ -8,7 +8,7 @@ use super::super::target::Target;
 use super::super::testing::{file, ms, name, view};
 use super::*;
 use ringmaster_protocol::cluster_file::ClusterFile;
-use ringmaster_protocol::extension::{History, Rule, Rules};
+use ringmaster_protocol::extension::{Contents, History, Rule, Rules};
 use ringmaster_protocol::heartbeat::{NodeState, Pulse};
 use ringmaster_protocol::register::Answer;
 use ringmaster_protocol::view::{ClusterId, Version, Word};
@@ -122,7 +122,7 @@ impl Scene {
 
     fn say(&mut self, purpose: Purpose, say: Option<Say>) -> Option<Inquiry> {
         let mut rebalancer = std::mem::replace(&mut self.rebalancer, Rebalancer::new(Vec::new(), 1));
-        let next = rebalancer.said(&self.world(), purpose, say);
+        let next = rebalancer.said(&self.world(), purpose, say).pop();
         self.rebalancer = rebalancer;
         next
     }
@@ -421,4 +421,39 @@ fn settled_slots_are_not_looked_at_and_all_others_are() {
     let mut scene = Scene::new(2);
     scene.decide(Change::Append(name("c")));
     assert_eq!(unsettled(&scene), 16_384, "c joins");
+}
+
+/// A hundred slots that are on a and to be on a and b, of which b has nothing: all wait to be copied.
+fn a_hundred_wait() -> Scene {
+    let mut scene = Scene::new(1);
+    scene.rebalancer = Rebalancer::new(HashSlot::all().take(100).collect(), 1 << 30);
+    scene.rebalancer.adopted(scene.now, &scene.view);
+    scene.want(&["a", "b"]);
+    for Inquiry { purpose, ask, .. } in scene.survey().1 {
+        let Ask::Report { slots } = ask else { panic!("{ask:?}") };
+        let reports = slots.iter().map(|slot| Report { slot: *slot, ..report(1, 0) }).collect();
+        let ring = scene.say(purpose, Some(Say::Reports(reports))).unwrap();
+        assert_eq!(scene.say(ring.purpose, Some(Say::Forgotten)), None);
+    }
+    scene
+}
+
+#[test]
+fn of_many_slots_few_are_copied_at_a_time_and_the_next_begins_with_an_answer() {
+    let mut scene = a_hundred_wait();
+    let mut exports = scene.survey().1;
+    assert_eq!(exports.len(), 8, "rebalance_parallel");
+    assert_eq!(scene.survey().1, [], "no more until one is over");
+    for copied in 9..=100 {
+        let Inquiry { purpose, ask, .. } = exports.remove(0);
+        assert!(matches!(ask, Ask::Export { .. }), "{ask:?}");
+        let history = History::born(Epoch(1));
+        let contents =
+            Contents { changed: Epoch(1), born: Epoch(1), history, time: 0, effects: bytes::Bytes::new() };
+        let stage = scene.say(purpose, Some(Say::Contents(contents))).unwrap();
+        let next = scene.say(stage.purpose, Some(Say::Done)).unwrap();
+        assert!(matches!(next.ask, Ask::Export { .. }), "{copied}: {next:?}");
+        exports.push(next);
+    }
+    assert_eq!(exports.len(), 8);
 }
