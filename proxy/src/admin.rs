@@ -45,9 +45,14 @@ impl Pages {
             // Writing to a String cannot fail.
             let _ = writeln!(body, "{node}: {state}");
         }
-        if let Some(published) = &self.shared.published {
+        let status = self.shared.control.status();
+        for problem in &status.problems {
+            let node = problem.node.as_ref().map(|node| format!("node '{node}' ")).unwrap_or_default();
+            let _ = writeln!(body, "{node}{}", problem.text);
+        }
+        if let Some(published) = self.shared.published() {
             // Without a lease nothing is answered.
-            let (lease, status) = (published.lease(), published.status());
+            let lease = published.lease();
             let is_held = clock::now() < lease.until;
             let _ = writeln!(
                 body,
@@ -55,10 +60,6 @@ impl Pages {
                 lease.epoch,
                 if is_held { "confirmed" } else { "not confirmed" }
             );
-            for problem in &status.problems {
-                let node = problem.node.as_ref().map(|node| format!("node '{node}' ")).unwrap_or_default();
-                let _ = writeln!(body, "{node}{}", problem.text);
-            }
             if status.is_at_fault {
                 body.push_str("this proxy does not reach a node that the other proxies reach\n");
             }

@@ -16,6 +16,7 @@ pub(crate) use published::{Chore, Published, Told};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
@@ -31,6 +32,7 @@ use run::Control;
 pub(crate) struct ControlThread {
     stop: CancellationToken,
     thread: JoinHandle<()>,
+    published: Arc<Published>,
 }
 
 impl ControlThread {
@@ -45,7 +47,7 @@ impl ControlThread {
         told: Receiver<Told>,
     ) -> io::Result<Self> {
         let stop = CancellationToken::new();
-        let stopped = stop.clone();
+        let (stopped, own) = (stop.clone(), Arc::clone(&published));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let body = move || {
             let control =
@@ -53,7 +55,15 @@ impl ControlThread {
             LocalSet::new().block_on(&runtime, control);
         };
         let thread = thread::Builder::new().name("proxy-cluster".to_owned()).spawn(body)?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop, thread, published: own })
+    }
+
+    /// Waits, where the cluster.yaml asks for no views, until it is known whether the nodes have one, for at most so long.
+    /// Blocks.
+    pub(crate) fn first_look(&self, longest: Duration) {
+        if !self.published.by_views() {
+            self.published.first_look(longest);
+        }
     }
 
     /// Ends it, and waits for that.

@@ -39,6 +39,7 @@ use ringmaster_runtime::door::Arrival;
 use ringmaster_runtime::stream::Stream;
 
 use crate::output::{Closed, Output};
+use crate::replicated::Replicated;
 use crate::thread::DataThread;
 use crate::upstream::{Lane, Upstream};
 use attend::Alarm;
@@ -59,6 +60,8 @@ pub(crate) struct Connection {
     input: Input,
     /// The database and protocol that its commands are sent with.
     lane: Lane,
+    /// The chains of slots, if its commands go there.
+    replicated: Option<Rc<Replicated>>,
     /// Nothing is read any more; it ends when all is answered and written.
     ending: bool,
     /// All commands under way must be answered before the next is sent.
@@ -85,7 +88,7 @@ impl Connection {
         let card = directory.enter(&session);
         let output = thread.enter(session.id, stream);
         let lane = Lane::new(session.database, session.protocol);
-        let input = Input::default();
+        let (input, replicated) = (Input::default(), thread.replicated().cloned());
         let locals_left = execute::LOCALS_MAX;
         Self {
             thread,
@@ -94,6 +97,7 @@ impl Connection {
             card,
             input,
             lane,
+            replicated,
             ending: false,
             fenced: false,
             locals_left,
@@ -199,11 +203,13 @@ impl Connection {
             }
             self.held_by = None;
         }
-        if let Some(replicated) = &self.thread.replicated
-            && replicated.is_full()
-        {
-            replicated.hold(&self.output);
-            return true;
+        match &self.replicated {
+            Some(replicated) if replicated.is_full() => {
+                replicated.hold(&self.output);
+                return true;
+            }
+            None if self.thread.shared.control.is_held() => return true,
+            _ => {}
         }
         self.output.is_full()
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
@@ -16,14 +17,17 @@ use crate::settings::Config;
 use crate::shared::Shared;
 use crate::thread::DataThread;
 
+/// Longest that a proxy waits at its start for what the nodes say of views, where the cluster.yaml asks for none. A node
+/// that is not up has nothing to say.
+const FIRST_LOOK: Duration = Duration::from_millis(300);
+
 /// A running proxy: its threads and the watch over cluster.yaml. Dropping it without [`Proxy::stop`] leaves its
 /// threads running.
 pub struct Proxy {
     service: Service,
     shared: Arc<Shared>,
     watcher: Watcher,
-    /// `None` in a cluster of single copies.
-    control: Option<ControlThread>,
+    control: ControlThread,
     /// Follows the certificate of the listener; `None` without one.
     _lookout: Option<Lookout>,
 }
@@ -40,22 +44,16 @@ impl Proxy {
             cluster.guard(address)?;
         }
         let lookout = follow(&doors)?;
-        let is_replicated = cluster.topology().load().file().replicas > 1;
-        let (published, heard) = is_replicated.then(Published::new).unzip();
-        let shared = Arc::new(Shared::new(config, &cluster, published.clone(), doors));
+        let (published, heard) = Published::new(cluster.by_views());
+        let shared = Arc::new(Shared::new(config, &cluster, Arc::clone(&published), doors));
+        let control = ControlThread::start(cluster.topology(), published, cluster.credentials(), heard)?;
+        control.first_look(FIRST_LOOK);
         let service_config = service_config(&shared);
         let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
         let of_threads = Arc::clone(&shared);
         let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
         let service = Service::start(&service_config, make, pages)?;
         shared.set_port(service.address().port());
-        let control = match published.zip(heard) {
-            Some((published, heard)) => {
-                let credentials = Arc::clone(&shared.credentials);
-                Some(ControlThread::start(cluster.topology(), published, credentials, heard)?)
-            }
-            None => None,
-        };
         let watcher = Watcher::spawn(cluster)?;
         Ok(Self { service, shared, watcher, control, _lookout: lookout })
     }
@@ -78,11 +76,11 @@ impl Proxy {
         self.service.admin_address()
     }
 
-    /// Whether commands are answered: always in a cluster of single copies, else while a majority of the acceptors has
-    /// confirmed the view.
+    /// Whether commands are answered: always while the cluster.yaml alone says where slots are, else while a majority of
+    /// the acceptors has confirmed the view.
     #[must_use]
     pub fn serves(&self) -> bool {
-        self.shared.published.as_ref().is_none_or(|published| clock::now() < published.lease().until)
+        self.shared.published().is_none_or(|published| clock::now() < published.lease().until)
     }
 
     /// Takes no further client, lets those that there are finish for at most the drain time, and ends the threads.
@@ -91,7 +89,7 @@ impl Proxy {
         self.watcher.stop();
         self.service.stop();
         // Last: what is under way needs its lease.
-        self.control.into_iter().for_each(ControlThread::stop);
+        self.control.stop();
     }
 }
 

@@ -261,7 +261,7 @@ impl Hub {
 
 /// The nodes that serve slots.
 fn nodes(shared: &Shared) -> Vec<Arc<NodeStatus>> {
-    let Some(published) = &shared.published else {
+    let Some(published) = shared.published() else {
         let topology = shared.topology.load();
         return topology.nodes().iter().map(|node| shared.nodes.status_of(node)).collect();
     };

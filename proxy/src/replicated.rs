@@ -45,9 +45,9 @@ pub(crate) struct Replicated {
 }
 
 impl Replicated {
-    /// Starts the task of this thread; `None` in a cluster of single copies.
+    /// Starts the task of this thread; `None` while the cluster.yaml alone says where slots are.
     pub(crate) fn start(shared: &Arc<Shared>, context: &Rc<UpstreamContext>) -> Option<Rc<Self>> {
-        let published = shared.published.as_ref()?;
+        let published = shared.published()?;
         let inbox = Rc::new(Inbox::default());
         let chains = Chains::new(Rules::ALL, limits(shared));
         let driver = Driver::new(chains, &inbox, published, shared, context);

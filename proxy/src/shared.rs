@@ -23,8 +23,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     /// Which node serves which slot; replaced whole by a reload.
     pub(crate) topology: Arc<ArcSwap<Topology>>,
-    /// What the control thread has for the others; `None` in a cluster of single copies, which has no views.
-    pub(crate) published: Option<Arc<Published>>,
+    /// What the control thread has for the others.
+    pub(crate) control: Arc<Published>,
     pub(crate) reloads: Arc<ReloadStatus>,
     pub(crate) nodes: Nodes,
     /// By data thread.
@@ -53,7 +53,7 @@ impl Shared {
     pub(crate) fn new(
         config: Config,
         cluster: &ClusterConfig,
-        published: Option<Arc<Published>>,
+        control: Arc<Published>,
         doors: Doors,
     ) -> Self {
         let topology = cluster.topology();
@@ -63,7 +63,7 @@ impl Shared {
         Self {
             config,
             topology,
-            published,
+            control,
             reloads: cluster.status(),
             nodes: Nodes::default(),
             metrics,
@@ -78,6 +78,13 @@ impl Shared {
             admission,
             port: OnceLock::new(),
         }
+    }
+
+    /// What the control thread has for the others where slots are served by views; `None` while the cluster.yaml alone
+    /// says where they are.
+    #[inline]
+    pub(crate) fn published(&self) -> Option<&Arc<Published>> {
+        self.control.by_views().then_some(&self.control)
     }
 
     /// Time since the Unix epoch.

@@ -1,6 +1,6 @@
 //! One data thread: its clients, its connections to nodes, and the tasks that look after them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -35,6 +35,8 @@ pub(crate) struct Routes {
     /// The topology that `links` is for.
     adopted: Arc<Topology>,
     links: Links,
+    /// Whether commands are sent by the file: no more once slots are served by views here.
+    follows_file: bool,
     shared: Arc<Shared>,
     upstreams: Rc<UpstreamContext>,
 }
@@ -53,7 +55,7 @@ impl Routes {
     #[cold]
     fn adopt(&mut self) {
         let shared = Arc::clone(&self.shared);
-        if shared.published.is_none() {
+        if self.follows_file {
             self.links.adopt(self.adopted.nodes().iter().map(|node| shared.nodes.status_of(node)));
         }
         self.upstreams.limits.set(upstream_limits(&self.adopted));
@@ -71,8 +73,9 @@ pub(crate) struct DataThread {
     pub(crate) shared: Arc<Shared>,
     pub(crate) metrics: Arc<ThreadMetrics>,
     pub(crate) routes: RefCell<Routes>,
-    /// The chains of slots; `None` in a cluster of single copies.
-    pub(crate) replicated: Option<Rc<Replicated>>,
+    /// The chains of slots, once they are served by views.
+    replicated: OnceCell<Rc<Replicated>>,
+    upstreams: Rc<UpstreamContext>,
     /// What clients are subscribed to.
     pub(crate) hub: Rc<Hub>,
     pub(crate) scratch: RefCell<Scratch>,
@@ -99,13 +102,13 @@ impl DataThread {
             thread: index,
             credentials: Arc::clone(&shared.credentials),
         });
-        let replicated = Replicated::start(&shared, &upstreams);
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),
             adopted: Arc::clone(&topology),
             links: Links::new(Rc::clone(&upstreams)),
+            follows_file: shared.published().is_none(),
             shared: Arc::clone(&shared),
-            upstreams,
+            upstreams: Rc::clone(&upstreams),
         };
         routes.adopt();
         tokio::task::spawn_local(Rc::clone(&turn).run());
@@ -114,7 +117,8 @@ impl DataThread {
             metrics,
             hub,
             routes: RefCell::new(routes),
-            replicated,
+            replicated: OnceCell::new(),
+            upstreams,
             scratch: RefCell::new(Scratch::new(rand::random())),
             read_buffer: RefCell::new(vec![0; READ_BYTES]),
             request_limits: Cell::new(request_limits(&topology)),
@@ -124,6 +128,23 @@ impl DataThread {
             stopping: Cell::new(false),
             shared,
         }
+    }
+
+    /// The chains of slots, if they are served by views by now.
+    #[inline]
+    pub(crate) fn replicated(&self) -> Option<&Rc<Replicated>> {
+        self.replicated.get().or_else(|| self.shared.published().and_then(|_| self.start_replicated()))
+    }
+
+    /// Slots are served by views from here on. Connections that the file asks for end when all is answered.
+    #[cold]
+    fn start_replicated(&self) -> Option<&Rc<Replicated>> {
+        let replicated = Replicated::start(&self.shared, &self.upstreams)?;
+        let mut routes = self.routes.borrow_mut();
+        routes.follows_file = false;
+        routes.links.adopt(std::iter::empty());
+        drop(routes);
+        Some(self.replicated.get_or_init(|| replicated))
     }
 
     /// Whether the proxy stops: clients end when what they sent is answered.
@@ -154,6 +175,8 @@ impl DataThread {
     /// Closes clients that take too long, and follows the topology when no client does.
     async fn look_after(self: Rc<Self>) {
         loop {
+            // Also where no client sends anything: what heartbeats show to be due is done.
+            let _ = self.replicated();
             let timeouts = {
                 let mut routes = self.routes.borrow_mut();
                 routes.refresh();
@@ -174,6 +197,14 @@ impl DataThread {
 }
 
 impl DataThread {
+    /// Wakes the clients whose commands were held back.
+    async fn let_go(self: Rc<Self>) {
+        let mut holds = self.shared.control.holds();
+        while holds.changed().await.is_ok() {
+            self.clients.borrow().values().for_each(|client| client.wake());
+        }
+    }
+
     /// What cluster.yaml says of how many clients there may be.
     fn bound_clients(&self, topology: &Topology) {
         let limits = &topology.file().limits;
@@ -191,6 +222,7 @@ impl Worker for DataThread {
             thread.clients.borrow().values().for_each(|client| client.wake());
         });
         tokio::task::spawn_local(Rc::clone(self).look_after());
+        tokio::task::spawn_local(Rc::clone(self).let_go());
     }
 
     async fn serve(self: Rc<Self>, arrival: Arrival, _stop: CancellationToken) {

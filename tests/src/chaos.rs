@@ -4,3 +4,4 @@ pub mod gate;
 pub mod load;
 pub mod members;
 pub mod processes;
+pub mod readers;

@@ -75,6 +75,25 @@ impl Cluster {
         self.nodes.push(Node::start(config).expect("a node starts"));
     }
 
+    /// Starts one more proxy.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    pub fn start_proxy(&mut self) -> SocketAddr {
+        self.proxies.push(Proxy::start(proxy_of(self.file())).expect("a proxy starts"));
+        self.proxies[self.proxies.len() - 1].address()
+    }
+
+    /// Has cluster.yaml say this line in place of another.
+    ///
+    /// # Panics
+    /// If the file cannot be read or written.
+    pub fn edit(&self, before: &str, after: &str) {
+        let text = std::fs::read_to_string(self.file()).expect("cluster.yaml can be read");
+        assert!(text.contains(before), "{text}");
+        std::fs::write(self.file(), text.replace(before, after)).expect("cluster.yaml can be written");
+    }
+
     /// Whether every slot has all its copies where they are wanted, by the word of every proxy; only where slots have
     /// copies.
     #[must_use]
@@ -136,16 +155,22 @@ impl Builder {
         let directory = TempDir::new().expect("a temporary directory can be made");
         let file = directory.path().join("cluster.yaml");
         std::fs::write(&file, yaml(&nodes, &self.yaml)).expect("cluster.yaml can be written");
-        let proxy = ringmaster_proxy::Config {
-            listen: free,
-            admin: free,
-            threads: 1,
-            cluster: file,
-            ..ringmaster_proxy::Config::default()
-        };
+        let proxy = proxy_of(file);
         let proxies =
             (0..self.proxies).map(|_| Proxy::start(proxy.clone()).expect("a proxy starts")).collect();
         Cluster { nodes, proxies, node: self.node, directory }
+    }
+}
+
+/// A proxy with this cluster.yaml, on free ports.
+fn proxy_of(cluster: PathBuf) -> ringmaster_proxy::Config {
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    ringmaster_proxy::Config {
+        listen: free,
+        admin: free,
+        threads: 1,
+        cluster,
+        ..ringmaster_proxy::Config::default()
     }
 }
 

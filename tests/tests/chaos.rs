@@ -1,11 +1,14 @@
 //! Real faults on real processes. `CHAOS_ROUNDS` is how often the shorter ones are tried (default 2).
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Entry;
 use ringmaster_tests::chaos::gate::Cut;
 use ringmaster_tests::chaos::load::{Load, Outcome};
 use ringmaster_tests::chaos::processes::Processes;
+use ringmaster_tests::chaos::readers::Readers;
 use ringmaster_tests::wire::Wire;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_member");
@@ -103,19 +106,88 @@ fn a_node_that_stands_still_for_a_while_is_no_member_when_it_goes_on() {
     }
 }
 
+/// Writes the file with so many copies, and waits until they are there.
+fn change_copies(processes: &mut Processes, copies: usize) {
+    processes.set_copies(copies);
+    processes.write_file();
+    let begin = Instant::now();
+    processes.await_redundancy();
+    println!("all slots had {copies} copies after {:?}", begin.elapsed());
+}
+
 #[test]
-fn a_node_that_is_added_under_load_fails_no_request() {
+fn the_number_of_copies_is_edited_under_load_and_fails_no_request() {
     let mut processes = start_patient();
     let load = Load::start(&processes.proxies(), 4);
     std::thread::sleep(QUIET);
-    processes.add_node();
-    processes.write_file();
-    processes.await_redundancy();
+    for copies in [3, 2, 1, 2] {
+        change_copies(&mut processes, copies);
+    }
     std::thread::sleep(QUIET);
     let outcome = load.stop();
     tell(0, &outcome);
     assert_eq!(outcome.failed, 0, "{:?}", outcome.errors);
     check(&processes, &outcome);
+}
+
+/// A command that a proxy sends by the file alone, while its node has the first view already, is refused and was not done.
+#[test]
+fn slots_of_one_copy_get_more_under_load_and_keep_what_they_hold() {
+    let mut processes = Processes::builder(PROGRAM).copies(1).yaml(PATIENT).start();
+    let load = Load::start(&processes.proxies(), 4);
+    std::thread::sleep(QUIET);
+    assert!(processes.view().is_none(), "one copy needs no view");
+    change_copies(&mut processes, 2);
+    std::thread::sleep(QUIET);
+    let outcome = load.stop();
+    tell(0, &outcome);
+    assert!(
+        outcome.errors.keys().all(|word| word == "-CLUSTERED" || word == "-TRYAGAIN"),
+        "{:?}",
+        outcome.errors
+    );
+    check(&processes, &outcome);
+}
+
+/// By slot, the names of the nodes that hold it.
+fn holders(processes: &Processes) -> Vec<BTreeSet<String>> {
+    let view = processes.view().expect("there is a view");
+    let name = |entry: &Entry| view.member(entry.member).name.to_string();
+    HashSlot::all().map(|slot| view.chain(slot).entries.iter().map(name).collect()).collect()
+}
+
+/// What readers saw in this time.
+fn seen(what: &str, readers: Readers) {
+    let seen = readers.stop();
+    let [half, most, nearly_all] = [500, 990, 999].map(|per_mille| seen.quantile(per_mille));
+    println!("{what}: {} reads, p50 {half:?}, p99 {most:?}, p99.9 {nearly_all:?}", seen.took.len());
+    assert_eq!(seen.wrong, [] as [String; 0], "{what}");
+}
+
+#[test]
+fn a_node_that_is_added_under_load_fails_no_request_and_misses_no_key() {
+    let mut processes = start_patient();
+    let load = Load::start(&processes.proxies(), 4);
+    let readers = Readers::start(&processes.proxies());
+    std::thread::sleep(QUIET);
+    seen("before", readers);
+    let (before, readers, begin) =
+        (holders(&processes), Readers::start(&processes.proxies()), Instant::now());
+    processes.add_node();
+    processes.write_file();
+    processes.await_redundancy();
+    println!("all slots were where they belong after {:?}", begin.elapsed());
+    seen("while slots move", readers);
+    let outcome = load.stop();
+    tell(0, &outcome);
+    assert_eq!(outcome.failed, 0, "{:?}", outcome.errors);
+    check(&processes, &outcome);
+    let after = holders(&processes);
+    let moved: usize =
+        before.iter().zip(&after).map(|(before, after)| after.difference(before).count()).sum();
+    let all: usize = after.iter().map(BTreeSet::len).sum();
+    println!("{moved} of {all} copies of slots are on another node");
+    assert!(moved * 4 * 10 <= all * 11, "more than 1.1 of the new node's share");
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn controllers_keep_all_promises_through_faults_and_edits_of_the_file() {
 }
 
 #[test]
+fn controllers_keep_all_promises_while_the_number_of_copies_is_edited() {
+    fresh(Mode::Copies, 40, &[]);
+}
+
+#[test]
 fn what_expires_is_there_for_its_time_and_never_again() {
     fresh(Mode::Expiry, 20, &[]);
 }

@@ -44,6 +44,13 @@ pub trait Content {
 
     /// Holds nothing from now on.
     fn clear(&mut self);
+
+    /// What it held before there were views is, from now on, the content of a slot that began in the epoch `born`: its
+    /// history; `None` if it holds nothing.
+    fn found(&mut self, born: Epoch) -> Option<History> {
+        let _ = born;
+        None
+    }
 }
 
 /// What a client's command wants of the slot.
@@ -146,8 +153,8 @@ impl Replica {
         let has_changed = row.changed != self.row.changed;
         self.row = row;
         if row.born > self.born {
-            content.clear();
-            (self.born, self.history) = (row.born, History::born(row.born));
+            self.history = self.begin(&row, content);
+            self.born = row.born;
             self.proven = Epoch::default();
             self.recent.clear(&shared.recent);
         }
@@ -161,6 +168,17 @@ impl Replica {
             self.is_copied = false;
             self.release(content, shared, late);
         }
+    }
+
+    /// The history of a slot that starts in this view: empty, but where the node goes into the first view with what it
+    /// holds.
+    fn begin(&self, row: &Row, content: &mut dyn Content) -> History {
+        let is_of_no_view = self.born == Epoch::default() && self.history == History::default();
+        let founded = (row.is_founder && is_of_no_view).then(|| content.found(row.born)).flatten();
+        founded.unwrap_or_else(|| {
+            content.clear();
+            History::born(row.born)
+        })
     }
 
     /// Whether who is attached at this epoch may use the slot at all.

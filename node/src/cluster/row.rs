@@ -34,6 +34,9 @@ pub struct Row {
     pub is_shared: bool,
     /// Whether an entry is joining.
     pub has_joiner: bool,
+    /// Whether nobody but this node, whatever its process, has been in-sync since the first view: what it held before is
+    /// the slot's content.
+    pub is_founder: bool,
 }
 
 impl Row {
@@ -43,7 +46,9 @@ impl Row {
         let chain = view.chain(slot);
         let is_own =
             |entry: &ringmaster_protocol::view::Entry| Some(entry.member) == own && entry.boot == boot;
-        let outside = Self { changed: chain.changed, born: chain.born, ..Self::default() };
+        let is_first = chain.born == Epoch::FIRST && chain.head().since == Epoch::FIRST;
+        let is_founder = is_first && chain.in_sync == 1 && Some(chain.head().member) == own;
+        let outside = Self { changed: chain.changed, born: chain.born, is_founder, ..Self::default() };
         let Some(place) = chain.entries.iter().position(is_own) else { return outside };
         let role = match place {
             0 => Role::Head,

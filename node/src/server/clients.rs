@@ -269,6 +269,12 @@ impl Clients {
         handle.is_some_and(|handle| handle.unblock(how))
     }
 
+    /// Ends the waiting of all clients that wait for a key.
+    pub(crate) fn unblock_all(&self, how: Unblock) {
+        let all: Vec<Arc<ClientHandle>> = lock(&self.by_id).values().cloned().collect();
+        all.iter().for_each(|handle| _ = handle.unblock(how));
+    }
+
     /// Clients that wait for a key.
     pub(crate) fn waiting(&self) -> usize {
         lock(&self.by_id).values().filter(|handle| handle.is_waiting()).count()

@@ -11,6 +11,7 @@ use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, View};
 
+use super::clients::Unblock;
 use super::shared::{Shared, unix_millis};
 use crate::cluster::acceptor::Acceptor;
 use crate::cluster::member::boot_time;
@@ -65,7 +66,7 @@ pub(crate) fn adopt_all(shared: &Arc<Shared>) {
     deliver(shared, late);
 }
 
-/// Answers a question about views; a first view is refused where keys are held.
+/// Answers a question about views. Where keys are held only a first view is accepted that leaves each slot where it is.
 pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
     let epoch = match request {
         Request::Prepare { epoch, .. } => *epoch,
@@ -77,13 +78,25 @@ pub(crate) fn register(shared: &Shared, request: &Request) -> Answer {
         return Answer::Refused(Refusal::Impossible(why.to_owned()));
     }
     let is_first = epoch == Epoch::FIRST && shared.member.acceptor(Acceptor::is_blank);
-    if is_first && count_keys(shared) > 0 {
+    let shares = matches!(request, Request::Accept { view, .. } if has_copies(view));
+    if is_first && shares && count_keys(shared) > 0 {
         let why = "the node holds keys that belong to no cluster: empty it, or leave it out";
         return Answer::Refused(Refusal::Impossible(why.to_owned()));
     }
+    let was_member = shared.member.epoch() > Epoch::default();
     let answer = shared.member.register(request);
-    shared.attention.set_member(shared.member.epoch() > Epoch::default());
+    let is_member = shared.member.epoch() > Epoch::default();
+    shared.attention.set_member(is_member);
+    if is_member && !was_member {
+        // Whoever waits for a key came without a proxy that goes by views: what it waits for may happen elsewhere.
+        shared.clients.unblock_all(Unblock::Error);
+    }
     answer
+}
+
+/// Whether a slot of this view is on more than one node.
+fn has_copies(view: &View) -> bool {
+    view.chains().iter().any(|chain| chain.entries.len() > 1)
 }
 
 /// Looks at every slot: not for what is asked ten times a second.
@@ -110,7 +123,9 @@ pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     let used_memory = shared.memory.used_bytes();
     let max = shared.maxmemory.load(Ordering::Relaxed);
     let pressure = used_memory.saturating_mul(1000).checked_div(max).unwrap_or(0).min(u64::from(u16::MAX));
-    let keys = if is_blank { count_keys(shared) } else { shared.keys.load(Ordering::Relaxed) };
+    let known = shared.keys.load(Ordering::Relaxed);
+    // Exactly only where that says whether it can begin with others.
+    let keys = if is_blank && known == 0 { count_keys(shared) } else { known };
     let clock_ms = unix_millis();
     Pulse {
         cluster,

@@ -119,6 +119,18 @@ impl Content for OfSlot<'_> {
         let time = self.slot.time;
         self.tell_whole(&Whole { born, history: &History::born(born), time, effects: &[] });
     }
+
+    /// The log is told of an operation without effects, the first one of an epoch.
+    fn found(&mut self, born: Epoch) -> Option<History> {
+        if self.slot.is_empty() {
+            return None;
+        }
+        let version = Version { changed: born, n: self.slot.version.n + 1 };
+        if let Some(journal) = self.store.journal() {
+            journal.commit(&[(self.number, &Section::of(version, self.slot.time, &[]))]);
+        }
+        Some(History::founded(version))
+    }
 }
 
 impl Slot {
@@ -188,10 +200,15 @@ impl Slot {
         self.placed = Some(Box::new(Placed { replica, loaded_lsn, ..Placed::default() }));
     }
 
-    /// An operation of the log was applied.
+    /// An operation of the log was applied. The first one of an epoch says that the slot went into the first view with what
+    /// it held.
     pub(super) fn replayed(&mut self, version: Version) {
-        if let Some(placed) = &mut self.placed {
-            placed.replica.replayed(version);
+        match &mut self.placed {
+            Some(placed) => placed.replica.replayed(version),
+            None if version.changed > Epoch::default() => {
+                self.set_recovered(version.changed, History::founded(version), 0);
+            }
+            None => {}
         }
     }
 
@@ -381,5 +398,64 @@ mod tests {
         assert_eq!(look(&store, key, 2, Role::Behind, 300), 1);
         assert_eq!(look(&store, key, 3, Role::Outside, 700), 1);
         assert_eq!(look(&store, key, 3, Role::Outside, 1299), 1);
+    }
+
+    /// The slot of `key` takes over the first view, in which the node has this row of it.
+    fn adopt_first(store: &Store, key: Key<'_>, row: Row) {
+        let row = move |_| Row { changed: Epoch(1), born: Epoch(1), ..row };
+        let place = Place { epoch: Epoch(1), row: &row, shared: store.replicas() };
+        store.lock(key.slot).adopt(key.slot, store, &place, &mut Vec::new());
+    }
+
+    const FOUNDER: Row = Row {
+        changed: Epoch(1),
+        born: Epoch(1),
+        since: Epoch(1),
+        role: Role::Head,
+        is_tail: true,
+        is_shared: false,
+        has_joiner: false,
+        is_founder: true,
+    };
+
+    #[test]
+    fn a_slot_goes_into_the_first_view_with_what_it_holds_if_it_is_the_nodes_own() {
+        let (store, key) = (Store::new(None), Key::new(b"k", 0));
+        put(&store, key);
+        adopt_first(&store, key, FOUNDER);
+        let mut guard = store.lock(key.slot);
+        let version = guard.replica().unwrap().history().version();
+        assert_eq!((guard.len(), version), (1, Version { changed: Epoch(1), n: 2 }));
+        assert!(guard.replica().unwrap().is_proven());
+        drop(guard);
+        let other = Store::new(None);
+        put(&other, key);
+        adopt_first(&other, key, Row::default());
+        let mut guard = other.lock(key.slot);
+        let version = guard.replica().unwrap().history().version();
+        assert_eq!((guard.len(), version), (0, Version { changed: Epoch(1), n: 0 }));
+    }
+
+    #[test]
+    fn a_process_that_ended_before_it_took_over_the_first_view_has_its_slots_all_the_same() {
+        let (store, key) = (Store::new(None), Key::new(b"k", 0));
+        put(&store, key);
+        let again = Row { role: Role::Outside, is_tail: false, since: Epoch(0), ..FOUNDER };
+        adopt_first(&store, key, again);
+        let mut guard = store.lock(key.slot);
+        let replica = guard.replica().unwrap();
+        assert_eq!((replica.born(), replica.is_proven()), (Epoch(1), false));
+        assert_eq!((guard.len(), guard.version.n), (1, 2));
+    }
+
+    #[test]
+    fn the_first_operation_of_an_epoch_in_the_log_says_that_a_slot_went_into_the_first_view() {
+        let (store, key) = (Store::new(None), Key::new(b"k", 0));
+        put(&store, key);
+        let version = Version { changed: Epoch(1), n: 2 };
+        store.restore(key.slot, (version, 5), std::iter::empty());
+        let (born, history) = store.lock(key.slot).lineage().unwrap();
+        assert_eq!((born, history.version()), (Epoch(1), version));
+        assert_eq!(store.lock(key.slot).len(), 1);
     }
 }

@@ -25,6 +25,12 @@ impl History {
         Self { version: Version { changed: born, n: 0 }, ..Self::default() }
     }
 
+    /// The history of a slot that begins at this version with what was there before: nobody asks for what came earlier.
+    #[must_use]
+    pub fn founded(version: Version) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     /// The history of these parts, if they can be one: epochs and numbers ascend.
     #[must_use]
     pub fn of_parts(version: Version, earlier: Vec<Version>, is_cut: bool) -> Option<Self> {
@@ -128,6 +134,15 @@ mod tests {
             (at(9, 6), false),
             (at(10, 6), false),
         ] {
+            assert_eq!(history.has(version), Some(has), "{version:?}");
+        }
+    }
+
+    #[test]
+    fn a_founded_history_has_nothing_of_before() {
+        let mut history = History::founded(at(1, 8));
+        history.advance(at(3, 9));
+        for (version, has) in [(at(0, 7), false), (at(1, 8), true), (at(1, 9), false), (at(3, 9), true)] {
             assert_eq!(history.has(version), Some(has), "{version:?}");
         }
     }

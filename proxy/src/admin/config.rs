@@ -20,7 +20,7 @@ pub(super) fn render(shared: &Shared) -> String {
     for node in &file.nodes {
         let _ = writeln!(page, "node: {} at {}, weight {}", node.name, node.address, node.weight);
     }
-    let status = shared.published.as_ref().map(|published| published.status());
+    let status = shared.published().map(|published| published.status());
     // What the control thread said of an earlier file says nothing of this one.
     let standing = status.filter(|status| status.config == digest).and_then(|status| status.standing.clone());
     if let Some(standing) = standing {

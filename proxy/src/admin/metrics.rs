@@ -75,7 +75,7 @@ pub(super) fn render(shared: &Shared) -> String {
         let labels = format!("{{node=\"{}\",address=\"{}\"}}", node.name(), node.address());
         page.line("node_reached", &labels, u8::from(node.reached().is_ok()));
     }
-    if let Some(published) = &shared.published {
+    if let Some(published) = shared.published() {
         let status = published.status();
         let progress = status.progress;
         page.begin("slots_to_do", "gauge", "Slots that have not all copies where they are wanted.");

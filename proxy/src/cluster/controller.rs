@@ -14,6 +14,7 @@ mod action;
 mod bootstrap;
 mod deciding;
 mod forgetting;
+mod leaving_file;
 mod outlook;
 mod sight;
 mod status;
@@ -92,6 +93,8 @@ pub struct Controller {
     propose_at: Option<Duration>,
     survey_at: Duration,
     undecided_since: Option<Duration>,
+    /// Since when all is there for a first view of nodes that hold keys.
+    founds_since: Option<Duration>,
     random: Random,
     /// Cluster id and hash seed of the cluster that this proxy would found.
     drawn: Option<(u128, u64)>,
@@ -143,12 +146,14 @@ impl Controller {
             propose_at: None,
             survey_at: now,
             undecided_since: None,
+            founds_since: None,
             random: Random(seed),
             drawn: None,
             trouble: None,
             outlook: Outlook::default(),
             settings,
         };
+        controller.sight.alone = controller.settings.by_file.then(|| file.clone());
         controller.watch(now);
         controller
     }
@@ -181,6 +186,19 @@ impl Controller {
         let mut views = self.view.iter().chain(self.candidates.values());
         let of_view = || views.find_map(|view| Some(&view.member(view.member_named(node)?).address));
         of_file.map(|known| &known.address).or_else(of_view)
+    }
+
+    /// Whether no view is wanted, and none is held: the cluster.yaml alone says where slots are.
+    #[must_use]
+    pub fn is_by_file(&self) -> bool {
+        self.view.is_none() && self.sight.is_by_file()
+    }
+
+    /// Whether all nodes of the cluster.yaml have answered, and none has told of a view.
+    #[must_use]
+    pub fn has_asked_all(&self) -> bool {
+        let mut nodes = self.sight.file.nodes.iter();
+        self.candidates.is_empty() && nodes.all(|node| self.sight.nodes.known(&node.name).is_some())
     }
 
     /// When [`Controller::poll`] is to be called at the latest.
@@ -312,6 +330,7 @@ impl Controller {
 
     /// Looks around, and tells the others at once what is new.
     fn look(&mut self, now: Duration, out: &mut Vec<Action>) {
+        self.note_end_of_founding(now);
         if self.sight.poll(now, self.view.as_deref()) {
             self.beats.values_mut().for_each(|due| *due = now);
             self.survey_at = self.survey_at.min(now);
@@ -447,9 +466,11 @@ impl Controller {
         let beat = Beat { cluster, epoch, proxy: self.settings.proxy, post: notice.encode(), full };
         // What a view does not name is free for another cluster: whoever founds that need not hear of this one.
         let to_others = Beat { post: Notice { held: None, ..notice }.encode(), ..beat.clone() };
-        let view = self.view.as_ref();
+        let (view, nodes) = (self.view.as_ref(), &self.sight.nodes);
+        let pace = self.pace(now);
+        let every = |node| if nodes.known(node).is_some() { pace } else { BEAT_EVERY };
         for (node, due) in self.beats.iter_mut().filter(|(_, due)| **due <= now) {
-            *due = now + BEAT_EVERY;
+            *due = now + every(node);
             let is_member = view.is_some_and(|view| view.member_named(node).is_some());
             let beat = if is_member { &beat } else { &to_others };
             out.push(Action::Beat { node: node.clone(), beat: beat.clone() });

@@ -1,8 +1,8 @@
 //! What proxies tell each other through the acceptors: whom they suspect, and who of them moves slots.
 //!
 //! ```text
-//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots, 4: tells how far it is, 8: holds a view) | count and
-//! suspects: name (length, bytes), boot | how far it is: six numbers of 8 bytes | cluster and epoch of the view
+//! form, 1 byte | flags, 1 byte (1: hears a majority, 2: moves slots, 4: tells how far it is, 8: holds a view, 16: is about
+//! to found a cluster where there are keys, 32: the same, within moments) | count and suspects: name (length, bytes), boot | how far it is: six numbers of 8 bytes | cluster and epoch of the view
 //! ```
 
 use bytes::Bytes;
@@ -20,6 +20,8 @@ const HEARS_MAJORITY: u8 = 1;
 const MOVES_SLOTS: u8 = 2;
 const TELLS_PROGRESS: u8 = 4;
 const HOLDS_VIEW: u8 = 8;
+const FOUNDS_SOON: u8 = 16;
+const FOUNDS_NOW: u8 = 32;
 
 /// How far the proxy that moves slots is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +73,38 @@ pub struct Notice {
     pub progress: Option<Progress>,
     /// Cluster and epoch of the view that it holds, if any.
     pub held: Option<(ClusterId, Epoch)>,
+    /// Whether it is about to found a cluster of nodes that others still use without one.
+    pub founds: Founds,
+}
+
+/// How far a proxy is from the first view of nodes that hold keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Founds {
+    /// It founds nothing.
+    #[default]
+    Not,
+    /// All that it takes is there: others listen closely from now on.
+    Soon,
+    /// Within moments: others send nothing by the file.
+    Now,
+}
+
+impl Founds {
+    fn flag(self) -> u8 {
+        match self {
+            Self::Not => 0,
+            Self::Soon => FOUNDS_SOON,
+            Self::Now => FOUNDS_NOW,
+        }
+    }
+
+    fn of_flags(flags: u8) -> Self {
+        match (flags & FOUNDS_NOW, flags & FOUNDS_SOON) {
+            (0, 0) => Self::Not,
+            (0, _) => Self::Soon,
+            _ => Self::Now,
+        }
+    }
 }
 
 impl Notice {
@@ -82,7 +116,8 @@ impl Notice {
         let flags = flag(self.has_voice, HEARS_MAJORITY)
             | flag(self.moves_slots, MOVES_SLOTS)
             | flag(self.progress.is_some(), TELLS_PROGRESS)
-            | flag(self.held.is_some(), HOLDS_VIEW);
+            | flag(self.held.is_some(), HOLDS_VIEW)
+            | self.founds.flag();
         let mut out = vec![FORM, flags, suspects.len() as u8];
         for (name, boot) in suspects {
             out.push(name.as_str().len() as u8);
@@ -109,7 +144,8 @@ impl Notice {
         let progress = if flags & TELLS_PROGRESS == 0 { None } else { Some(progress(&mut rest)?) };
         let held = if flags & HOLDS_VIEW == 0 { None } else { Some(held(&mut rest)?) };
         let (has_voice, moves_slots) = (flags & HEARS_MAJORITY != 0, flags & MOVES_SLOTS != 0);
-        let notice = Self { has_voice, moves_slots, suspects, progress, held };
+        let founds = Founds::of_flags(flags);
+        let notice = Self { has_voice, moves_slots, suspects, progress, held, founds };
         rest.is_empty().then_some(notice)
     }
 }
@@ -149,7 +185,8 @@ mod tests {
         let suspects = (0..suspects).map(|n| (name(n), Boot(n as u128))).collect();
         let progress = Progress::of([1, 2, 3, 4, 5, 6]);
         let held = Some((ClusterId(7), Epoch(9)));
-        Notice { has_voice: true, moves_slots: false, suspects, progress: Some(progress), held }
+        let founds = Founds::Now;
+        Notice { has_voice: true, moves_slots: false, suspects, progress: Some(progress), held, founds }
     }
 
     #[test]

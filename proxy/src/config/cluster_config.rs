@@ -13,10 +13,15 @@ use ringmaster_runtime::exposure::{self, Exposed};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a proxy needs to be listened on by others than its machine.
 const REMEDY: &str =
     "give users in cluster.yaml, `default` among them with a password, with limited rules or with `off`";
+
+/// Why nodes and the first copies do not come in one edit.
+const FIRST_COPIES: &str = "`replicas` cannot rise above 1 together with a change of `nodes`: save `replicas` alone, and the \
+                            nodes when `ringmaster cluster status` shows a view";
 
 /// A cluster.yaml in effect, and the topology that all threads read.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct ClusterConfig {
     accounts: Arc<Accounts>,
     quotas: Arc<ArcSwap<Quotas>>,
     credentials: Arc<Credentials>,
+    /// Whether slots are served by views, and no longer by the file alone.
+    by_views: Arc<AtomicBool>,
     /// Where clients come in only as users.
     guarded: Option<SocketAddr>,
 }
@@ -47,11 +54,13 @@ impl ClusterConfig {
         adopt_users(&file, &accounts, &quotas);
         let credentials = Credentials::load(&file, directory_of(&path))
             .map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
+        let by_views = Arc::new(AtomicBool::new(file.replicas > 1));
         let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
         Ok(Self {
             accounts,
             quotas,
             credentials: Arc::new(credentials),
+            by_views,
             guarded: None,
             path,
             seen: Ok(text),
@@ -78,6 +87,11 @@ impl ClusterConfig {
     /// By what nodes know the proxy, changed live.
     pub(crate) fn credentials(&self) -> Arc<Credentials> {
         Arc::clone(&self.credentials)
+    }
+
+    /// Whether slots are served by views: from the start where they have copies. Set by who holds the first view.
+    pub(crate) fn by_views(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.by_views)
     }
 
     /// Clients come in at `address`: where that is not this machine alone, the file must have users, now and after each
@@ -133,13 +147,17 @@ impl ClusterConfig {
         if file == *current.file() {
             return Ok(None);
         }
-        if (file.replicas > 1) != (current.file().replicas > 1) {
-            let why = "`replicas` cannot be changed between 1 and more while the proxy runs: start the proxies anew";
-            return Err(ConfigErrors::whole_file(&name_of(&self.path), why.to_owned()));
-        }
+        self.check_first_copies(&file, current.file())
+            .map_err(|why| ConfigErrors::whole_file(&name_of(&self.path), why.to_owned()))?;
         self.check_guard(&file)
             .map_err(|exposed| ConfigErrors::whole_file(&name_of(&self.path), exposed.to_string()))?;
         current.next(file).map(Some).map_err(|error| unplaceable(&self.path, &error))
+    }
+
+    /// Slots that the file alone has placed so far go into views where they are: that takes the nodes that they are on.
+    fn check_first_copies(&self, file: &ClusterFile, current: &ClusterFile) -> Result<(), &'static str> {
+        let is_first = file.replicas > 1 && !self.by_views.load(Ordering::Acquire);
+        if is_first && file.nodes != current.nodes { Err(FIRST_COPIES) } else { Ok(()) }
     }
 
     fn publish(&self, next: Topology) {

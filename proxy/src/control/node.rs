@@ -70,12 +70,13 @@ pub(super) struct NodeLinks {
 }
 
 impl NodeLinks {
-    /// Opens both.
+    /// Opens both. `is_needed`: it is told where the node does not answer heartbeats.
     pub(super) fn open(
         (node, address): (&NodeName, String),
         timeouts: &Timeouts,
         credentials: &Arc<Credentials>,
         inbox: &Rc<Inbox>,
+        is_needed: bool,
     ) -> Self {
         let silence = timeouts.failure.duration().max(SILENCE_MIN);
         let limits = LinkLimits {
@@ -88,7 +89,7 @@ impl NodeLinks {
             inbox: Rc::clone(inbox),
             waiting: RefCell::default(),
             incarnation: Cell::new(None),
-            is_told: Cell::new(false),
+            is_told: Cell::new(!is_needed),
         });
         let peer = Rc::clone(&register) as Rc<dyn Peer>;
         let link = Link::open(address.clone(), limits, credentials, peer);

@@ -1,6 +1,8 @@
 //! What the control thread and the data threads tell each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ringmaster_protocol::slot::HashSlot;
@@ -35,6 +37,15 @@ pub(crate) enum Told {
 
 /// What the control thread has for the data threads.
 pub(crate) struct Published {
+    /// Whether slots are served by views: from the start where they have copies, else from the first view on.
+    by_views: Arc<AtomicBool>,
+    /// Whether nothing is sent to nodes by the file for the moment.
+    is_held: AtomicBool,
+    /// Told when that has changed.
+    holds: watch::Sender<bool>,
+    /// Whether the control thread knows what the nodes say of views.
+    has_looked: Mutex<bool>,
+    looked: Condvar,
     view: watch::Sender<Option<Arc<View>>>,
     lease: ArcSwap<Lease>,
     status: ArcSwap<Status>,
@@ -45,13 +56,67 @@ pub(crate) struct Published {
 }
 
 impl Published {
-    /// Nothing yet; and where the control thread hears what the data threads tell.
-    pub(crate) fn new() -> (Arc<Self>, Receiver<Told>) {
+    /// Nothing yet; and where the control thread hears what the data threads tell. `by_views`: set if nothing is served
+    /// before there is a view, and from the first view on.
+    pub(crate) fn new(by_views: Arc<AtomicBool>) -> (Arc<Self>, Receiver<Told>) {
         let (told, heard) = mpsc::channel(TOLD_MAX);
         let (chores, chores_heard) = mpsc::channel(CHORES_MAX);
         let (view, lease, status) = (watch::Sender::new(None), ArcSwap::default(), ArcSwap::default());
         let chores_heard = Mutex::new(Some(chores_heard));
-        (Arc::new(Self { view, lease, status, told, chores, chores_heard }), heard)
+        let (is_held, holds) = (AtomicBool::new(false), watch::Sender::new(false));
+        let (has_looked, looked) = (Mutex::default(), Condvar::new());
+        let published = Self {
+            by_views,
+            is_held,
+            holds,
+            has_looked,
+            looked,
+            view,
+            lease,
+            status,
+            told,
+            chores,
+            chores_heard,
+        };
+        (Arc::new(published), heard)
+    }
+
+    /// Whether slots are served by views. Once they are they stay so.
+    #[inline]
+    pub(crate) fn by_views(&self) -> bool {
+        self.by_views.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing is to be sent to nodes by the file for the moment: they are about to be served by views.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held.load(Ordering::Acquire)
+    }
+
+    /// Told when [`Published::is_held`] changes.
+    pub(crate) fn holds(&self) -> watch::Receiver<bool> {
+        self.holds.subscribe()
+    }
+
+    /// Sets whether something is to be sent to nodes by the file.
+    pub(super) fn hold(&self, is_held: bool) {
+        if self.is_held.swap(is_held, Ordering::AcqRel) != is_held {
+            self.holds.send_replace(is_held);
+        }
+    }
+
+    /// The control thread has looked what the nodes say of views.
+    pub(super) fn note_look(&self) {
+        *self.has_looked.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.looked.notify_all();
+    }
+
+    /// Waits until the control thread has looked what the nodes say of views, for at most so long: what nobody has said by
+    /// then is taken for not being so.
+    pub(super) fn first_look(&self, longest: Duration) {
+        let has_looked = self.has_looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.looked.wait_timeout_while(has_looked, longest, |has_looked| !*has_looked);
+        drop(waited);
     }
 
     /// The view that is held, if there is one.
@@ -99,6 +164,8 @@ impl Published {
     /// Holds a later view.
     pub(super) fn adopt(&self, view: Arc<View>) {
         self.view.send_replace(Some(view));
+        // After the view: who serves by views finds it.
+        self.by_views.store(true, Ordering::Release);
     }
 
     /// The lease was renewed, or is another view's.

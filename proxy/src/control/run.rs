@@ -51,7 +51,8 @@ impl Control {
         credentials: Arc<Credentials>,
     ) -> Self {
         let adopted = topology.load_full();
-        let settings = Settings::new(rand::random(), rand::random());
+        let by_file = !published.by_views();
+        let settings = Settings { by_file, ..Settings::new(rand::random(), rand::random()) };
         let controller = Controller::new(settings, adopted.file(), clock::now());
         let (nodes, inbox, pressed) = (HashMap::new(), Rc::default(), HashSet::new());
         let status_due = Duration::ZERO;
@@ -109,7 +110,8 @@ impl Control {
         if !self.nodes.contains_key(node) {
             let address = self.controller.address(node)?.to_string();
             let timeouts = &self.adopted.file().timeouts;
-            let links = NodeLinks::open((node, address), timeouts, &self.credentials, &self.inbox);
+            let is_needed = !self.controller.is_by_file();
+            let links = NodeLinks::open((node, address), timeouts, &self.credentials, &self.inbox, is_needed);
             self.nodes.insert(node.clone(), links);
         }
         self.nodes.get(node)
@@ -180,9 +182,13 @@ impl Control {
     }
 
     fn publish(&mut self) {
+        if self.controller.view().is_some() || self.controller.has_asked_all() {
+            self.published.note_look();
+        }
         let (epoch, until) = self.controller.lease();
         self.published.renew(Lease { epoch, until });
         let now = clock::now();
+        self.published.hold(self.controller.is_to_hold(now));
         if self.status_due <= now {
             self.status_due = now + LOOK_EVERY;
             let status = self.controller.status(now);

@@ -139,12 +139,12 @@ fn of_proxies(
 }
 
 fn epoch(shared: &Shared) -> u64 {
-    let published = shared.published.as_ref().map(|published| published.status().epoch.0);
+    let published = shared.published().map(|published| published.status().epoch.0);
     published.unwrap_or_else(|| shared.topology.load().epoch().0)
 }
 
 fn info(shared: &Shared, proxies: usize) -> String {
-    let lost = shared.published.as_ref().map_or(0, |published| match published.view() {
+    let lost = shared.published().map_or(0, |published| match published.view() {
         Some(_) => published.status().progress.slots_lost,
         None => SLOT_COUNT as u64,
     });

@@ -180,7 +180,7 @@ impl Connection {
         if self.waits_for_answers() {
             return false;
         }
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             self.replicate_waiting(command, slot);
             return true;
         }
@@ -199,7 +199,7 @@ impl Connection {
 
     /// Sends a command over the connection that all share.
     fn forward(&mut self, command: Command<'_>, slot: HashSlot, routes: &mut Routes) {
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             return self.replicate_one(command, slot);
         }
         let (topology, links) = routes.parts();

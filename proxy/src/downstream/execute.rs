@@ -41,6 +41,9 @@ impl Connection {
     /// that was not executed, and how many bytes it has at least (0: it may be whole).
     pub(super) fn execute(&mut self, buffer: &[u8], mut at: usize) -> (usize, usize) {
         let thread = Rc::clone(&self.thread);
+        if self.replicated.is_none() && !self.follow_views() {
+            return (at, 0);
+        }
         let (mut routes, mut scratch) = (thread.routes.borrow_mut(), thread.scratch.borrow_mut());
         let (routes, scratch) = (&mut *routes, &mut *scratch);
         routes.refresh();
@@ -128,7 +131,7 @@ impl Connection {
             self.locals_left = self.locals_left.saturating_sub(1);
             return self.converse(command, routes, &mut scratch.reply);
         }
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             return self.replicate(command);
         }
         let wanted = !self.session.drops_reply();

@@ -214,13 +214,13 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
 
 /// The nodes by the view, where there is one, else by the cluster.yaml.
 fn node_count(shared: &Shared) -> usize {
-    let view = shared.published.as_ref().and_then(|published| published.view());
+    let view = shared.published().and_then(|published| published.view());
     view.map_or_else(|| shared.topology.load().nodes().len(), |view| view.members().len())
 }
 
 /// How a cluster stands whose slots have copies.
 fn standing(shared: &Shared) -> impl Iterator<Item = (&'static str, String)> {
-    let status = shared.published.as_ref().map(|published| published.status());
+    let status = shared.published().map(|published| published.status());
     let problem = |problem: &Problem| {
         let node = problem.node.as_ref().map(|node| format!("node {node}: ")).unwrap_or_default();
         ("ringmaster_problem", format!("{node}{}", problem.text.replace(['\r', '\n'], " ")))

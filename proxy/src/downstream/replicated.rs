@@ -15,6 +15,18 @@ const NAME_THE_ID: &str =
     "ERR XREAD BLOCK with '$' is not supported where slots have copies: name the last id";
 
 impl Connection {
+    /// Sends commands by views from here on, if slots are served so by now. False if it must wait for what it has sent to
+    /// nodes by the file: commands of one client are executed in their order.
+    #[inline]
+    pub(super) fn follow_views(&mut self) -> bool {
+        let Some(replicated) = self.thread.replicated().cloned() else { return true };
+        if self.waits_for_answers() {
+            return false;
+        }
+        self.replicated = Some(replicated);
+        true
+    }
+
     /// Sends a command to the chains of its slots. False if it must wait for what came before.
     pub(super) fn replicate(&mut self, command: Command<'_>) -> bool {
         let is_for_all = matches!(command.spec.split, Split::Nodes(_));
@@ -58,7 +70,7 @@ impl Connection {
 
     fn route<T>(&mut self, send: impl FnOnce(&Route<'_>) -> T) -> Option<T> {
         let wanted = !self.session.drops_reply();
-        let replicated = self.thread.replicated.as_ref()?;
+        let replicated = self.replicated.as_ref()?;
         let route = Route {
             to: replicated,
             client: &self.output,

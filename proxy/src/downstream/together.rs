@@ -83,7 +83,7 @@ impl Connection {
         } else {
             request.extend_from_slice(command.raw);
         }
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             self.replicate_merged(merger, &request, changes(command.spec));
         } else {
             let wanted = !self.session.drops_reply();
@@ -134,7 +134,7 @@ impl Connection {
     /// Nodes that hold each key.
     fn copies(&self) -> u64 {
         let replicas = || self.thread.shared.topology.load().file().replicas as u64;
-        if self.thread.replicated.is_some() { replicas() } else { 1 }
+        if self.replicated.is_some() { replicas() } else { 1 }
     }
 
     /// `WAIT replicas timeout`: what was answered before is on all copies that are in sync already. False if something that
@@ -144,7 +144,7 @@ impl Connection {
             return false;
         }
         let own = self.own_reply(command);
-        if own != b":0\r\n" || self.thread.replicated.is_none() {
+        if own != b":0\r\n" || self.replicated.is_none() {
             self.local(command.spec, command.args, reply);
             return true;
         }
@@ -158,7 +158,7 @@ impl Connection {
     fn fewest_copies(&self) -> usize {
         let shared = &self.thread.shared;
         let file_acks_all = shared.topology.load().file().ack == ringmaster_protocol::cluster_file::Ack::All;
-        let view = shared.published.as_ref().and_then(|published| published.view());
+        let view = shared.published().and_then(|published| published.view());
         let in_sync = view.and_then(|view| HashSlot::all().map(|slot| view.chain(slot).in_sync).min());
         in_sync.filter(|_| file_acks_all).unwrap_or(1).saturating_sub(1)
     }

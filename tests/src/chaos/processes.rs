@@ -71,6 +71,13 @@ impl Builder {
         self
     }
 
+    /// So many copies of each slot, at first.
+    #[must_use]
+    pub fn copies(mut self, replicas: usize) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
     /// A gate stands in front of each node.
     #[must_use]
     pub fn gates(mut self) -> Self {
@@ -162,6 +169,11 @@ impl Processes {
         let aside = self.directory.path().join("cluster.yaml.new");
         std::fs::write(&aside, text).expect("a file can be written");
         std::fs::rename(&aside, self.file()).expect("a file can be renamed");
+    }
+
+    /// Has the cluster.yaml want so many copies of each slot from the next time that it is written.
+    pub fn set_copies(&mut self, replicas: usize) {
+        self.replicas = replicas;
     }
 
     /// Leaves a node out of the cluster.yaml from the next time that it is written, or takes it in again.

@@ -64,6 +64,8 @@ pub enum Mode {
     Chance,
     /// Controllers change them, as in processes, while cluster.yaml is edited.
     Controller,
+    /// As [`Mode::Controller`], with edits of `replicas`, from one copy to as many as three and back.
+    Copies,
     /// As [`Mode::Chance`], with writes that are acknowledged by the head.
     AckHead,
     /// As [`Mode::Chance`], with reads from any in-sync entry.
@@ -91,6 +93,8 @@ pub struct Settings {
     pub read_from: ReadFrom,
     /// Whether a key in each slot expires.
     pub expires: bool,
+    /// Whether edits of cluster.yaml change the number of copies.
+    pub edits_copies: bool,
     /// Whether a trace is kept.
     pub is_traced: bool,
     /// Nodes.
@@ -135,6 +139,11 @@ impl Settings {
         match mode {
             Mode::Chance => chance,
             Mode::Controller => chance.controlled(random),
+            Mode::Copies => {
+                let mut settings = chance.controlled(random);
+                settings.faults.push(Fault::Edit);
+                Self { replicas: 1 + random.below(3), edits_copies: true, ..settings }
+            }
             Mode::AckHead => Self { ack: Ack::Head, ..chance },
             Mode::Expiry => Self { expires: true, ..chance },
             Mode::ReadAny => Self { read_from: ReadFrom::Any, ..chance },
@@ -167,6 +176,7 @@ impl Settings {
             ack: Ack::All,
             read_from: ReadFrom::Tail,
             expires: false,
+            edits_copies: false,
             is_traced: false,
             nodes: 3 + random.below(3),
             proxies: 2 + random.below(2),

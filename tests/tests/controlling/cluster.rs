@@ -86,6 +86,13 @@ impl Cluster {
         self.proxies.push(Controller::new(settings, file, self.now));
     }
 
+    /// A proxy that has placed slots by the file alone so far.
+    pub(crate) fn add_proxy_by_file(&mut self, file: &ClusterFile) {
+        let number = self.proxies.len() as u128 + 1;
+        let settings = Settings { slots: slots().collect(), ..Settings::new(number << 100, number as u64) };
+        self.proxies.push(Controller::new(Settings { by_file: true, ..settings }, file, self.now));
+    }
+
     pub(crate) fn node(&mut self, name: &str) -> &mut Node {
         self.nodes.get_mut(&name.parse::<NodeName>().unwrap()).unwrap()
     }

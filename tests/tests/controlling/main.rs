@@ -2,6 +2,7 @@
 //! them back, grows and shrinks, and each slot stays what was written to it.
 
 mod cluster;
+mod copies;
 mod node;
 
 use std::time::Duration;

@@ -11,11 +11,11 @@ use ringmaster_node::cluster::replica::{Asker, Content, Replica, Shared};
 use ringmaster_node::cluster::row::Row;
 use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::extension::{Ask, Contents, Operation, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Rules, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation};
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, Version};
 
 use super::slots;
 
@@ -40,6 +40,10 @@ impl Content for List {
 
     fn clear(&mut self) {
         self.0.clear();
+    }
+
+    fn found(&mut self, born: Epoch) -> Option<History> {
+        (!self.0.is_empty()).then(|| History::founded(Version { changed: born, n: 1 }))
     }
 }
 
@@ -111,7 +115,8 @@ impl Node {
             Some(own) if is_foreign => Answer::Refused(Refusal::Foreign(own)),
             _ => self.acceptor.answer(&Request::Confirm { epoch: beat.epoch }).answer,
         };
-        let state = match (self.is_leaving, self.acceptor.is_blank()) {
+        let is_empty = self.replicas.values().all(|(_, list)| list.0.is_empty());
+        let state = match (self.is_leaving, self.acceptor.is_blank() && is_empty) {
             (true, _) => NodeState::Leaving,
             (_, true) => NodeState::Blank,
             _ => NodeState::Ready,

@@ -20,6 +20,9 @@ pub struct Settings {
     pub seed: u64,
     /// The slots that it looks after; the others follow the first of them. All, but in simulations.
     pub slots: Vec<HashSlot>,
+    /// Until there is a view the cluster.yaml alone says where slots are: none is founded while that asks for one copy, and
+    /// then the nodes go into it with what they hold.
+    pub by_file: bool,
     /// The operator's word that only these nodes exist, for the first view.
     pub only: Option<Vec<NodeName>>,
 }
@@ -28,7 +31,7 @@ impl Settings {
     /// Those of a process: all rules, all slots.
     #[must_use]
     pub fn new(proxy: u128, seed: u64) -> Self {
-        Self { proxy, rules: Rules::ALL, seed, slots: HashSlot::all().collect(), only: None }
+        Self { proxy, rules: Rules::ALL, seed, slots: HashSlot::all().collect(), by_file: false, only: None }
     }
 }
 

@@ -19,7 +19,7 @@ use super::Problem;
 use super::sight::Sight;
 use crate::cluster::membership::{acceptors, member};
 use crate::cluster::nodes::Known;
-use crate::cluster::target::Target;
+use crate::cluster::target::{self, Target};
 
 /// The numbers that a new cluster draws.
 pub(super) struct Drawn {
@@ -33,8 +33,12 @@ pub type Electors = Vec<(NodeName, Incarnation)>;
 /// The nodes that are to be: those of the file, or those that the operator says exist.
 fn founders<'s>(sight: &'s Sight, only: Option<&[NodeName]>) -> Vec<&'s Node> {
     let exists = |node: &&Node| only.is_none_or(|only| only.contains(&node.name));
-    sight.file.nodes.iter().filter(exists).collect()
+    sight.first_file().nodes.iter().filter(exists).collect()
 }
+
+/// Why a node that nobody has placed keys on does not found a cluster with what it holds.
+const HOLDS_KEYS: &str = "holds keys but belongs to no cluster: empty it first (FLUSHALL), or, if proxies with `replicas: 1` have \
+                          placed them, start one of those and raise `replicas` while it runs";
 
 /// What keeps a node from founding a cluster; nothing if it is blank or has accepted a first view.
 fn hindrance(sight: &Sight, now: Duration, node: &Node) -> Option<String> {
@@ -50,7 +54,9 @@ fn hindrance(sight: &Sight, now: Duration, node: &Node) -> Option<String> {
         Some(known) if known.epoch > Epoch::default() => Some("belongs to a cluster already".to_owned()),
         Some(known) if known.cluster.is_some() || known.state == NodeState::Blank => None,
         Some(Known { state: NodeState::Recovering { .. }, .. }) => Some("still loads its data".to_owned()),
-        Some(_) => Some("holds keys but belongs to no cluster: empty it first (FLUSHALL)".to_owned()),
+        // What it holds is what the cluster.yaml has placed there.
+        Some(_) if sight.alone.is_some() => None,
+        Some(_) => Some(HOLDS_KEYS.to_owned()),
     }
 }
 
@@ -106,14 +112,15 @@ pub(super) fn first_view(
     let member_of = |node: &&Node| Some(member(node, sight.nodes.known(&node.name)?));
     let members: Vec<Member> = able.iter().filter_map(member_of).collect();
     let electors = members.iter().map(|member| (member.name.clone(), member.incarnation)).collect();
+    let file = sight.first_file();
     let view = View::new(ViewParts {
         cluster: drawn.cluster,
         epoch: Epoch::FIRST,
         acceptors: acceptors(&members),
-        lease: sight.file.timeouts.lease,
-        longest_lease: sight.file.timeouts.lease,
+        lease: file.timeouts.lease,
+        longest_lease: file.timeouts.lease,
         hash_seed: drawn.hash_seed,
-        config: sight.digest,
+        config: target::digest(file),
         superseded: Vec::new(),
         chains: chains(sight, &members, slots)?,
         members,
@@ -125,9 +132,10 @@ pub(super) fn first_view(
 fn chains(sight: &Sight, members: &[Member], slots: &[HashSlot]) -> Option<Vec<Chain>> {
     let names: BTreeMap<&NodeName, usize> =
         members.iter().enumerate().map(|(at, member)| (&member.name, at)).collect();
-    let missing = sight.file.nodes.iter().map(|node| node.name.clone());
+    let file = sight.first_file();
+    let missing = file.nodes.iter().map(|node| node.name.clone());
     let out: BTreeSet<NodeName> = missing.filter(|name| !names.contains_key(name)).collect();
-    let target = Target::of(&sight.file, &out)?;
+    let target = Target::of(file, &out)?;
     let looked_after: BTreeSet<HashSlot> = slots.iter().copied().collect();
     let entry = |name: &NodeName| {
         let at = *names.get(name)?;

@@ -127,8 +127,8 @@ impl Controller {
 
     /// The first view of a cluster, when all its nodes are there.
     fn found(&mut self, now: Duration) {
-        if !self.candidates.is_empty() || self.held_elsewhere(now).is_some() {
-            return;
+        if self.sight.is_by_file() || !self.candidates.is_empty() || self.held_elsewhere(now).is_some() {
+            return self.founds_not();
         }
         let drawn = *self.drawn.get_or_insert_with(|| self.random.numbers());
         let drawn = Drawn { cluster: ringmaster_protocol::view::ClusterId(drawn.0), hash_seed: drawn.1 };
@@ -136,8 +136,11 @@ impl Controller {
         let Some((view, electors)) = first_view(&self.sight, now, only, self.rebalancer.slots(), &drawn)
         else {
             self.propose_at = None;
-            return;
+            return self.founds_not();
         };
+        if !self.has_announced(now) {
+            return;
+        }
         let wait = self.stagger(now, Epoch::default());
         let at = *self.propose_at.get_or_insert(now + wait);
         if now >= at {

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::cluster::detector::Detector;
 use crate::cluster::nodes::Nodes;
-use crate::cluster::post::Notice;
+use crate::cluster::post::{Founds, Notice};
 use crate::cluster::standing::Standing;
 use crate::cluster::target::{self, Target};
 use crate::cluster::world::World;
@@ -23,6 +23,10 @@ pub(super) struct Sight {
     pub(super) rules: Rules,
     pub(super) file: ClusterFile,
     pub(super) digest: ConfigDigest,
+    /// The cluster.yaml that alone says where slots are, until there is a view.
+    pub(super) alone: Option<ClusterFile>,
+    /// How far it is with that view.
+    pub(super) founds: Founds,
     /// The file was put back to an earlier one while it was in force.
     rolled_back: bool,
     pub(super) nodes: Nodes,
@@ -43,6 +47,8 @@ impl Sight {
             rules,
             file: file.clone(),
             digest: target::digest(file),
+            alone: None,
+            founds: Founds::Not,
             rolled_back: false,
             nodes: Nodes::default(),
             detector: Detector::new(file.timeouts.failure.duration()),
@@ -57,9 +63,22 @@ impl Sight {
         let before = std::mem::replace(&mut self.digest, target::digest(file));
         let was_in_force = view.is_some_and(|view| view.config() == before);
         self.rolled_back = before != self.digest && was_in_force;
+        if self.alone.is_some() && file.replicas == 1 {
+            self.alone = Some(file.clone());
+        }
         self.file = file.clone();
         self.detector.set_timeout(file.timeouts.failure.duration());
         self.target = Target::of(&self.file, &self.out);
+    }
+
+    /// Whether no view is wanted: the cluster.yaml alone says where slots are, each on one node.
+    pub(super) fn is_by_file(&self) -> bool {
+        self.alone.is_some() && self.file.replicas == 1
+    }
+
+    /// The cluster.yaml that the first view is made of.
+    pub(super) fn first_file(&self) -> &ClusterFile {
+        self.alone.as_ref().unwrap_or(&self.file)
     }
 
     /// How this cluster.yaml stands to the view. One that was replaced counts only when it was put back here, and not
@@ -75,6 +94,7 @@ impl Sight {
 
     pub(super) fn adopted(&mut self, view: &View) {
         self.rolled_back &= view.config() != self.digest;
+        self.alone = None;
     }
 
     pub(super) fn world<'w>(&'w self, now: Duration, view: &'w View) -> World<'w> {
@@ -112,7 +132,8 @@ impl Sight {
         let moves_slots = has_voice && self.is_to_move_slots(now, view);
         let suspects = self.detector.suspects(now);
         let held = view.map(|view| (view.cluster(), view.epoch()));
-        let notice = Notice { has_voice, moves_slots, suspects, progress: None, held };
+        let founds = self.founds;
+        let notice = Notice { has_voice, moves_slots, suspects, progress: None, held, founds };
         // Whoever adopts a view sends heartbeats at once anyway.
         let is_new = notice != Notice { held, ..self.notice.clone() };
         self.notice = notice;

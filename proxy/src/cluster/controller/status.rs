@@ -24,6 +24,7 @@ pub(super) fn of(controller: &Controller, now: Duration) -> Status {
             problems.extend(of_nodes(&sight.world(now, view)));
             problems.extend(of_file(sight, view));
         }
+        None if sight.is_by_file() => {}
         None => {
             problems.extend(hindrances(sight, now, controller.settings.only.as_deref()));
             problems.extend(controller.held_elsewhere(now).map(of_another));

@@ -125,7 +125,7 @@ impl Connection {
     }
 
     fn watch(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             self.answer_error("ERR 'watch' is not supported where slots have copies");
             return true;
         }
@@ -189,7 +189,7 @@ impl Connection {
         }
         // Without a key any node will do.
         let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
-        if self.thread.replicated.is_some() {
+        if self.replicated.is_some() {
             return self.replicate_together(slot, &transaction.requests(), transaction.writes);
         }
         let (topology, links) = routes.parts();
@@ -207,11 +207,13 @@ impl Connection {
             self.unwatch();
             return self.answer_error(CROSS_SLOT);
         }
-        let node = node_of(routes, slot);
+        // A watch from before there were views: nobody can tell any more.
+        let node = self.replicated.is_none().then(|| node_of(routes, slot));
         let Some(conversation) = &mut self.conversation else { return };
         let private = conversation.private.as_ref();
         let stands = |private: &&Rc<crate::upstream::Upstream>| {
-            watched.lane == self.lane && private.is_to(&node, self.lane) && private.losses() == watched.losses
+            let Some(node) = &node else { return false };
+            watched.lane == self.lane && private.is_to(node, self.lane) && private.losses() == watched.losses
         };
         let wanted = !self.session.drops_reply();
         if let Some(private) = private.filter(stands) {

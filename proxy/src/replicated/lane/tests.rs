@@ -38,7 +38,8 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());
     let inbox = Rc::new(Inbox::default());
     let chains = crate::chain::Chains::new(ringmaster_protocol::extension::Rules::ALL, Default::default());
-    let reading = Reading { straight: Rc::clone(chains.straight()), published: Published::new().0 };
+    let reading =
+        Reading { straight: Rc::clone(chains.straight()), published: Published::new(Arc::default()).0 };
     let lane = {
         let upstream = Upstream::open(node, Lane::FIRST, context);
         DataLane::new(upstream, Lane::FIRST, &inbox, &reading, &Rc::new(Sender::new()))

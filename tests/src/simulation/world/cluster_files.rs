@@ -9,13 +9,18 @@ use crate::simulation::message::{NodeId, ProxyId};
 const WEIGHT_MAX: usize = 50;
 
 impl World {
-    /// The text with these nodes and weights, checked.
-    fn file_of(&self, nodes: &[(NodeId, usize)]) -> ClusterFile {
+    /// How many copies the latest file wants.
+    pub(super) fn copies(&self) -> usize {
+        self.files.last().map_or(self.settings.replicas, |file| file.replicas)
+    }
+
+    /// The text with these nodes and weights and so many copies, checked.
+    fn file_of(&self, nodes: &[(NodeId, usize)], replicas: usize) -> ClusterFile {
         let node = |(at, weight): &(NodeId, usize)| {
             format!("  - {{name: n{at}, address: 'n{at}:1', weight: {weight}}}\n")
         };
         let nodes: String = nodes.iter().map(node).collect();
-        let (replicas, lease) = (self.settings.replicas, self.settings.lease.as_millis());
+        let lease = self.settings.lease.as_millis();
         let text = format!("replicas: {replicas}\ntimeouts: {{lease: {lease}ms}}\nnodes:\n{nodes}");
         ClusterFile::parse("cluster.yaml", &text).expect("a cluster.yaml")
     }
@@ -29,13 +34,22 @@ impl World {
             self.seen_files = (0..self.proxies.len()).collect();
         }
         let even = |nodes: &Vec<NodeId>| nodes.iter().map(|at| (*at, 1)).collect::<Vec<_>>();
-        self.files = all.iter().map(|nodes| self.file_of(&even(nodes))).collect();
+        let copies = self.settings.replicas;
+        self.files = all.iter().map(|nodes| self.file_of(&even(nodes), copies)).collect();
     }
 
     /// The file names these nodes from now on, for all proxies.
     pub fn write_file(&mut self, nodes: &[NodeId]) {
         let nodes: Vec<(NodeId, usize)> = nodes.iter().map(|at| (*at, 1)).collect();
-        let file = self.file_of(&nodes);
+        let file = self.file_of(&nodes, self.copies());
+        self.files.push(file);
+        self.show_files();
+    }
+
+    /// The file wants so many copies from now on, for all proxies.
+    pub fn write_copies(&mut self, replicas: usize) {
+        let Some(last) = self.files.last() else { return };
+        let file = ClusterFile { replicas, ..last.clone() };
         self.files.push(file);
         self.show_files();
     }
@@ -44,18 +58,20 @@ impl World {
     /// within two seconds.
     pub(super) fn edit(&mut self) {
         let mut left: Vec<NodeId> = (0..self.nodes.len()).collect();
-        let needed = self.settings.replicas.max(left.len() - 1);
+        let copies =
+            if self.settings.edits_copies { 1 + self.random.below(3) } else { self.settings.replicas };
+        let needed = copies.max(left.len() - 1);
         while left.len() > needed && self.random.chance(500) {
             let out = self.random.below(left.len());
             left.remove(out);
         }
         let nodes: Vec<(NodeId, usize)> =
             left.into_iter().map(|at| (at, 1 + self.random.below(WEIGHT_MAX))).collect();
-        let file = self.file_of(&nodes);
+        let file = self.file_of(&nodes, copies);
         if self.files.contains(&file) {
             return;
         }
-        self.note(|| format!("cluster.yaml: {nodes:?}"));
+        self.note(|| format!("cluster.yaml: {copies} copies, {nodes:?}"));
         self.files.push(file);
         for proxy in 0..self.proxies.len() {
             let seen_in = self.random.millis(0, 2000);

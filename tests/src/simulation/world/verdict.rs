@@ -111,7 +111,7 @@ impl World {
             file.nodes.iter().any(|node| node.name == *name)
         };
         let is_whole = |chain: &Chain| {
-            chain.in_sync == self.settings.replicas && chain.joining().is_none() && chain.unsealed.is_none()
+            chain.in_sync == file.replicas && chain.joining().is_none() && chain.unsealed.is_none()
         };
         self.chains(view).into_iter().all(|chain| is_whole(chain) && chain.entries.iter().all(is_wanted))
     }
@@ -145,7 +145,7 @@ impl World {
         let Some(view) = &self.views.latest else { return Err("there is no view".to_owned()) };
         let chain = view.chain(slot);
         let in_sync = &chain.entries[..chain.in_sync];
-        let wanted = self.settings.replicas.min(self.settings.nodes);
+        let wanted = self.copies().min(self.settings.nodes);
         // A controller takes its time: what has failed is let in again after two seconds, and longer if it flaps.
         let is_whole = chain.in_sync >= wanted && chain.joining().is_none();
         if !is_whole && self.settings.drive != Drive::Controller {
