@@ -19,6 +19,7 @@ mod conversation;
 pub(crate) mod directory;
 mod execute;
 pub(crate) mod input;
+mod kept;
 mod linger;
 mod local;
 mod replicated;
@@ -66,6 +67,8 @@ pub(crate) struct Connection {
     ending: bool,
     /// All commands under way must be answered before the next is sent.
     fenced: bool,
+    /// Of the changes of the users, how many it has looked at itself after.
+    users_changes: u64,
     /// Commands that it may still have answered here before others have their turn.
     locals_left: u32,
     /// The node whose queue was full.
@@ -89,7 +92,7 @@ impl Connection {
         let output = thread.enter(session.id, stream);
         let lane = Lane::new(session.database, session.protocol);
         let (input, replicated) = (Input::default(), thread.replicated().cloned());
-        let locals_left = execute::LOCALS_MAX;
+        let (locals_left, users_changes) = (execute::LOCALS_MAX, thread.users_changes());
         Self {
             thread,
             output,
@@ -100,6 +103,7 @@ impl Connection {
             replicated,
             ending: false,
             fenced: false,
+            users_changes,
             locals_left,
             held_by: None,
             alarm: None,
@@ -157,6 +161,10 @@ impl Connection {
     fn look_around(&mut self) {
         if !self.card.calls().is_nothing() {
             self.heed(self.card.take_calls());
+        }
+        let users_changes = self.thread.users_changes();
+        if std::mem::replace(&mut self.users_changes, users_changes) != users_changes {
+            self.follow_users();
         }
         if self.thread.is_stopping() {
             // What was read whole is executed; what comes now is not read.

@@ -45,7 +45,7 @@ use message::Message;
 use names::Names;
 use tracked::Tracked;
 
-/// Time between two looks at the nodes and the users.
+/// Time between two looks at the nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a node that serves nothing any more is listened to: others may publish there until they know.
@@ -216,7 +216,6 @@ impl Hub {
     }
 
     async fn look_after(self: Rc<Self>) {
-        let mut generation = self.shared.accounts.generation();
         loop {
             sleep(LOOK_EVERY).await;
             self.look_at_nodes();
@@ -224,10 +223,6 @@ impl Hub {
             self.tracked.borrow_mut().look();
             let now = Instant::now();
             self.leaving.borrow_mut().retain(|(until, _)| *until > now);
-            let newest = self.shared.accounts.generation();
-            if std::mem::replace(&mut generation, newest) != newest {
-                self.names.borrow().close_who_may_not(&self.shared.accounts);
-            }
         }
     }
 

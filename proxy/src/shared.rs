@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::Accounts;
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
+use tokio::sync::watch;
 
 use crate::attention::Attention;
 use crate::cluster::Topology;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) attention: Attention,
     /// The users.
     pub(crate) accounts: Arc<Accounts>,
+    /// Hears of each change of the users.
+    pub(crate) users_changed: watch::Receiver<()>,
     /// How much of the proxy users may have.
     pub(crate) quotas: Arc<ArcSwap<Quotas>>,
     /// By what nodes know this proxy.
@@ -70,6 +73,7 @@ impl Shared {
             directory: Directory::default(),
             attention: Attention::default(),
             accounts: cluster.accounts(),
+            users_changed: cluster.users_changed(),
             quotas: cluster.quotas(),
             credentials: cluster.credentials(),
             doors,

@@ -87,6 +87,8 @@ pub(crate) struct DataThread {
     clients: RefCell<BTreeMap<u64, Rc<Output>>>,
     /// Set when the proxy stops.
     stopping: Cell<bool>,
+    /// How often the users have changed.
+    users_changes: Cell<u64>,
 }
 
 impl DataThread {
@@ -126,6 +128,7 @@ impl DataThread {
             turn,
             clients: RefCell::default(),
             stopping: Cell::new(false),
+            users_changes: Cell::new(0),
             shared,
         }
     }
@@ -153,6 +156,12 @@ impl DataThread {
         self.stopping.get()
     }
 
+    /// How often the users have changed: a client that knows another number looks at itself anew.
+    #[inline]
+    pub(crate) fn users_changes(&self) -> u64 {
+        self.users_changes.get()
+    }
+
     /// A client with this id has come.
     pub(crate) fn enter(&self, id: u64, stream: Stream) -> Rc<Output> {
         let (limits, metrics) = (Rc::clone(&self.output_limits), Arc::clone(&self.metrics));
@@ -169,6 +178,15 @@ impl DataThread {
         self.metrics.clients.sub(1);
         if matches!(why, Some(Closed::OutputFull | Closed::Stalled | Closed::Idle)) {
             self.metrics.clients_closed.add(1);
+        }
+    }
+
+    /// Has each client look at itself anew whenever the users have changed: one that only listens or waits would not.
+    async fn follow_users(self: Rc<Self>) {
+        let mut changed = self.shared.users_changed.clone();
+        while changed.changed().await.is_ok() {
+            self.users_changes.set(self.users_changes.get() + 1);
+            self.clients.borrow().values().for_each(|client| client.wake());
         }
     }
 
@@ -223,6 +241,7 @@ impl Worker for DataThread {
         });
         tokio::task::spawn_local(Rc::clone(self).look_after());
         tokio::task::spawn_local(Rc::clone(self).let_go());
+        tokio::task::spawn_local(Rc::clone(self).follow_users());
     }
 
     async fn serve(self: Rc<Self>, arrival: Arrival, _stop: CancellationToken) {

@@ -160,6 +160,11 @@ impl Selector {
         })
     }
 
+    /// Whether a channel, or a pattern of channels, may be listened to.
+    pub(super) fn lets_listen(&self, channel: &[u8], is_pattern: bool) -> bool {
+        self.all_channels || self.permits_channel(channel, is_pattern)
+    }
+
     /// Whether every channel that `before` allowed is still allowed.
     pub(super) fn keeps_channels_of(&self, before: &Self) -> bool {
         self.all_channels

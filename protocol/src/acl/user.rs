@@ -172,6 +172,12 @@ impl User {
         Err(nearest)
     }
 
+    /// Whether it may go on listening to a channel, or to all that match a pattern.
+    #[must_use]
+    pub fn may_listen(&self, channel: &[u8], is_pattern: bool) -> bool {
+        std::iter::once(&self.root).chain(&self.selectors).any(|of| of.lets_listen(channel, is_pattern))
+    }
+
     /// Whether it may still use all channels that it might `before`.
     #[must_use]
     pub fn keeps_channels_of(&self, before: &Self) -> bool {

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// What a proxy needs to be listened on by others than its machine.
 const REMEDY: &str =
@@ -36,6 +37,8 @@ pub struct ClusterConfig {
     credentials: Arc<Credentials>,
     /// Whether slots are served by views, and no longer by the file alone.
     by_views: Arc<AtomicBool>,
+    /// Tells that the users have changed.
+    users_changed: watch::Sender<()>,
     /// Where clients come in only as users.
     guarded: Option<SocketAddr>,
 }
@@ -61,6 +64,7 @@ impl ClusterConfig {
             quotas,
             credentials: Arc::new(credentials),
             by_views,
+            users_changed: watch::Sender::new(()),
             guarded: None,
             path,
             seen: Ok(text),
@@ -77,6 +81,11 @@ impl ClusterConfig {
     /// The users, changed live when the file changes.
     pub fn accounts(&self) -> Arc<Accounts> {
         Arc::clone(&self.accounts)
+    }
+
+    /// Hears of each change of the users, when it has taken effect.
+    pub(crate) fn users_changed(&self) -> watch::Receiver<()> {
+        self.users_changed.subscribe()
     }
 
     /// How much of the proxy users may have, changed live when the file changes.
@@ -171,6 +180,7 @@ impl ClusterConfig {
         );
         if next.file().users != before.file().users {
             adopt_users(next.file(), &self.accounts, &self.quotas);
+            self.users_changed.send_replace(());
         }
         self.topology.store(Arc::new(next));
         self.status.count_reload();

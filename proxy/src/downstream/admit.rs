@@ -6,6 +6,7 @@ use ringmaster_protocol::acl;
 
 use super::Connection;
 use super::conversation::Command;
+use super::kept;
 use super::local::Process;
 use crate::output::Closed;
 use crate::quota::Exceeded;
@@ -17,19 +18,14 @@ const SCRIPTS: [&str; 6] = ["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall",
 const SCRIPTS_NEED_ALL: &str = "NOPERM what a script calls is not checked behind a proxy: only users who may run all \
     commands on all keys and channels may run scripts";
 
+const MONITOR: &[u8] = b"*1\r\n$7\r\nMONITOR\r\n";
+
 impl Connection {
     /// Whether the command may be run; else it is answered.
     #[cold]
     pub(super) fn admit(&mut self, command: Command<'_>) -> bool {
         let shared = Arc::clone(&self.thread.shared);
-        if !self.session.login.is_current(&shared.accounts) {
-            // What was queued was allowed to a user who may be another by now.
-            self.spoil_transaction();
-        }
-        if !self.session.login.refresh(&shared.accounts) {
-            // Its user is no more.
-            self.output.close(Closed::Killed);
-            self.ending = true;
+        if !self.is_still_a_user() {
             return false;
         }
         if let Err(exceeded) = self.take_quota(command) {
@@ -56,6 +52,48 @@ impl Connection {
         self.answer_error(&text);
         self.spoil_transaction();
         false
+    }
+
+    /// Takes over what has become of the user; false, and the connection ends, if it is no more.
+    fn is_still_a_user(&mut self) -> bool {
+        let accounts = &self.thread.shared.accounts;
+        if self.session.login.is_current(accounts) {
+            return true;
+        }
+        let is_there = self.session.login.refresh(accounts);
+        // What was queued was allowed to a user who may be another by now.
+        self.spoil_transaction();
+        if !is_there {
+            self.output.close(Closed::Killed);
+            self.ending = true;
+        }
+        is_there
+    }
+
+    /// The users have changed: the connection ends if its user is no more, may not listen any more to what it is subscribed
+    /// to, or may not run any more what it waits for or monitors by.
+    #[cold]
+    pub(super) fn follow_users(&mut self) {
+        if self.is_still_a_user() && !(self.may_go_on_listening() && self.may_go_on_running()) {
+            self.output.close(Closed::Killed);
+        }
+        self.card.renew(&self.session);
+    }
+
+    fn may_go_on_listening(&self) -> bool {
+        let subscriber = self.conversation.as_ref().and_then(|of| of.subscriber.as_ref());
+        subscriber.is_none_or(|subscriber| subscriber.is_permitted(self.session.login.user()))
+    }
+
+    /// Whether it may run anew what it runs still: a blocking command, and MONITOR.
+    fn may_go_on_running(&self) -> bool {
+        let waits_for = self.conversation.as_ref().and_then(|of| of.waits_for());
+        let monitors = self.session.monitors.then_some(MONITOR);
+        let process = Process { shared: &self.thread.shared };
+        let permit = |command: Command<'_>| {
+            self.session.permit(command.spec, command.args, acl::Context::TopLevel, &process).is_ok()
+        };
+        waits_for.into_iter().chain(monitors).all(|request| kept::read_again(request, permit) == Some(true))
     }
 
     /// Takes the command from what the user may have in a second, where that is bounded.

@@ -81,6 +81,8 @@ pub(super) struct Conversation {
     waits_in: Option<HashSlot>,
     /// The blocking command itself, where it is tried again and again.
     waiting: Option<Rc<Waiting>>,
+    /// The request of the blocking command that is under way.
+    waits_for: Vec<u8>,
     /// Keys that the queued commands of a client that tracks will read.
     pub(super) queued_reads: Vec<Vec<u8>>,
     /// What it is subscribed to, once it subscribed to something.
@@ -94,8 +96,13 @@ impl Conversation {
     }
 
     /// A blocking command is under way from here on, until all is answered.
-    pub(super) fn begin_waiting(&mut self, waiting: Option<Rc<Waiting>>) {
-        (self.blocked, self.waiting) = (true, waiting);
+    pub(super) fn begin_waiting(&mut self, waiting: Option<Rc<Waiting>>, request: &[u8]) {
+        (self.blocked, self.waiting, self.waits_for) = (true, waiting, request.to_vec());
+    }
+
+    /// The request of the blocking command that is under way.
+    pub(super) fn waits_for(&self) -> Option<&[u8]> {
+        self.blocked.then_some(&self.waits_for)
     }
 
     /// The client has gone.
@@ -187,7 +194,8 @@ impl Connection {
         let node = node_of(routes, slot);
         let lane = self.lane;
         let conversation = self.conversation.get_or_insert_default();
-        (conversation.blocked, conversation.waits_in) = (true, Some(slot));
+        conversation.begin_waiting(None, command.raw);
+        conversation.waits_in = Some(slot);
         self.card.set_blocked(true);
         let private = conversation.connect(&node, lane, routes);
         private.set_patient(true);
@@ -220,6 +228,7 @@ impl Connection {
     pub(super) fn unfenced(&mut self) {
         if let Some(conversation) = &mut self.conversation {
             (conversation.blocked, conversation.waits_in, conversation.waiting) = (false, None, None);
+            conversation.waits_for = Vec::new();
             self.card.set_blocked(false);
             if let Some(private) = &conversation.private {
                 private.set_patient(false);

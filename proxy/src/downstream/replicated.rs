@@ -63,7 +63,7 @@ impl Connection {
             return self.answer_error(NAME_THE_ID);
         }
         let waiting = self.route(|route| route.wait(slot, command.spec, command.args, command.raw));
-        self.conversation.get_or_insert_default().begin_waiting(waiting);
+        self.conversation.get_or_insert_default().begin_waiting(waiting, command.raw);
         self.card.set_blocked(true);
         self.fenced = true;
     }

@@ -1,7 +1,6 @@
 //! SUBSCRIBE and its kin, and what a subscriber may do.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use ringmaster_protocol::command::{Flags, Group, Spec};
 use ringmaster_protocol::resp::Protocol;
@@ -72,7 +71,7 @@ impl Connection {
             return true;
         };
         let who = self.subscriber();
-        who.is_now(self.session.protocol, Arc::clone(self.session.login.user()));
+        who.speaks(self.session.protocol);
         let wanted = !self.session.drops_reply();
         let place = || self.output.reserve(wanted);
         if let Err(text) = self.thread.hub.track(&who, &mode, place) {
@@ -116,15 +115,14 @@ impl Connection {
 
     fn subscriber(&mut self) -> Rc<Subscriber> {
         let (id, protocol) = (self.session.id, self.session.protocol);
-        let (output, user) = (&self.output, Arc::clone(self.session.login.user()));
-        let known = &mut self.conversation.get_or_insert_default().subscriber;
-        Rc::clone(known.get_or_insert_with(|| Subscriber::new(id, output, protocol, user)))
+        let (output, known) = (&self.output, &mut self.conversation.get_or_insert_default().subscriber);
+        Rc::clone(known.get_or_insert_with(|| Subscriber::new(id, output, protocol)))
     }
 
     /// The change is under way: nothing more is taken until it is confirmed.
     fn subscriptions_change(&mut self, who: &Subscriber) {
         self.fenced = true;
-        who.is_now(self.session.protocol, Arc::clone(self.session.login.user()));
+        who.speaks(self.session.protocol);
         // Confirmations are sent even where replies are not, but this one has been asked for.
         self.session.drops_reply();
         self.session.subscriptions = who.counts();
@@ -132,11 +130,11 @@ impl Connection {
         self.card.renew(&self.session);
     }
 
-    /// The client may speak another protocol, or be another user, from now on.
+    /// The client may speak another protocol from now on.
     pub(super) fn note_subscriber(&self) {
         let subscriber = self.conversation.as_ref().and_then(|of| of.subscriber.as_ref());
         if let Some(subscriber) = subscriber {
-            subscriber.is_now(self.session.protocol, Arc::clone(self.session.login.user()));
+            subscriber.speaks(self.session.protocol);
         }
     }
 

@@ -6,8 +6,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use ringmaster_protocol::acl::Accounts;
-
 use super::message::Message;
 use super::{NAMES_MAX, SUBSCRIPTIONS_MAX, Subscriber};
 
@@ -107,12 +105,5 @@ impl Names {
     pub(super) fn asked(&self, kind: Kind) -> impl Iterator<Item = (&[u8], usize)> {
         let names = self.by_kind[kind as usize].iter();
         names.filter(|(_, known)| known.asked > 0).map(|(name, known)| (&**name, known.asked))
-    }
-
-    /// Closes the clients whose user is no more, or may not use all channels that it might when they subscribed.
-    pub(super) fn close_who_may_not(&self, accounts: &Accounts) {
-        let listeners =
-            self.by_kind.iter().flat_map(HashMap::values).flat_map(|name| name.listeners.values());
-        listeners.for_each(|who| who.close_if_it_may_not(accounts));
     }
 }

@@ -3,13 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use ringmaster_protocol::acl::{Accounts, User};
+use ringmaster_protocol::acl::User;
 use ringmaster_protocol::resp::Protocol;
 
 use super::Kind;
-use crate::output::{Closed, Output};
+use crate::output::Output;
 
 /// A client with its subscriptions.
 pub(crate) struct Subscriber {
@@ -17,17 +16,15 @@ pub(crate) struct Subscriber {
     output: Rc<Output>,
     protocol: Cell<Protocol>,
     names: RefCell<[BTreeSet<Rc<[u8]>>; 3]>,
-    /// Who it was when it subscribed last.
-    user: RefCell<Arc<User>>,
     gone: Cell<bool>,
 }
 
 impl Subscriber {
     /// A client that is subscribed to nothing yet.
-    pub(crate) fn new(id: u64, output: &Rc<Output>, protocol: Protocol, user: Arc<User>) -> Rc<Self> {
+    pub(crate) fn new(id: u64, output: &Rc<Output>, protocol: Protocol) -> Rc<Self> {
         let output = Rc::clone(output);
         let (protocol, names) = (Cell::new(protocol), RefCell::default());
-        Rc::new(Self { id, output, protocol, names, user: RefCell::new(user), gone: Cell::new(false) })
+        Rc::new(Self { id, output, protocol, names, gone: Cell::new(false) })
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -42,10 +39,9 @@ impl Subscriber {
         self.protocol.get()
     }
 
-    /// The protocol that it speaks from now on, and who it is.
-    pub(crate) fn is_now(&self, protocol: Protocol, user: Arc<User>) {
+    /// The protocol that it speaks from now on.
+    pub(crate) fn speaks(&self, protocol: Protocol) {
         self.protocol.set(protocol);
-        self.user.replace(user);
     }
 
     /// Number of channels, patterns and shard channels that it is subscribed to, or will be once that is confirmed.
@@ -105,12 +101,12 @@ impl Subscriber {
         }
     }
 
-    /// Closes it if its user is no more, or may not use all channels that it might.
-    pub(super) fn close_if_it_may_not(&self, accounts: &Accounts) {
-        let before = Arc::clone(&self.user.borrow());
-        let now = accounts.user(before.name());
-        if !now.is_some_and(|now| now.keeps_channels_of(&before)) {
-            self.output.close(Closed::Killed);
-        }
+    /// Whether `user` may listen to all that it is subscribed to, or will be.
+    pub(crate) fn is_permitted(&self, user: &User) -> bool {
+        let names = self.names.borrow();
+        Kind::ALL.iter().all(|kind| {
+            let is_pattern = *kind == Kind::Pattern;
+            names[*kind as usize].iter().all(|name| user.may_listen(name, is_pattern))
+        })
     }
 }
