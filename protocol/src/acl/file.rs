@@ -81,7 +81,7 @@ mod tests {
             ("user a\nuser a\n", "line 2: the user a stands here a second time"),
             ("user a +nosuch\n", "line 1: Error in ACL SETUSER modifier '+nosuch'"),
             ("\nuser a (+get\n", "line 2: Unmatched parenthesis"),
-            ("user a #5e88\n", "line 1: Error in ACL SETUSER modifier '#5e88': The password hash"),
+            ("user a #5e88\n", "line 1: Error in ACL SETUSER modifier '#(the password)': The password hash"),
         ] {
             let fault = read_users(text).unwrap_err().to_string();
             assert!(fault.starts_with(said), "{fault}");

@@ -85,18 +85,18 @@ impl User {
         let mut rules = rules.iter();
         while let Some(rule) = rules.next() {
             if !rule.starts_with(b"(") {
-                user.rule(rule).map_err(|fault| RuleError::Rule { rule: blanked(rule), fault })?;
+                user.rule(rule).map_err(|fault| RuleError::rule(rule, fault))?;
                 continue;
             }
             let mut whole = rule.to_vec();
             while !whole.ends_with(b")") {
                 let Some(more) = rules.next() else {
-                    return Err(RuleError::Unmatched { rule: rule.to_vec() });
+                    return Err(RuleError::unmatched(rule));
                 };
                 whole.push(b' ');
                 whole.extend_from_slice(more);
             }
-            user.selector(&whole).map_err(|fault| RuleError::Rule { rule: whole.clone(), fault })?;
+            user.selector(&whole).map_err(|fault| RuleError::rule(&whole, fault))?;
         }
         Ok(user)
     }
@@ -221,13 +221,5 @@ impl User {
         word(&self.root.text());
         self.selectors.iter().for_each(|selector| word(&[b"(", &selector.text()[..], b")"].concat()));
         line
-    }
-}
-
-/// A rule as an error may repeat it: without a password.
-fn blanked(rule: &[u8]) -> Vec<u8> {
-    match rule.first() {
-        Some(b'>') => b">(the password)".to_vec(),
-        _ => rule.to_vec(),
     }
 }
