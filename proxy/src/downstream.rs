@@ -22,6 +22,7 @@ pub(crate) mod input;
 mod kept;
 mod linger;
 mod local;
+mod reads;
 mod replicated;
 mod subscribe;
 mod together;

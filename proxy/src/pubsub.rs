@@ -60,6 +60,9 @@ const NAMES_MAX: usize = 1 << 20;
 /// Most subscriptions of the clients of a thread.
 const SUBSCRIPTIONS_MAX: usize = 1 << 22;
 
+/// Most bytes of the names of all subscriptions of the clients of a thread.
+const NAME_BYTES_MAX: usize = 256 << 20;
+
 const TOO_MANY: &str = "ERR too many subscriptions: this thread of the proxy holds as many as it may";
 
 const NO_VIEW: &str = "CLUSTERDOWN the cluster has no view yet; the command was not executed";
@@ -105,7 +108,7 @@ impl Hub {
         if self.lines.borrow().is_empty() {
             return Err(NO_VIEW);
         }
-        if !self.names.borrow().has_room_for(names.len()) {
+        if !self.names.borrow().has_room_for(names) {
             return Err(TOO_MANY);
         }
         let mut change = Change::begin(self, who, kind, place());

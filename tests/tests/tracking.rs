@@ -132,3 +132,37 @@ fn when_a_node_was_not_heard_everything_may_have_changed() {
     cluster.start_node_at(address);
     assert_eq!(next(&mut reader), ALL);
 }
+
+#[test]
+fn a_transaction_s_reads_are_remembered_when_it_is_executed_and_only_then() {
+    let cluster = Cluster::builder().proxies(2).start();
+    let [mut reader, mut writer] = two(&cluster);
+    assert_eq!(reader.ask("CLIENT TRACKING ON OPTIN"), r"+OK\r\n");
+    let mut transact = |key: &str, last: &str| {
+        assert_eq!(reader.ask("CLIENT CACHING YES"), r"+OK\r\n");
+        for command in ["MULTI", &format!("GET {key}"), last] {
+            reader.ask(command);
+        }
+        reader.ask("EXEC")
+    };
+    assert!(transact("{t}refused", "NOSUCH").starts_with("-EXECABORT"));
+    assert_eq!(transact("{t}read", "GET {t}too"), r"*2\r\n_\r\n_\r\n");
+    assert_eq!(reader.ask("GET {t}behind"), r"_\r\n");
+    for key in ["refused", "behind", "read", "too"] {
+        assert_eq!(writer.ask(&format!("SET {{t}}{key} x")), r"+OK\r\n");
+    }
+    assert_eq!([next(&mut reader), next(&mut reader)], [changed("{t}read"), changed("{t}too")]);
+}
+
+#[test]
+fn a_client_has_so_many_prefixes_and_no_more() {
+    let cluster = Cluster::builder().proxies(2).start();
+    let [mut reader, _] = two(&cluster);
+    let long = "p".repeat(60 << 10);
+    assert_eq!(reader.ask(&format!("CLIENT TRACKING ON BCAST PREFIX {long}")), r"+OK\r\n");
+    let refused = reader.ask(&format!("CLIENT TRACKING ON BCAST PREFIX q{long}"));
+    assert!(refused.starts_with("-ERR too many prefixes"), "{refused}");
+    let many: String = (0..1024).map(|n| format!(" PREFIX {n:04}")).collect();
+    assert!(reader.ask(&format!("CLIENT TRACKING ON BCAST{many}")).starts_with("-ERR too many prefixes"));
+    assert_eq!(reader.ask("CLIENT TRACKING ON BCAST PREFIX q"), r"+OK\r\n");
+}

@@ -28,7 +28,8 @@ use crate::replicated::Waiting;
 use crate::telemetry::NodeStatus;
 use crate::thread::Routes;
 use crate::upstream::Upstream;
-use transaction::{Transaction, Watched};
+pub(super) use transaction::Transaction;
+use transaction::Watched;
 
 const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
 
@@ -83,18 +84,11 @@ pub(super) struct Conversation {
     waiting: Option<Rc<Waiting>>,
     /// The request of the blocking command that is under way.
     waits_for: Vec<u8>,
-    /// Keys that the queued commands of a client that tracks will read.
-    pub(super) queued_reads: Vec<Vec<u8>>,
     /// What it is subscribed to, once it subscribed to something.
     pub(super) subscriber: Option<Rc<Subscriber>>,
 }
 
 impl Conversation {
-    /// Whether commands are queued.
-    pub(super) fn has_transaction(&self) -> bool {
-        self.transaction.is_some()
-    }
-
     /// A blocking command is under way from here on, until all is answered.
     pub(super) fn begin_waiting(&mut self, waiting: Option<Rc<Waiting>>, request: &[u8]) {
         (self.blocked, self.waiting, self.waits_for) = (true, waiting, request.to_vec());

@@ -122,10 +122,10 @@ impl Connection {
             }
         }
         if self.conversation.is_some() {
-            self.remember_reads(command);
             if self.refuses_subscriber(command) || self.queue(command) {
                 return true;
             }
+            self.remember_reads(command);
         }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
             self.locals_left = self.locals_left.saturating_sub(1);

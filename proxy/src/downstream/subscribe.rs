@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use ringmaster_protocol::command::{Flags, Group, Spec};
+use ringmaster_protocol::command::Spec;
 use ringmaster_protocol::resp::Protocol;
 
 use super::Connection;
@@ -81,36 +81,6 @@ impl Connection {
         self.fenced = true;
         self.card.renew(&self.session);
         true
-    }
-
-    /// Notes which keys a client that tracks is about to read; what is queued is read at EXEC.
-    pub(super) fn remember_reads(&mut self, command: Command<'_>) {
-        let (Some(tracking), Some(conversation)) = (&self.session.tracking, &mut self.conversation) else {
-            return;
-        };
-        let Some(who) = &conversation.subscriber else { return };
-        let spec = command.spec;
-        let reads = spec.flags.contains(Flags::READONLY) || spec.group == Group::Scripting;
-        let mut positions: Vec<u32> = Vec::new();
-        if tracking.remembers() && reads {
-            // What names no valid keys reads none.
-            let _ = spec.key_positions(&command.args, &mut positions);
-        }
-        let keys = positions.iter().filter_map(|at| command.args.get(*at as usize));
-        let is_queued = conversation.has_transaction();
-        match spec.name {
-            "exec" => {
-                let queued = std::mem::take(&mut conversation.queued_reads);
-                self.thread.hub.remember(who, queued.iter().map(Vec::as_slice));
-            }
-            "discard" | "multi" => conversation.queued_reads.clear(),
-            _ if is_queued => conversation.queued_reads.extend(keys.map(<[u8]>::to_vec)),
-            _ => self.thread.hub.remember(who, keys),
-        }
-        if spec.name != "client|caching" && !is_queued {
-            // It was about the next command.
-            self.session.tracking.iter_mut().for_each(|tracking| tracking.caching = false);
-        }
     }
 
     fn subscriber(&mut self) -> Rc<Subscriber> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use super::message::Message;
-use super::{NAMES_MAX, SUBSCRIPTIONS_MAX, Subscriber};
+use super::{NAME_BYTES_MAX, NAMES_MAX, SUBSCRIPTIONS_MAX, Subscriber};
 
 /// What a subscription is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,17 @@ struct Name {
 pub(super) struct Names {
     by_kind: [HashMap<Rc<[u8]>, Name>; 3],
     subscriptions: usize,
+    /// Bytes of the names of all subscriptions.
+    bytes: usize,
 }
 
 impl Names {
     /// Whether so many subscriptions can come.
-    pub(super) fn has_room_for(&self, count: usize) -> bool {
+    pub(super) fn has_room_for(&self, more: &[&[u8]]) -> bool {
         let names: usize = self.by_kind.iter().map(HashMap::len).sum();
-        names + count <= NAMES_MAX && self.subscriptions + count <= SUBSCRIPTIONS_MAX
+        let bytes = more.iter().fold(self.bytes, |bytes, name| bytes + name.len());
+        let (names, subscriptions) = (names + more.len(), self.subscriptions + more.len());
+        names <= NAMES_MAX && subscriptions <= SUBSCRIPTIONS_MAX && bytes <= NAME_BYTES_MAX
     }
 
     /// A client asks for a name; for how many that is now, `None` if it had asked before.
@@ -52,6 +56,7 @@ impl Names {
         if who.has(kind, name) {
             return None;
         }
+        self.bytes += name.len();
         let names = &mut self.by_kind[kind as usize];
         if !names.contains_key(name) {
             names.insert(name.into(), Name::default());
@@ -67,6 +72,7 @@ impl Names {
         let known = self.by_kind[kind as usize].get_mut(name)?;
         known.asked = known.asked.saturating_sub(1);
         self.subscriptions = self.subscriptions.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(name.len());
         let asked = known.asked;
         self.forget(kind, name);
         Some(asked)
@@ -105,5 +111,19 @@ impl Names {
     pub(super) fn asked(&self, kind: Kind) -> impl Iterator<Item = (&[u8], usize)> {
         let names = self.by_kind[kind as usize].iter();
         names.filter(|(_, known)| known.asked > 0).map(|(name, known)| (&**name, known.asked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_bounded_in_number_and_in_bytes() {
+        let (names, large) = (Names::default(), vec![b'c'; 1 << 20]);
+        assert!(names.has_room_for(&[&large[..]; NAME_BYTES_MAX >> 20]));
+        assert!(!names.has_room_for(&[&large[..]; (NAME_BYTES_MAX >> 20) + 1]));
+        assert!(names.has_room_for(&vec![&b"c"[..]; NAMES_MAX]));
+        assert!(!names.has_room_for(&vec![&b"c"[..]; NAMES_MAX + 1]));
     }
 }

@@ -4,7 +4,9 @@
 //! so also what a client read from a copy that had not changed yet is called out of date when it has. Who has read what is
 //! known here. When a node was not heard for a while, everything may have changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod readers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ringmaster_protocol::resp::Protocol;
@@ -12,12 +14,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::TrackingMode;
 
 use super::{Subscriber, message};
-
-/// Most keys that are remembered for the clients of a thread; above it some are called changed.
-const KEYS_MAX: usize = 1_000_000;
-
-/// Above these many readers of a key, those who have gone are looked for.
-const READERS_KEPT: usize = 64;
+use readers::Readers;
 
 /// One client that tracks.
 struct Tracker {
@@ -32,7 +29,7 @@ struct Tracker {
 #[derive(Default)]
 pub(super) struct Tracked {
     trackers: BTreeMap<u64, Tracker>,
-    readers: HashMap<Box<[u8]>, BTreeSet<u64>>,
+    readers: Readers,
     /// Everything may have changed, and nobody was told yet.
     is_stale: bool,
 }
@@ -64,25 +61,17 @@ impl Tracked {
     pub(super) fn leave(&mut self, id: u64) -> bool {
         let was_there = self.trackers.remove(&id).is_some();
         if self.trackers.is_empty() {
-            self.readers = HashMap::new();
+            self.readers = Readers::default();
         }
         was_there
     }
 
     /// A client is about to read a key.
     pub(super) fn remember(&mut self, id: u64, key: &[u8]) {
-        if self.readers.len() >= KEYS_MAX
-            && !self.readers.contains_key(key)
-            && let Some(other) = self.readers.keys().next().cloned()
-        {
+        while let Some(other) = self.readers.in_the_way_of(key) {
             self.changed(&other, false);
         }
-        let trackers = &self.trackers;
-        let readers = self.readers.entry(key.into()).or_default();
-        readers.insert(id);
-        if readers.len() > READERS_KEPT {
-            readers.retain(|id| trackers.contains_key(id));
-        }
+        self.readers.enter(key, id, |id| self.trackers.contains_key(&id));
     }
 
     /// What a node said of keys that have changed; false if the frame says something else.
@@ -98,7 +87,7 @@ impl Tracked {
 
     /// A key has changed, or is remembered no more.
     fn changed(&mut self, key: &[u8], is_told: bool) {
-        let readers = self.readers.remove(key).unwrap_or_default();
+        let readers = self.readers.take(key);
         let is_reader = |tracker: &Tracker| tracker.prefixes.is_none() && readers.contains(&tracker.who.id());
         let hears = |tracker: &Tracker| {
             let prefixes = tracker.prefixes.iter().flatten();
@@ -128,7 +117,7 @@ impl Tracked {
         if !std::mem::take(&mut self.is_stale) {
             return;
         }
-        self.readers = HashMap::new();
+        self.readers = Readers::default();
         let told = self.trackers.values().filter(|tracker| tracker.is_confirmed);
         told.for_each(|tracker| tracker.who.invalidate(b">2\r\n$10\r\ninvalidate\r\n_\r\n"));
     }

@@ -46,6 +46,13 @@ impl Tracking {
     }
 }
 
+/// Most prefixes of one client.
+const PREFIXES_MAX: usize = 1024;
+
+/// Most bytes of the prefixes of one client.
+const PREFIX_BYTES_MAX: usize = 64 << 10;
+
+const TOO_MANY_PREFIXES: &str = "ERR too many prefixes: a client may have 1024 of 65536 bytes in all";
 const NO_MODE: &str = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled";
 const OTHER_BROADCAST: &str = "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and \
      then re-enabling it with a different mode.";
@@ -159,6 +166,11 @@ impl<'a> Wishes<'a> {
     }
 
     fn all_prefixes(&self, mut known: BTreeSet<Vec<u8>>) -> Result<BTreeSet<Vec<u8>>, Refusal> {
+        let count = known.len() + self.prefixes.len();
+        let lens = known.iter().map(Vec::len).chain(self.prefixes.iter().map(|prefix| prefix.len()));
+        if count > PREFIXES_MAX || lens.sum::<usize>() > PREFIX_BYTES_MAX {
+            return Err(TOO_MANY_PREFIXES.into());
+        }
         for (at, prefix) in self.prefixes.iter().enumerate() {
             let meets = |other: &[u8]| other.starts_with(prefix) || prefix.starts_with(other);
             if let Some(other) = known.iter().find(|other| meets(other)) {

@@ -21,7 +21,7 @@ const ABORTED: &str = "EXECABORT Transaction discarded because of previous error
 
 /// What was queued since MULTI.
 #[derive(Default)]
-pub(super) struct Transaction {
+pub(in crate::downstream) struct Transaction {
     /// The requests, one behind the other.
     requests: Vec<u8>,
     /// Where each ends.
@@ -170,6 +170,7 @@ impl Connection {
         }
         let Some(transaction) = self.forget_transaction() else { return true };
         self.card.renew(&self.session);
+        self.remember_queued_reads(&transaction);
         if transaction.spoiled {
             self.unwatch();
             self.answer_error(ABORTED);
@@ -249,6 +250,11 @@ impl Transaction {
         self.requests.extend_from_slice(command.raw);
         self.ends.push(self.requests.len());
         Ok(())
+    }
+
+    /// The requests that are to be executed: none of what was refused.
+    pub(in crate::downstream) fn executed(&self) -> Vec<&[u8]> {
+        if self.spoiled { Vec::new() } else { self.requests() }
     }
 
     /// The requests that were queued.

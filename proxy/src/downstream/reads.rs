@@ -1,0 +1,47 @@
+//! Which keys a client that tracks is about to read.
+//!
+//! Noted when the command is sent: of a transaction at EXEC, by the requests that were queued for it, so that nothing is
+//! kept for what was refused.
+
+use ringmaster_protocol::command::{Flags, Group};
+
+use super::Connection;
+use super::conversation::{Command, Transaction};
+use super::kept;
+
+impl Connection {
+    /// Notes the keys of a command that is executed now.
+    pub(super) fn remember_reads(&mut self, command: Command<'_>) {
+        self.remember_keys(command);
+        // What was said about the next command is about all of a transaction.
+        if !matches!(command.spec.name, "client|caching" | "multi" | "exec") {
+            self.forget_caching();
+        }
+    }
+
+    /// Notes the keys of a transaction that is about to be executed.
+    pub(super) fn remember_queued_reads(&mut self, transaction: &Transaction) {
+        if self.session.tracking.is_none() {
+            return;
+        }
+        for request in transaction.executed() {
+            kept::read_again(request, |command| self.remember_keys(command));
+        }
+        self.forget_caching();
+    }
+
+    fn remember_keys(&self, Command { spec, args, .. }: Command<'_>) {
+        let who = self.conversation.as_ref().and_then(|of| of.subscriber.as_ref());
+        let reads = spec.flags.contains(Flags::READONLY) || spec.group == Group::Scripting;
+        let Some(who) = who.filter(|_| reads && self.session.remembers()) else { return };
+        let mut positions: Vec<u32> = Vec::new();
+        // What names no valid keys reads none.
+        let _ = spec.key_positions(&args, &mut positions);
+        let keys = positions.iter().filter_map(|at| args.get(*at as usize));
+        self.thread.hub.remember(who, keys);
+    }
+
+    fn forget_caching(&mut self) {
+        self.session.tracking.iter_mut().for_each(|tracking| tracking.caching = false);
+    }
+}
