@@ -33,7 +33,6 @@ use std::sync::atomic::AtomicBool;
 
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
-use ringmaster_runtime::exposure;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 
@@ -44,10 +43,6 @@ use pages::Pages;
 use shared::Shared;
 pub(crate) use shared::random_bytes;
 use worker::Worker;
-
-/// What a node needs to be listened on by others than its machine.
-const REMEDY: &str = "give a node of a cluster its secret (`--secret-file`), a node by itself a password \
-    (`--password-file`), users (`--users`) or TLS with certificates of clients";
 
 /// Gives the hashes of this process the seed that is set, or, where none was, a random one.
 fn seed_hashes(seed: Option<u64>) -> io::Result<()> {
@@ -106,8 +101,7 @@ impl Node {
         shared.memory.look_at_kernel();
         users::open(&shared)?;
         secrets::open(&mut shared)?;
-        let is_open = shared.accounts.is_open() && !shared.config.insecure;
-        exposure::check(shared.doors.exposed(), is_open, REMEDY)
+        users::check_exposure(&shared, &shared.accounts)
             .map_err(|exposed| io::Error::new(io::ErrorKind::InvalidInput, exposed))?;
         let opened = keeping::open(&shared)?;
         if let Some(opened) = &opened {

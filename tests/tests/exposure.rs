@@ -45,6 +45,29 @@ fn a_node_without_a_word_of_who_may_do_what_stays_on_its_machine() {
 }
 
 #[test]
+fn a_node_for_others_does_not_load_users_that_open_it_to_everybody() {
+    let directory = tempfile::tempdir().unwrap();
+    let users = directory.path().join("users.acl");
+    let ops = "user ops on >pw ~* &* +@all\n";
+    for (listen, insecure, loads) in
+        [([0, 0, 0, 0], false, false), ([0, 0, 0, 0], true, true), ([127, 0, 0, 1], false, true)]
+    {
+        fs::write(&users, format!("user default off\n{ops}")).unwrap();
+        let config = NodeConfig { users: Some(users.clone()), insecure, ..node(free(listen)) };
+        let node = Node::start(config).unwrap();
+        let mut client = Wire::connect(local(node.address()));
+        assert_eq!(client.ask("AUTH ops pw"), r"+OK\r\n");
+        fs::write(&users, ops).unwrap();
+        let answer = client.ask("ACL LOAD");
+        assert_eq!(answer == r"+OK\r\n", loads, "{answer}");
+        assert!(loads || answer.contains("--insecure"), "{answer}");
+        let mut stranger = Wire::connect(local(node.address()));
+        assert_eq!(stranger.ask("GET k") == r"$-1\r\n", loads);
+        node.stop();
+    }
+}
+
+#[test]
 fn a_node_with_a_password_is_as_redis_with_requirepass() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");

@@ -1,11 +1,13 @@
 //! The file of users: read at the start and by `ACL LOAD`, written by `ACL SAVE`; or that of one password, read at the start.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use ringmaster_protocol::acl::{DEFAULT_USER, FILE_BYTES_MAX, User, read_users, write_users};
+use ringmaster_protocol::acl::{Accounts, DEFAULT_USER, FILE_BYTES_MAX, User, read_users, write_users};
 use ringmaster_protocol::session::{Context, Session};
+use ringmaster_runtime::exposure::{self, Exposed};
 
 use super::shared::Shared;
 
@@ -14,14 +16,40 @@ const PASSWORD_BYTES_MAX: u64 = 512;
 
 const NO_FILE: &str = "This node was started without a file of users (--users FILE)";
 
-/// Reads the file anew: its users and no others, or none of them. Sessions whose user is gone are closed.
+/// What a node needs to be listened on by others than its machine.
+const REMEDY: &str = "give a node of a cluster its secret (`--secret-file`), a node by itself a password \
+    (`--password-file`), users (`--users`) or TLS with certificates of clients";
+
+/// Looks whether a node with these users may listen where it does.
+///
+/// # Errors
+/// Others reach it, and everybody could do everything.
+pub(super) fn check_exposure(shared: &Shared, accounts: &Accounts) -> Result<(), Exposed> {
+    let is_open = accounts.is_open() && !shared.config.insecure;
+    exposure::check(shared.doors.exposed(), is_open, REMEDY)
+}
+
+/// Reads the file anew: its users and no others, or none of them; a file that the node would not start with is refused.
+/// Sessions whose user is gone are closed, and so are subscribers whose user may not use all channels any more that it might.
 pub(super) fn load(shared: &Shared) -> Result<(), String> {
     let path = shared.config.users.as_ref().ok_or(NO_FILE)?;
     let users = read(path).map_err(|error| error.to_string())?;
+    let wanted = Accounts::default();
+    wanted.replace(users.clone());
+    check_exposure(shared, &wanted).map_err(|exposed| exposed.to_string())?;
+    let before = shared.accounts.all();
     shared.accounts.replace(users);
     shared.accounts_changed();
-    let is_gone = |session: &Session| session.login.is_gone(&shared.accounts);
-    shared.kill_clients(0, &is_gone);
+    let keeps =
+        |before: &User| shared.accounts.user(before.name()).is_some_and(|now| now.keeps_channels_of(before));
+    let narrowed: BTreeSet<&[u8]> =
+        before.iter().filter(|before| !keeps(before)).map(|user| user.name()).collect();
+    let is_doomed = |session: &Session| {
+        let login = &session.login;
+        let loses = || session.is_subscriber() && narrowed.contains(login.user().name());
+        login.proof().is_none() && (login.is_gone(&shared.accounts) || loses())
+    };
+    shared.kill_clients(0, &is_doomed);
     Ok(())
 }
 

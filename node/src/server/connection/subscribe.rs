@@ -34,6 +34,10 @@ impl Subscriptions {
         &mut self.0[kind as usize]
     }
 
+    fn all(&self, holds: impl Fn(Kind, &[u8]) -> bool) -> bool {
+        KINDS.iter().all(|kind| self.0[*kind as usize].iter().all(|name| holds(*kind, name)))
+    }
+
     fn total(&self) -> usize {
         self.0.iter().map(BTreeSet::len).sum()
     }
@@ -97,6 +101,21 @@ impl Connection {
         // Confirmations are sent even where replies are not.
         self.reply_from = self.output.len();
         self.note_subscriptions();
+        if change.begins && !self.may_go_on_listening() {
+            self.closes = true;
+        }
+    }
+
+    /// Whether its user, if it was changed after the command was admitted, may use what it is subscribed to. Who changes users
+    /// closes those who are subscribers by then; here it is one for sure.
+    fn may_go_on_listening(&mut self) -> bool {
+        let (accounts, login) = (&self.worker.shared.accounts, &mut self.session.login);
+        if login.is_current(accounts) {
+            return true;
+        }
+        let subscriptions = &self.subscriptions;
+        login.refresh(accounts)
+            && subscriptions.all(|kind, name| login.user().may_listen(name, kind == Kind::Pattern))
     }
 
     /// `RM.LISTEN kind name count …`: for how many subscribers a proxy wants the messages of each channel (kind 0), pattern
