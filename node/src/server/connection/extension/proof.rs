@@ -1,7 +1,9 @@
 //! A proxy proves that it knows the secret of the cluster: `RM.NONCE`, then `RM.PROVE`.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::extension::put_blob;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
@@ -32,16 +34,20 @@ impl Connection {
 
     /// `RM.PROVE proof [proof]`. Who is wrong is closed: it may try again on another connection.
     pub(super) fn prove(&mut self, args: Args<'_>) -> Option<()> {
-        let (shared, nonce) = (&self.worker.shared, self.nonce.take());
+        let (shared, nonce) = (Arc::clone(&self.worker.shared), self.nonce.take());
         let proofs = args.from(1);
         let proven = nonce.and_then(|nonce| shared.secrets.current().proven(&nonce, proofs.iter()));
         if let Some(proof) = proven {
             self.session.login.becomes_proxy(proof);
             self.note_modes();
             self.handle.publish(&self.session);
+        }
+        // Whoever changes the secrets closes the proxies by the old ones afterwards; this one it may not have known yet.
+        if proven.is_some_and(|proof| shared.secrets.current().has(proof)) {
             Reply::new(&mut self.output, self.session.protocol).ok();
         } else {
             shared.wrong_proofs.fetch_add(1, Ordering::Relaxed);
+            self.session.login = Login::first(&shared.accounts);
             self.refuse(WRONG_PROOF);
             self.closes = true;
         }
