@@ -38,7 +38,7 @@ use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::secret::NONCE_BYTES;
 use ringmaster_protocol::session::Session;
 use ringmaster_runtime::door::Arrival;
-use ringmaster_runtime::stream::Stream;
+use ringmaster_runtime::stream::{Stream, UNSENT_BYTES_MAX};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
@@ -337,10 +337,19 @@ impl Connection {
             self.handle.writing(0);
         }
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
-        if flushed.is_pending() && self.handle.is_aborted() {
+        if flushed.is_ready() {
+            self.handle.writing(0);
+            return flushed;
+        }
+        if self.handle.is_aborted() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        flushed
+        // TLS has taken the last bytes, the client has not.
+        let unread = self.output.len().min(UNSENT_BYTES_MAX);
+        if self.handle.note_unread(unread, unix_millis()) {
+            return Poll::Ready(Err(self.lets_too_much_wait()));
+        }
+        Poll::Pending
     }
 }
 

@@ -7,7 +7,7 @@ mod socket;
 mod tls;
 
 pub use socket::Socket;
-pub use tls::TlsStream;
+pub use tls::{TlsStream, UNSENT_BYTES_MAX};
 
 use std::future::poll_fn;
 use std::io;

@@ -15,8 +15,8 @@ use tokio::io::ReadBuf;
 
 use super::socket::Socket;
 
-/// Most bytes of records that wait for the socket.
-const UNSENT_BYTES_MAX: usize = 64 << 10;
+/// Most bytes that TLS takes and has not written to the socket yet.
+pub const UNSENT_BYTES_MAX: usize = 64 << 10;
 
 /// Most bytes of a record.
 const RECORD_BYTES: usize = 16 << 10;
