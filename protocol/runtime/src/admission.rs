@@ -86,17 +86,25 @@ impl Admission {
         from: Option<IpAddr>,
         now: Instant,
     ) -> Result<Admitted, Bound> {
-        let admitted = if connections >= self.max() {
-            Err(Bound::Clients)
-        } else if !self.keeps_rate(now) {
-            Err(Bound::Rate)
-        } else {
-            self.enter(from)
-        };
+        let admitted = self.admit_one(connections, from, now);
         if let Err(bound) = &admitted {
             self.refused[*bound as usize].fetch_add(1, Ordering::Relaxed);
         }
         admitted
+    }
+
+    /// Who meets the bound of its address has no share of the rate: it would keep others out.
+    fn admit_one(
+        self: &Arc<Self>,
+        connections: usize,
+        from: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<Admitted, Bound> {
+        if connections >= self.max() {
+            return Err(Bound::Clients);
+        }
+        let admitted = self.enter(from)?;
+        if self.keeps_rate(now) { Ok(admitted) } else { Err(Bound::Rate) }
     }
 
     /// Whether one more may come now: each takes its share of a second, and a second's worth may come at once.
@@ -145,7 +153,7 @@ fn bounded(bound: &AtomicUsize) -> u32 {
 }
 
 /// Who is counted as one: an IPv4 address, or the network that one customer of IPv6 is given.
-fn origin(address: IpAddr) -> IpAddr {
+pub(crate) fn origin(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {
@@ -208,6 +216,22 @@ mod tests {
         assert_eq!((0..20).filter(|_| admit(5000)).count(), 5);
         admission.set_bounds(0, 0);
         assert!((0..20).all(|_| admit(5000)));
+    }
+
+    #[test]
+    fn who_meets_its_own_bound_takes_nothing_of_the_rate_and_who_meets_the_rate_keeps_no_place() {
+        let (admission, now) = (Arc::new(Admission::new(10)), Instant::now());
+        admission.set_bounds(1, 2);
+        let first = admission.admit(0, at("10.0.0.1"), now).unwrap();
+        for _ in 0..100 {
+            assert_eq!(admission.admit(1, at("10.0.0.1"), now).unwrap_err(), Bound::Address);
+        }
+        let _other = admission.admit(1, at("10.0.0.2"), now).unwrap();
+        assert_eq!(admission.admit(2, at("10.0.0.3"), now).unwrap_err(), Bound::Rate);
+        assert_eq!(admission.origins().len(), 2);
+        drop(first);
+        let later = now + Duration::from_secs(1);
+        assert!(admission.admit(1, at("10.0.0.3"), later).is_ok());
     }
 
     #[test]

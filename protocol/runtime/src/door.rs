@@ -6,6 +6,7 @@
 //! ```
 
 mod all;
+mod handshakes;
 mod header;
 mod listen;
 mod listener;
@@ -22,19 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::exposure;
 use crate::seldom::Seldom;
 use crate::stream::{Socket, Stream};
 use crate::tls::TlsServer;
+use handshakes::Handshakes;
 
 /// Longest time from the accepting of a connection until it can be served.
 const WELCOME_MAX: Duration = Duration::from_secs(5);
-
-/// Most connections of a door that shake hands at once; further ones wait.
-const HANDSHAKES_MAX: usize = 1024;
 
 /// A client that has come in.
 #[derive(Debug)]
@@ -55,7 +53,7 @@ pub struct Door {
     tls: Option<Arc<TlsServer>>,
     /// Who may say whom a connection is for, and must; `None` if nobody does.
     balancers: Option<Vec<Network>>,
-    handshakes: Semaphore,
+    handshakes: Handshakes,
     refused: AtomicU64,
     seldom: Seldom,
 }
@@ -68,7 +66,7 @@ impl Door {
             listen: listen.into(),
             tls,
             balancers: None,
-            handshakes: Semaphore::new(HANDSHAKES_MAX),
+            handshakes: Handshakes::default(),
             refused: AtomicU64::new(0),
             seldom: Seldom::default(),
         }
@@ -140,20 +138,20 @@ impl Door {
 
     async fn hear_out(&self, mut socket: Socket) -> io::Result<Arrival> {
         let (mut peer, local) = self.ends(&socket)?;
+        let mut from = address(&socket);
         if let Some(balancers) = &self.balancers {
-            let from = address(&socket);
             if !from.is_none_or(|from| balancers.iter().any(|network| network.contains(from))) {
                 let why = "only those of `proxy_protocol_from` may connect here";
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
             }
             if let Some(client) = header::read(&mut socket).await? {
-                peer = client.to_string();
+                (peer, from) = (client.to_string(), Some(client.ip()));
             }
         }
         let Some(tls) = &self.tls else {
             return Ok(Arrival { stream: Stream::Plain(socket), peer, local, name: None });
         };
-        let _place = self.handshakes.acquire().await.map_err(io::Error::other)?;
+        let _place = self.handshakes.place(&socket, from).await?;
         let (stream, name) = tls.accept(socket).await?;
         Ok(Arrival { stream: Stream::Tls(Box::new(stream)), peer, local, name })
     }
