@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     fenced: bool,
     /// Of the changes of the users, how many it has looked at itself after.
     users_changes: u64,
+    /// The command in front was taken from the user's quota when it came first, and had to wait.
+    has_paid: bool,
     /// Commands that it may still have answered here before others have their turn.
     locals_left: u32,
     /// The node whose queue was full.
@@ -105,6 +107,7 @@ impl Connection {
             ending: false,
             fenced: false,
             users_changes,
+            has_paid: false,
             locals_left,
             held_by: None,
             alarm: None,

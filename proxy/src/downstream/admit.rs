@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ringmaster_protocol::acl;
+use ringmaster_protocol::command::Flags;
 
 use super::Connection;
 use super::conversation::Command;
@@ -28,7 +29,8 @@ impl Connection {
         if !self.is_still_a_user() {
             return false;
         }
-        if let Err(exceeded) = self.take_quota(command) {
+        let has_paid = std::mem::take(&mut self.has_paid);
+        if !has_paid && let Err(exceeded) = self.take_quota(command) {
             self.answer_error(&exceeded.text(self.session.login.user().name()));
             self.spoil_transaction();
             return false;
@@ -96,8 +98,12 @@ impl Connection {
         waits_for.into_iter().chain(monitors).all(|request| kept::read_again(request, permit) == Some(true))
     }
 
-    /// Takes the command from what the user may have in a second, where that is bounded.
+    /// Takes the command from what the user may have in a second, where that is bounded. A stranger is not the user that it
+    /// begins as, and has nothing of it; and who it is can be said at any time.
     fn take_quota(&self, command: Command<'_>) -> Result<(), Exceeded> {
+        if !self.session.login.is_authenticated() || command.spec.flags.contains(Flags::NO_AUTH) {
+            return Ok(());
+        }
         let quotas = self.thread.shared.quotas.load();
         match quotas.get(self.session.login.user().name()) {
             Some(quota) => {

@@ -56,6 +56,7 @@ impl Connection {
             match request::parse(buffer, at, &mut scratch.spans, &mut self.input.resume, &limits.0) {
                 Ok(Step::Command { end }) => {
                     if !self.command(buffer, &buffer[at..end], routes, scratch) {
+                        self.has_paid |= self.alarm.is_none();
                         break;
                     }
                     commands += 1;
@@ -63,6 +64,7 @@ impl Connection {
                 }
                 Ok(Step::Inline { line, end }) => {
                     if !self.inline_command(line.of(buffer), routes, scratch) {
+                        self.has_paid |= self.alarm.is_none();
                         break;
                     }
                     commands += 1;
