@@ -3,7 +3,7 @@
 mod credentials;
 mod talk;
 
-pub(crate) use credentials::Credentials;
+pub(crate) use credentials::{Credentials, Renewal};
 pub(crate) use talk::Talk;
 
 use std::io;

@@ -86,6 +86,15 @@ impl SecretKeeper {
         self.current.load_full()
     }
 
+    /// These from now on, which were read before.
+    pub fn adopt(&self, secrets: Secrets) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if secrets != **self.current.load() {
+            self.current.store(Arc::new(secrets));
+            tracing::info!("the cluster's secret was changed");
+        }
+    }
+
     /// Looks whether they have changed. What cannot be taken over changes nothing, and is logged once. Returns whether
     /// they are others now.
     pub fn refresh(&self, source: &SecretSource) -> bool {

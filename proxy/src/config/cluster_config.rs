@@ -3,7 +3,7 @@
 use super::ReloadStatus;
 use super::read;
 use crate::cluster::{Topology, TopologyError};
-use crate::dial::Credentials;
+use crate::dial::{Credentials, Renewal};
 use crate::quota::{Quotas, quotas_of};
 use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
@@ -30,6 +30,8 @@ pub struct ClusterConfig {
     path: PathBuf,
     /// What the last look found; the same again is nothing new.
     seen: Result<String, ConfigErrors>,
+    /// What it said was refused for a file that it names, which may come: that is looked for at each look.
+    awaits_files: bool,
     topology: Arc<ArcSwap<Topology>>,
     status: Arc<ReloadStatus>,
     accounts: Arc<Accounts>,
@@ -68,6 +70,7 @@ impl ClusterConfig {
             guarded: None,
             path,
             seen: Ok(text),
+            awaits_files: false,
             topology: Arc::new(ArcSwap::from_pointee(topology)),
             status: Arc::default(),
         })
@@ -133,20 +136,39 @@ impl ClusterConfig {
     /// and the fault is told, once.
     pub(super) fn refresh(&mut self) {
         let found = read::text(&self.path);
-        if found != self.seen {
+        if found != self.seen || self.awaits_files {
             self.follow(found);
         }
         self.credentials.refresh(self.topology.load().file(), directory_of(&self.path));
     }
 
     fn follow(&mut self, found: Result<String, ConfigErrors>) {
+        let is_new = found != self.seen;
         let next = found.clone().and_then(|text| self.successor(&text));
-        self.seen = found;
-        match next {
-            Ok(Some(next)) => self.publish(next),
-            Ok(None) => self.status.clear_error(),
-            Err(errors) => self.refuse(&errors),
+        (self.seen, self.awaits_files) = (found, false);
+        let next = match next {
+            Ok(Some(next)) => next,
+            Ok(None) => return self.status.clear_error(),
+            Err(errors) => return self.refuse(&errors),
+        };
+        match self.renewal(next.file()) {
+            Ok(renewal) => self.publish(next, renewal),
+            Err(errors) => {
+                self.awaits_files = true;
+                let is_told = self.status.last_error().is_some_and(|told| *told == errors.to_string());
+                if is_new || !is_told {
+                    self.refuse(&errors);
+                }
+            }
         }
+    }
+
+    /// By what nodes will know the proxy when `next` is in effect. A file that it names and that cannot be used is a fault of
+    /// the whole, or the proxy would speak to nodes in the clear that it is told to speak to over TLS.
+    fn renewal(&self, next: &ClusterFile) -> Result<Renewal, ConfigErrors> {
+        let current = self.topology.load();
+        let renewal = self.credentials.renewal(current.file(), next, directory_of(&self.path));
+        renewal.map_err(|why| ConfigErrors::whole_file(&name_of(&self.path), why))
     }
 
     /// The topology of a changed text; `None` if only its comments or spelling changed.
@@ -169,7 +191,7 @@ impl ClusterConfig {
         if is_first && file.nodes != current.nodes { Err(FIRST_COPIES) } else { Ok(()) }
     }
 
-    fn publish(&self, next: Topology) {
+    fn publish(&self, next: Topology, renewal: Renewal) {
         let before = self.topology.load_full();
         tracing::info!(
             file = %self.path.display(),
@@ -182,6 +204,8 @@ impl ClusterConfig {
             adopt_users(next.file(), &self.accounts, &self.quotas);
             self.users_changed.send_replace(());
         }
+        // First: no node that is new is spoken to as the old ones were.
+        self.credentials.adopt(renewal);
         self.topology.store(Arc::new(next));
         self.status.count_reload();
     }
@@ -271,6 +295,33 @@ mod tests {
         config.refresh();
         assert_eq!(config.topology().load().file().replicas, 1);
         assert!(config.status().last_error().unwrap().contains("start the proxies anew"));
+    }
+
+    #[test]
+    fn a_file_that_names_another_that_cannot_be_used_is_refused_until_it_can() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("cluster.yaml");
+        fs::write(&path, TEXT).unwrap();
+        let mut config = ClusterConfig::load(&path).unwrap();
+        let tls = "tls: {ca: ca.pem, certificate: own.crt, key: own.key}\n";
+        for (more, named) in [(tls, "tls: "), ("secret_file: secret\n", "secret")] {
+            fs::write(&path, format!("{more}{}", TEXT.replace("a:1", "a:2"))).unwrap();
+            let failures = config.status().reload_failures_total();
+            config.refresh();
+            config.refresh();
+            assert_eq!(config.status().reload_failures_total(), failures + 1, "it is told once");
+            assert!(config.status().last_error().unwrap().contains(named));
+            assert_eq!(config.topology().load().epoch().0, 1, "nodes that need it are not spoken to without");
+            assert!(config.credentials().tls().is_none() && config.credentials().secrets().is_empty());
+        }
+        fs::write(directory.path().join("secret"), "0123456789abcdef").unwrap();
+        config.refresh();
+        assert_eq!((config.topology().load().epoch().0, config.status().last_error()), (2, None));
+        assert!(!config.credentials().secrets().is_empty());
+        fs::remove_file(directory.path().join("secret")).unwrap();
+        fs::write(&path, format!("secret_file: secret\n{TEXT}")).unwrap();
+        config.refresh();
+        assert_eq!(config.topology().load().epoch().0, 3, "what it has already need not be read for that");
     }
 
     #[test]

@@ -42,6 +42,35 @@ impl Credentials {
         })
     }
 
+    /// Reads what `next`, which is to follow on `file`, names otherwise; nothing changes yet.
+    ///
+    /// # Errors
+    /// A file cannot be used: what is wrong with it, and nothing of its content.
+    pub(crate) fn renewal(
+        &self,
+        file: &ClusterFile,
+        next: &ClusterFile,
+        directory: &Path,
+    ) -> Result<Renewal, String> {
+        let source = source(next, directory).unwrap_or_else(|| self.otherwise.clone());
+        let is_other = next.secret_file != file.secret_file;
+        let secrets = is_other.then(|| source.read()).transpose()?;
+        let tls = match (&next.tls, self.tls.load_full()) {
+            (Some(wanted), Some(side)) if *wanted == side.settings => Some(side),
+            (Some(wanted), _) => Some(Arc::new(NodeSide::open(wanted, directory)?)),
+            (None, _) => None,
+        };
+        Ok(Renewal { secrets, tls })
+    }
+
+    /// Takes over what was read.
+    pub(crate) fn adopt(&self, renewal: Renewal) {
+        if let Some(secrets) = renewal.secrets {
+            self.secrets.adopt(secrets);
+        }
+        self.tls.store(renewal.tls);
+    }
+
     /// Looks whether they are others by now.
     pub(crate) fn refresh(&self, file: &ClusterFile, directory: &Path) {
         self.secrets.refresh(source(file, directory).as_ref().unwrap_or(&self.otherwise));
@@ -74,6 +103,14 @@ impl Credentials {
             tracing::warn!(address, "a node asks for no secret: start it with --secret-file");
         }
     }
+}
+
+/// What a changed cluster.yaml names, read and found in order.
+#[derive(Debug)]
+pub(crate) struct Renewal {
+    /// `None` if they are where they were.
+    secrets: Option<Secrets>,
+    tls: Option<Arc<NodeSide>>,
 }
 
 /// TLS to the nodes.
