@@ -59,7 +59,16 @@ impl Node {
     fn adopt(&mut self, role: Role, changed: u64, since: u64) {
         let (changed, since) = (Epoch(changed), Epoch(since));
         let is_tail = role == Role::Behind;
-        let row = Row { changed, born: Epoch(1), since, role, is_tail, is_shared: true, has_joiner: false };
+        let row = Row {
+            changed,
+            born: Epoch(1),
+            since,
+            role,
+            is_tail,
+            is_shared: true,
+            has_joiner: false,
+            is_founder: false,
+        };
         self.replica.adopt(row, &mut self.list, &self.shared, &mut self.late);
     }
 
