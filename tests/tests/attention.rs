@@ -73,7 +73,12 @@ fn writes_or_all_commands_wait_while_they_are_paused() {
         assert_eq!(pauser.ask("CLIENT PAUSE 100000 WRITE"), r"+OK\r\n");
         client.send(b"EXEC\r\nGET k\r\n");
         blocked(&mut pauser, 1);
-        assert_eq!(pauser.ask("GET k"), r"$-1\r\n", "who pauses can read");
+        pauser.send(b"MULTI\r\nPING\r\nGET k\r\nEXEC\r\n");
+        let replies: String = (0..4).map(|_| next(&mut pauser)).collect();
+        assert!(
+            replies.starts_with(r"+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n"),
+            "who pauses can read: {replies}"
+        );
         assert_eq!(pauser.ask("CLIENT UNPAUSE"), r"+OK\r\n");
         assert_eq!([next(&mut client), next(&mut client)].concat(), r"*1\r\n+OK\r\n$1\r\n1\r\n");
 

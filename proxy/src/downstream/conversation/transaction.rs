@@ -28,8 +28,10 @@ pub(in crate::downstream) struct Transaction {
     ends: Vec<usize>,
     /// The slot of all keys so far.
     slot: Option<HashSlot>,
-    /// Something may be changed by it.
+    /// One of its commands does not only read.
     writes: bool,
+    /// One of its commands may change keys: it waits while writes are paused.
+    may_write: bool,
     /// A command was refused: EXEC will refuse all.
     spoiled: bool,
 }
@@ -85,7 +87,7 @@ impl Connection {
     /// Whether something may be changed by what is queued.
     pub(in crate::downstream) fn has_queued_writes(&self) -> bool {
         let transaction = self.conversation.as_ref().and_then(|of| of.transaction.as_ref());
-        transaction.is_some_and(|transaction| transaction.writes)
+        transaction.is_some_and(|transaction| transaction.may_write)
     }
 
     /// Notes that a command of the transaction was refused, if there is one.
@@ -247,6 +249,7 @@ impl Transaction {
             _ => return Err(CROSS_SLOT.to_owned()),
         }
         self.writes |= changes(command.spec);
+        self.may_write |= command.spec.may_write();
         self.requests.extend_from_slice(command.raw);
         self.ends.push(self.requests.len());
         Ok(())
