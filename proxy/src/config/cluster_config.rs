@@ -283,18 +283,24 @@ mod tests {
     }
 
     #[test]
-    fn one_copy_does_not_become_two_while_the_proxy_runs() {
+    fn the_first_copies_come_without_another_node_in_the_same_edit() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("cluster.yaml");
-        let text = |copies| {
-            format!("replicas: {copies}\nnodes: [{{name: a, address: 'a:1'}}, {{name: b, address: 'b:1'}}]\n")
+        let text = |copies, last| {
+            format!(
+                "replicas: {copies}\nnodes: [{{name: a, address: 'a:1'}}, {{name: {last}, address: 'b:1'}}]\n"
+            )
         };
-        fs::write(&path, text(1)).unwrap();
+        fs::write(&path, text(1, "b")).unwrap();
         let mut config = ClusterConfig::load(&path).unwrap();
-        fs::write(&path, text(2)).unwrap();
-        config.refresh();
-        assert_eq!(config.topology().load().file().replicas, 1);
-        assert!(config.status().last_error().unwrap().contains("start the proxies anew"));
+        let mut edit = |copies, last| {
+            fs::write(&path, text(copies, last)).unwrap();
+            config.refresh();
+            (config.topology().load().file().replicas, config.status().last_error())
+        };
+        let (copies, error) = edit(2, "c");
+        assert!(copies == 1 && error.unwrap().contains("save `replicas` alone"));
+        assert_eq!(edit(2, "b"), (2, None));
     }
 
     #[test]
