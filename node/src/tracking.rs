@@ -100,24 +100,32 @@ fn array_of(key: &[u8]) -> Arc<[u8]> {
 }
 
 impl Tracking {
-    /// Enters a client, in place of what it wanted before.
+    /// Enters a client, in place of what it wanted before: what it wants before and after is told without a gap.
     pub fn begin(&self, tracker: Tracker) {
         let (id, tracker) = (tracker.own.id(), Arc::new(tracker));
-        self.end(id);
+        let before = write(&self.trackers).insert(id, Arc::clone(&tracker));
         let mut prefixes = write(&self.prefixes);
         for prefix in &tracker.prefixes {
             prefixes.entry(prefix.clone()).or_default().insert(id, Arc::clone(&tracker));
         }
-        self.broadcasts.store(!prefixes.is_empty(), Ordering::Release);
-        drop(prefixes);
-        write(&self.trackers).insert(id, tracker);
+        let before = before.iter().flat_map(|before| &before.prefixes);
+        self.leave(&mut prefixes, id, before.filter(|prefix| !tracker.prefixes.contains(prefix)));
     }
 
     /// Takes a client out. The slots forget it when a key that it has read changes.
     pub fn end(&self, id: u64) {
         let Some(tracker) = write(&self.trackers).remove(&id) else { return };
-        let mut prefixes = write(&self.prefixes);
-        for prefix in &tracker.prefixes {
+        self.leave(&mut write(&self.prefixes), id, tracker.prefixes.iter());
+    }
+
+    /// A client wants to know of some prefixes no more.
+    fn leave<'p>(
+        &self,
+        prefixes: &mut BTreeMap<Vec<u8>, Listeners>,
+        id: u64,
+        left: impl Iterator<Item = &'p Vec<u8>>,
+    ) {
+        for prefix in left {
             if let Some(listeners) = prefixes.get_mut(prefix) {
                 listeners.remove(&id);
             }
@@ -236,6 +244,26 @@ mod tests {
         tracking.end(2);
         tracking.end(2);
         assert_eq!((tracking.clients(), tracking.prefixes(), tracking.broadcasts()), (1, 0, false));
+    }
+
+    #[test]
+    fn who_begins_anew_misses_nothing_of_what_it_wanted_before() {
+        let (tracking, a) = (Tracking::default(), Inbox::new(1));
+        let begin = |prefixes: &[&str]| {
+            let prefixes = prefixes.iter().map(|prefix| prefix.as_bytes().to_vec()).collect();
+            tracking.begin(Tracker { prefixes, ..Tracker::new(a.clone()) });
+        };
+        begin(&["k", "x"]);
+        let told = 2000;
+        std::thread::scope(|scope| {
+            let telling = scope.spawn(|| (0..told).for_each(|_| tracking.broadcast(b"key", 0)));
+            while !telling.is_finished() {
+                begin(&["k"]);
+            }
+        });
+        assert_eq!(a.take().matches("invalidate").count(), told);
+        tracking.broadcast(b"x", 0);
+        assert_eq!((a.take().as_str(), tracking.prefixes()), ("", 1));
     }
 
     #[test]

@@ -74,7 +74,12 @@ impl OfSlot<'_> {
 }
 
 impl OfSlot<'_> {
+    /// Drops all keys, and tells who broadcasts of each: what comes in their place need not name them.
     fn empty(&mut self) {
+        let tracking = self.store.events().tracking();
+        if tracking.broadcasts() {
+            self.slot.entries().for_each(|entry| tracking.broadcast(entry.key(), 0));
+        }
         let mut operation = untold(self.store, self.number, 0);
         self.slot.apply(&mut operation, &Effect::Clear { database: None });
     }
@@ -363,7 +368,9 @@ impl Keyspace<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::testing::Inbox;
     use crate::store::key::Key;
+    use crate::tracking::Tracker;
 
     /// Looks at the slot of `key` as a node of this role, so many seconds after the first time.
     fn look(store: &Store, key: Key<'_>, epoch: u64, role: Role, seconds: u64) -> usize {
@@ -387,6 +394,33 @@ mod tests {
         assert_eq!(look(&store, key, 1, Role::Outside, 10), 1);
         assert_eq!(look(&store, key, 1, Role::Outside, 609), 1);
         assert_eq!(look(&store, key, 1, Role::Outside, 610), 0);
+    }
+
+    #[test]
+    fn who_broadcasts_is_told_of_keys_that_vanish_with_what_takes_their_place() {
+        let (store, key, inbox) = (Store::new(None), Key::new(b"k", 0), Inbox::new(1));
+        store
+            .events()
+            .tracking()
+            .begin(Tracker { prefixes: vec![Vec::new()], ..Tracker::new(inbox.clone()) });
+        let told = ">2 $10 invalidate *1 $1 k";
+        put(&store, key);
+        inbox.take();
+        let (epoch, history) = (Epoch(1), History::born(Epoch(1)));
+        let contents = Contents { changed: epoch, born: epoch, history, time: 0, effects: Bytes::new() };
+        let mut guard = store.lock(key.slot);
+        let slot = &mut *guard;
+        let mut content = OfSlot { store: &store, number: key.slot, slot, birth: None };
+        assert_eq!(content.replace(&contents), Ok(()));
+        assert_eq!(inbox.take(), told);
+        assert_eq!(content.replace(&contents), Ok(()));
+        assert_eq!(inbox.take(), "");
+        drop(guard);
+        put(&store, key);
+        inbox.take();
+        let mut guard = store.lock(key.slot);
+        OfSlot { store: &store, number: key.slot, slot: &mut guard, birth: None }.clear();
+        assert_eq!(inbox.take(), told);
     }
 
     #[test]
