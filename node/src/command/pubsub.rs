@@ -20,13 +20,17 @@ pub const HANDLERS: &[(&str, Handler)] = &[
 
 /// `PUBLISH channel message`.
 fn publish(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    reply.count(keyspace.hub().publish(&args[1], &args[2]));
+    let heard = keyspace.hub().publish(&args[1], &args[2]);
+    keyspace.published(heard);
+    reply.count(heard);
     Ok(())
 }
 
 /// `SPUBLISH channel message`.
 fn spublish(keyspace: &mut Keyspace<'_, '_>, args: Args<'_>, reply: &mut Reply<'_>) -> CommandResult {
-    reply.count(keyspace.hub().publish_to_shard(&args[1], &args[2]));
+    let heard = keyspace.hub().publish_to_shard(&args[1], &args[2]);
+    keyspace.published(heard);
+    reply.count(heard);
     Ok(())
 }
 

@@ -33,6 +33,8 @@ pub struct Keyspace<'s, 'k> {
     tells_misses: bool,
     /// The key that the command has removed in order to replace it.
     replaced: Option<(u8, u64)>,
+    /// Whether a message was published that somebody was told.
+    has_published: bool,
 }
 
 /// How often a command found a key and how often not.
@@ -202,5 +204,15 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     #[must_use]
     pub fn hub(&self) -> &Hub {
         self.store.events().hub()
+    }
+
+    /// A message was published, and so many were told.
+    pub(crate) fn published(&mut self, heard: usize) {
+        self.has_published |= heard > 0;
+    }
+
+    /// Whether somebody was told a message.
+    pub(crate) fn has_published(&self) -> bool {
+        self.has_published
     }
 }

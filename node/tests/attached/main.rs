@@ -32,6 +32,21 @@ fn a_write_is_noted_by_its_head_and_applied_by_the_next() {
 }
 
 #[test]
+fn a_script_that_published_says_so_if_somebody_was_told() {
+    let mut pair = Pair::new();
+    let seen = pair.write(&["SET", "k", "v"]).new;
+    let script = ["EVAL", "return redis.call('PUBLISH', 'news', 'm')", "1", "k"];
+    assert_eq!(pair.data[0].noted(&script), (Some(Outcome::Saw(seen)), b":0\r\n".to_vec()));
+    let mut listener = Wire::to(&pair.nodes[0]);
+    listener.call(&[b"SUBSCRIBE", b"news"]);
+    assert_eq!(pair.data[0].noted(&script), (Some(Outcome::Published(seen)), b":1\r\n".to_vec()));
+    let told = pair.data[0].noted(&["SPUBLISH", "{k}", "m"]);
+    assert_eq!(told, (Some(Outcome::Saw(seen)), b":0\r\n".to_vec()));
+    drop(listener);
+    pair.stop();
+}
+
+#[test]
 fn each_role_serves_what_is_its_own() {
     let mut pair = Pair::new();
     let refused = |frame: (Option<Outcome>, Vec<u8>)| refusal(&frame.1);

@@ -148,6 +148,8 @@ pub enum Outcome {
     Alone(Version),
     /// It changed nothing and saw this version.
     Saw(Version),
+    /// It changed nothing, saw this version, and published a message that somebody here was told.
+    Published(Version),
     /// It was not executed: the operation that was asked for is in the history.
     HasIt,
     /// It was not executed: whether the operation that was asked for is in the history is forgotten.

@@ -213,6 +213,10 @@ impl Note {
             }
             Outcome::HasIt => out.push(3),
             Outcome::Forgotten => out.push(4),
+            Outcome::Published(version) => {
+                out.push(5);
+                put_version(out, *version);
+            }
         }
     }
 
@@ -229,6 +233,7 @@ impl Note {
             2 => Outcome::Saw(input.version()?),
             3 => Outcome::HasIt,
             4 => Outcome::Forgotten,
+            5 => Outcome::Published(input.version()?),
             _ => return Err(MessageDecodeError),
         };
         input.end(Self { slot, outcome })
@@ -460,6 +465,7 @@ mod tests {
             Outcome::Made(operation),
             Outcome::Alone(at(4, 4)),
             Outcome::Saw(at(4, 4)),
+            Outcome::Published(at(4, 5)),
             Outcome::HasIt,
             Outcome::Forgotten,
         ];

@@ -29,10 +29,20 @@ pub struct ClientId(pub u64);
 pub enum Kind {
     /// It may change something: the head executes it.
     Write,
+    /// It tells somebody something and changes nothing: the head executes it, once. Nobody else needs to know.
+    Publish,
     /// It reads what is acknowledged, from the tail.
     Read,
     /// It reads what any in-sync entry has: the one at this place of the chain, modulo its length.
     ReadAny(usize),
+}
+
+impl Kind {
+    /// Whether it must not be executed twice.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        matches!(self, Self::Write | Self::Publish)
+    }
 }
 
 /// A command of a client.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use ringmaster_protocol::extension::Operation;
 use ringmaster_protocol::view::{Boot, Epoch, Version};
 
-use super::action::{Command, Kind, OperationId, Wire};
+use super::action::{Command, OperationId, Wire};
 
 /// Where a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub(super) struct Active {
     pub(super) reply: Bytes,
     /// The client has been told something already; what a head has executed goes on all the same.
     pub(super) is_told: bool,
+    /// Its head has told somebody something: it is not executed anew.
+    pub(super) has_published: bool,
     /// Nobody has sent it: it moves the slot's time.
     pub(super) is_tick: bool,
 }
@@ -80,12 +82,13 @@ impl Active {
             seen: None,
             reply: Bytes::new(),
             is_told: false,
+            has_published: false,
             is_tick: false,
         }
     }
 
     pub(super) fn is_write(&self) -> bool {
-        self.command.kind == Kind::Write
+        self.command.kind.is_write()
     }
 
     /// Whether a head has, or may have, made something of it.

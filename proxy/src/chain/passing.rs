@@ -38,7 +38,7 @@ impl Work<'_, '_> {
         let (last, active) = (chain.entries.len() - 1, &self.line.commands[place]);
         let rule = if active.is_write() { Rule::NoOpsAreConfirmed } else { Rule::JoinersFollowReads };
         let (has_shown, is_stale_read) = match active.command.kind {
-            Kind::Write => (0, false),
+            Kind::Write | Kind::Publish => (0, false),
             Kind::Read => (chain.in_sync - 1, false),
             Kind::ReadAny(_) => (last, true),
         };

@@ -1,6 +1,7 @@
 //! Chains whose nodes are played by the test. Whole clusters are in the simulation.
 
 mod plain;
+mod publishing;
 mod straight;
 
 use super::*;

@@ -98,10 +98,15 @@ impl Work<'_, '_> {
         let active = &self.line.commands[place];
         let (entry, unless) = match active.command.kind {
             Kind::Write => (0, active.version),
+            Kind::Publish => (0, None),
             Kind::Read => (chain.in_sync - 1, None),
             Kind::ReadAny(any) => (any % chain.in_sync, None),
         };
-        let needed = if active.is_write() { &chain.entries[..] } else { &chain.entries[entry..=entry] };
+        let needed = if active.command.kind == Kind::Write {
+            &chain.entries[..]
+        } else {
+            &chain.entries[entry..=entry]
+        };
         if !needed.iter().all(|entry| self.moment.links.is_up(entry.member)) {
             return self.restart(place, self.moment.now + RETRY);
         }
@@ -127,7 +132,7 @@ impl Work<'_, '_> {
     /// Whether a write that no head has executed finds too few copies.
     fn is_refused(&self, place: usize, chain: &Chain) -> bool {
         let active = &self.line.commands[place];
-        let is_new = active.is_write() && !active.is_tick && active.version.is_none();
+        let is_new = active.command.kind == Kind::Write && !active.is_tick && active.version.is_none();
         is_new && chain.in_sync < self.chains.limits.min_in_sync
     }
 
@@ -138,7 +143,13 @@ impl Work<'_, '_> {
 
     pub(super) fn answered(&mut self, place: usize, answer: Answered) {
         let now = self.moment.now;
+        let is_published = self.line.commands[place].command.kind == Kind::Publish;
         match answer {
+            Answered::Done { reply, .. } if is_published => {
+                // What was told is told, whoever is the head by now.
+                self.tell(place, Told::Reply(reply));
+                self.forget(place);
+            }
             Answered::Done { note: Some(Outcome::HasIt), .. } => self.continue_under_this_chain(place),
             Answered::Done { note: Some(Outcome::Forgotten), .. } => {
                 self.give_up(place, "whether the command was executed is forgotten");
@@ -193,6 +204,10 @@ impl Work<'_, '_> {
                 active.seen = Some(version);
                 self.confirm(place);
             }
+            Some(Outcome::Published(version)) => {
+                (active.seen, active.has_published) = (Some(version), true);
+                self.confirm(place);
+            }
             _ => active.state = State::Finished,
         }
     }
@@ -209,10 +224,14 @@ impl Work<'_, '_> {
     }
 
     /// Begins a command anew, at the earliest then. What a head has made of it is not forgotten: it is asked for first.
-    /// One that changed nothing and that its client's next commands have overtaken is not executed at all.
+    /// One that changed nothing and that its client's next commands have overtaken is not executed at all; one that
+    /// changed nothing and published a message is not executed again.
     pub(super) fn restart(&mut self, place: usize, at: Duration) {
         if let Some(wire) = self.line.commands[place].wire() {
             self.chains.wires.remove(&wire);
+        }
+        if self.line.commands[place].has_published {
+            return self.give_up(place, "the chain changed after it had published a message");
         }
         self.read_again_behind(place, at);
         let is_overtaken = self.line.is_followed(place);

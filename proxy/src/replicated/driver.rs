@@ -373,7 +373,7 @@ impl Driver {
         let Submission { client, lane, slot, kind, request, owner, is_behind_reads } = submission;
         let bytes = request.len();
         self.inbox.begun(bytes);
-        let submitted = Submitted { owner: Some(owner), lane, writes: kind == Kind::Write, bytes };
+        let submitted = Submitted { owner: Some(owner), lane, writes: kind.is_write(), bytes };
         let command = Command { client, slot, kind, request, is_behind_reads };
         let mut out = std::mem::take(&mut self.actions);
         self.seen = Seen::now(&self.published);

@@ -70,7 +70,7 @@ impl Route<'_> {
     }
 
     fn kind(&self, spec: &Spec) -> Kind {
-        self.kind_of(changes(spec))
+        if spec.group == Group::Pubsub && changes(spec) { Kind::Publish } else { self.kind_of(changes(spec)) }
     }
 
     fn kind_of(&self, writes: bool) -> Kind {

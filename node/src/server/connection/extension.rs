@@ -394,7 +394,11 @@ impl Connection {
             let mut keyspace = Keyspace::of_guard(store, slot, guard, moment);
             self.carry_out(work, &mut keyspace).await;
             shared.engine.serve(&mut keyspace);
-            let outcome = keyspace.end_operation(store.replicas());
+            let has_published = keyspace.has_published();
+            let outcome = keyspace.end_operation(store.replicas()).map(|outcome| match outcome {
+                Outcome::Saw(version) if has_published => Outcome::Published(version),
+                outcome => outcome,
+            });
             drop(keyspace);
             self.stale = true;
             if access == Access::Execute || row.has_joiner {

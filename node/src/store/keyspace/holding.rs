@@ -30,6 +30,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             lookups: Cell::default(),
             tells_misses: false,
             replaced: None,
+            has_published: false,
         };
         if let [key] = keys {
             keyspace.hold(key.slot)?;
@@ -60,6 +61,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             lookups: Cell::default(),
             tells_misses: false,
             replaced: None,
+            has_published: false,
         };
         keyspace.free_due_fields(FIELDS_FREED_MAX)?;
         Ok(keyspace)
@@ -83,6 +85,7 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             lookups: Cell::default(),
             tells_misses: false,
             replaced: None,
+            has_published: false,
         };
         slots.into_iter().try_for_each(|slot| keyspace.hold(slot))?;
         Ok(keyspace)
@@ -92,7 +95,8 @@ impl<'s, 'k> Keyspace<'s, 'k> {
     pub(crate) fn of_guard(store: &'s Store, slot: HashSlot, guard: SlotGuard<'s>, moment: Moment) -> Self {
         let operation = store.operation_of(slot, moment);
         let held = SmallVec::from_buf([Held { guard, operation }]);
-        Self { store, keys: &[], held, moment, lookups: Cell::default(), tells_misses: false, replaced: None }
+        let (lookups, tells_misses, replaced, has_published) = (Cell::default(), false, None, false);
+        Self { store, keys: &[], held, moment, lookups, tells_misses, replaced, has_published }
     }
 
     /// Locks `slot`, which is above all that are held.
@@ -161,12 +165,14 @@ impl<'s, 'k> Keyspace<'s, 'k> {
             lookups: Cell::default(),
             tells_misses: false,
             replaced: None,
+            has_published: false,
         };
         // Within a hold nothing can be put off.
         let _ = inner.free_due_fields(usize::MAX);
         let result = run(&mut inner);
         let Lookups { hits, misses } = inner.lookups.get();
         self.held = std::mem::take(&mut inner.held);
+        self.has_published |= inner.has_published;
         let own = self.lookups.get();
         self.lookups.set(Lookups { hits: own.hits + hits, misses: own.misses + misses });
         result

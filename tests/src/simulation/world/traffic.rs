@@ -102,7 +102,7 @@ impl World {
             let made = match outcome {
                 Outcome::Made(operation) => operation.new,
                 Outcome::Alone(version) => *version,
-                Outcome::Saw(version) => {
+                Outcome::Saw(version) | Outcome::Published(version) => {
                     self.history.shown.entry(number).or_default().push((*version, replies.clone()));
                     continue;
                 }
