@@ -190,7 +190,7 @@ impl Route<'_> {
         if !any && self.sheds(0..self.links.len(), wanted) {
             return Routed::Rejected;
         }
-        self.ask_all((merger, merge == Merge::AnyOk), raw, changes(spec), wanted);
+        self.ask_all((merger, merge == Merge::AnyOk), raw, changes_nodes(spec), wanted);
         Routed::Sent(self.full(0..self.links.len()))
     }
 
@@ -274,8 +274,52 @@ pub(crate) fn slot_of_all(spec: &Spec, args: Args<'_>, keys: &mut Vec<u32>) -> R
     refusal(spec, args, first).map_or(Ok(first), |text| Err(format!("-{text}\r\n").into_bytes()))
 }
 
+/// Commands that ask nodes of themselves, and change nothing though they do not say that they only read.
+const QUESTIONS: [&str; 16] = [
+    "config|get",
+    "function|dump",
+    "function|list",
+    "function|stats",
+    "info",
+    "lastsave",
+    "latency|history",
+    "latency|latest",
+    "pubsub|channels",
+    "pubsub|numpat",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
+    "script|exists",
+    "slowlog|get",
+    "slowlog|len",
+];
+
+/// Whether a command that was sent to all nodes may have changed something there.
+pub(crate) fn changes_nodes(spec: &Spec) -> bool {
+    changes(spec) && !QUESTIONS.contains(&spec.name)
+}
+
 /// Whether a command that was sent may have changed something. What does not say that it only reads, may.
 #[inline]
 pub(crate) fn changes(spec: &Spec) -> bool {
     !spec.flags.contains(Flags::READONLY)
+}
+
+#[cfg(test)]
+mod tests {
+    use ringmaster_protocol::command::{all, lookup_full};
+
+    use super::*;
+
+    #[test]
+    fn what_asks_nodes_changes_nothing() {
+        for name in QUESTIONS {
+            let spec = lookup_full(name.as_bytes()).unwrap();
+            assert!(changes(spec) && !changes_nodes(spec), "{name} is in the list for nothing");
+        }
+        for name in ["config|set", "flushall", "function|load", "slowlog|reset"] {
+            assert!(changes_nodes(lookup_full(name.as_bytes()).unwrap()), "{name}");
+        }
+        assert!(all().iter().all(|spec| !spec.flags.contains(Flags::WRITE) || changes_nodes(spec)));
+    }
 }

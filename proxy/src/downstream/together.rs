@@ -9,7 +9,7 @@ use super::Connection;
 use super::conversation::Command;
 use super::local::Process;
 use crate::route::merge::{Infos, Merger};
-use crate::route::{Route, changes};
+use crate::route::{Route, changes_nodes};
 use crate::thread::Routes;
 
 /// How many entries of the slow log are shown where the client does not say.
@@ -84,14 +84,14 @@ impl Connection {
             request.extend_from_slice(command.raw);
         }
         if self.replicated.is_some() {
-            self.replicate_merged(merger, &request, changes(command.spec));
+            self.replicate_merged(merger, &request, changes_nodes(command.spec));
         } else {
             let wanted = !self.session.drops_reply();
             let (topology, links) = routes.parts();
             let mut scratch = crate::route::RouteScratch::new(1);
             let (client, lane) = (&self.output, self.lane);
             let mut route = Route { topology, links, scratch: &mut scratch, client, lane };
-            route.ask_all((merger, false), &request, changes(command.spec), wanted);
+            route.ask_all((merger, false), &request, changes_nodes(command.spec), wanted);
         }
         self.fenced = true;
         true

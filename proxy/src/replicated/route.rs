@@ -27,7 +27,7 @@ use crate::output::Output;
 use crate::route::cursor::Cursor;
 use crate::route::gather::{Answerer, Gather};
 use crate::route::merge::Merger;
-use crate::route::{changes, slot_of_all, split};
+use crate::route::{changes, changes_nodes, slot_of_all, split};
 use crate::upstream::{Lane, TakePart};
 
 /// A swap is one operation over all slots, and chains have operations of one slot.
@@ -173,7 +173,7 @@ impl Route<'_> {
             (_, Merge::Cursor) => return self.scan(args),
             _ => Which::All(merge),
         };
-        self.everywhere(which, Bytes::copy_from_slice(raw), changes(spec));
+        self.everywhere(which, Bytes::copy_from_slice(raw), changes_nodes(spec));
         true
     }
 
