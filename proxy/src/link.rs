@@ -83,6 +83,8 @@ pub(crate) struct Link {
     is_up: Cell<bool>,
     is_closed: Cell<bool>,
     is_stale: Cell<bool>,
+    /// No other connection follows the one at hand.
+    is_last: Cell<bool>,
     wake: Notify,
 }
 
@@ -125,6 +127,7 @@ impl Link {
             is_up: Cell::new(false),
             is_closed: Cell::new(false),
             is_stale: Cell::new(false),
+            is_last: Cell::new(false),
             wake: Notify::new(),
         });
         tokio::task::spawn_local(run(Rc::clone(&link), peer));
@@ -160,6 +163,14 @@ impl Link {
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         self.wake.notify_one();
+    }
+
+    /// Closes for good when the connection at hand is lost; at once if there is none.
+    pub(crate) fn ends_when_lost(&self) {
+        self.is_last.set(true);
+        if !self.is_up() {
+            self.close();
+        }
     }
 
     /// Gives up the connection at hand, whatever is under way, for a new one.
@@ -213,6 +224,9 @@ async fn run(link: Rc<Link>, peer: Rc<dyn Peer>) {
         };
         link.down();
         peer.lost(&failure.to_string());
+        if link.is_last.get() {
+            return;
+        }
         if begun.elapsed() > STEADY {
             pause = BACKOFF.0;
         }

@@ -15,34 +15,36 @@
 //! A change is confirmed when all nodes that are reached know of it. A node that is not reached is told of all names when
 //! it is again; what is published there until then does not come to this thread's clients.
 
+mod catalogue;
 mod change;
 mod line;
 mod message;
 mod names;
+mod serving;
 mod subscriber;
 mod tracked;
 
 pub(crate) use names::Kind;
 pub(crate) use subscriber::Subscriber;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::session::TrackingMode;
-use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::MemberIndex;
 use tokio::time::{Instant, sleep};
 
 use crate::link::LinkLimits;
 use crate::output::Sequence;
+use crate::replicated::Replicated;
 use crate::shared::Shared;
-use crate::telemetry::{NodeStatus, ThreadMetrics};
+use crate::telemetry::ThreadMetrics;
 use change::Change;
 use line::Line;
 use message::Message;
 use names::Names;
+use serving::Serving;
 use tracked::Tracked;
 
 /// Time between two looks at the nodes.
@@ -50,6 +52,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// How long a node that serves nothing any more is listened to: others may publish there until they know.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// While a node is not heard, clients that track are told so often that everything may have changed.
+const DEAF_EVERY: Duration = Duration::from_secs(1);
 
 /// Longest message with its channel, in bytes: Redis's longest string twice, and then some.
 const MESSAGE_BYTES_MAX: usize = (1 << 30) + (64 << 10);
@@ -76,6 +81,14 @@ pub(crate) struct Hub {
     lines: RefCell<Vec<Rc<Line>>>,
     /// Lines to nodes that left, and when they end.
     leaving: RefCell<Vec<(Instant, Rc<Line>)>>,
+    /// Who carries out the commands of clients, once slots are served by views.
+    replicated: OnceCell<Rc<Replicated>>,
+    /// Who serves, as the lines are for it.
+    heard: RefCell<Serving>,
+    /// Who serves, as the trackers were told of it.
+    told: RefCell<Serving>,
+    /// When the trackers were told that a node is not heard.
+    deaf_since: Cell<Instant>,
     is_started: Cell<bool>,
 }
 
@@ -89,8 +102,18 @@ impl Hub {
             tracked: RefCell::default(),
             lines: RefCell::default(),
             leaving: RefCell::default(),
+            replicated: OnceCell::new(),
+            heard: RefCell::default(),
+            told: RefCell::default(),
+            deaf_since: Cell::new(Instant::now()),
             is_started: Cell::new(false),
         })
+    }
+
+    /// Commands of clients are carried out by `replicated` from here on.
+    pub(crate) fn goes_by_views(&self, replicated: &Rc<Replicated>) {
+        // That happens once.
+        let _ = self.replicated.set(Rc::clone(replicated));
     }
 
     /// Begins subscriptions of a client; they are confirmed at `place` when the nodes know of them.
@@ -135,6 +158,10 @@ impl Hub {
             let told = is_left.then(|| self.names.borrow_mut().leave(kind, name)).flatten();
             change.add(name, told, is_left);
         }
+        if names.is_empty() && all.is_empty() {
+            // Redis confirms even that there was nothing to end.
+            change.confirm(None);
+        }
         self.tell(change);
     }
 
@@ -152,8 +179,9 @@ impl Hub {
         if self.lines.borrow().is_empty() {
             return Err(NO_VIEW);
         }
+        let is_first = self.tracked.borrow().is_empty();
         self.tracked.borrow_mut().enter(who, mode);
-        self.tell(Change::track(self, who, place()));
+        self.tell(Change::track(self, who, is_first, place()));
         Ok(())
     }
 
@@ -223,30 +251,63 @@ impl Hub {
             sleep(LOOK_EVERY).await;
             self.look_at_nodes();
             self.lines.borrow().iter().for_each(|line| line.look());
+            self.look_at_deafness();
             self.tracked.borrow_mut().look();
             let now = Instant::now();
             self.leaving.borrow_mut().retain(|(until, _)| *until > now);
         }
     }
 
-    /// Opens lines to nodes that came, and lets those to nodes that left end.
+    /// Follows who serves the slots.
     fn look_at_nodes(self: &Rc<Self>) {
-        let nodes = nodes(&self.shared);
-        let is_same = {
-            let lines = self.lines.borrow();
-            lines.len() == nodes.len() && lines.iter().zip(&nodes).all(|(line, node)| line.is_to(node))
-        };
-        if is_same {
-            return;
+        let now = Serving::now(&self.shared);
+        if !self.heard.borrow().is(&now) {
+            self.listen_to(&now);
+            self.heard.replace(now.clone());
         }
+        if !self.told.borrow().is(&now) && self.goes_by(&now) {
+            let before = self.told.replace(now);
+            let lost = before.lost_to(&self.told.borrow());
+            self.tracked.borrow_mut().lost(&lost);
+        }
+    }
+
+    /// Whether no client of the thread is answered any more by whom an earlier view named.
+    fn goes_by(&self, serving: &Serving) -> bool {
+        match serving {
+            Serving::Chains(view) => {
+                self.replicated.get().is_some_and(|replicated| replicated.epoch() == view.epoch())
+            }
+            Serving::Nobody | Serving::Nodes(_) => true,
+        }
+    }
+
+    /// Opens lines to nodes that came, and lets those to nodes that left end.
+    fn listen_to(self: &Rc<Self>, serving: &Serving) {
         let mut old = self.lines.take();
-        let lines = nodes.into_iter().map(|node| {
-            let known = old.iter().position(|line| line.is_to(&node));
-            known.map_or_else(|| Line::open(self, node, self.limits()), |at| old.swap_remove(at))
-        });
-        self.lines.replace(lines.collect());
+        let lines: Vec<Rc<Line>> = serving
+            .nodes(&self.shared)
+            .into_iter()
+            .map(|node| {
+                let known = old.iter().position(|line| line.is_to(&node));
+                known.map_or_else(|| Line::open(self, node, self.limits()), |at| old.swap_remove(at))
+            })
+            .collect();
+        // What listens at the address of an old line by now is told all names by the new one: it would tell twice.
+        old.retain(|line| !lines.iter().any(|new| new.address() == line.address()));
+        old.iter().for_each(|line| line.leave());
+        self.lines.replace(lines);
         let until = Instant::now() + GRACE;
         self.leaving.borrow_mut().extend(old.into_iter().map(|line| (until, line)));
+    }
+
+    /// While a node is not heard, it may have told of anything.
+    fn look_at_deafness(&self) {
+        let is_deaf = self.lines.borrow().iter().any(|line| !line.hears());
+        if is_deaf && self.deaf_since.get().elapsed() >= DEAF_EVERY {
+            self.deaf_since.set(Instant::now());
+            self.tracked.borrow_mut().all_changed();
+        }
     }
 
     fn limits(&self) -> LinkLimits {
@@ -255,20 +316,4 @@ impl Hub {
         let (connect, silence) = (timeouts.connect.duration(), timeouts.request.duration());
         LinkLimits { connect, silence, reply_bytes_max: MESSAGE_BYTES_MAX }
     }
-}
-
-/// The nodes that serve slots.
-fn nodes(shared: &Shared) -> Vec<Arc<NodeStatus>> {
-    let Some(published) = shared.published() else {
-        let topology = shared.topology.load();
-        return topology.nodes().iter().map(|node| shared.nodes.status_of(node)).collect();
-    };
-    let Some(view) = published.view() else { return Vec::new() };
-    let mut serving = vec![false; view.members().len()];
-    for entry in HashSlot::all().flat_map(|slot| &view.chain(slot).entries) {
-        serving[entry.member.index()] = true;
-    }
-    let places = (0..).map(MemberIndex::new);
-    let members = places.zip(view.members()).filter(|(place, _)| serving[place.index()]);
-    members.map(|(_, member)| shared.nodes.status_of_member(member)).collect()
 }

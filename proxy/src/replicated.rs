@@ -30,6 +30,7 @@ use std::sync::Arc;
 use ringmaster_protocol::cluster_file::ReadFrom;
 use ringmaster_protocol::extension::Rules;
 use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Epoch;
 
 use crate::chain::{Chains, Limits};
 use crate::output::Output;
@@ -61,6 +62,12 @@ impl Replicated {
     #[inline]
     pub(crate) fn reads_any(&self) -> bool {
         self.driver.borrow().reads_any()
+    }
+
+    /// The view by which commands are carried out: no answer that was got by an earlier one is handed on any more. 0 while
+    /// there is none.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.driver.borrow().epoch()
     }
 
     /// Sends a client's read straight to the tail of its slot; `false` if it is to be submitted.

@@ -147,6 +147,7 @@ impl DataThread {
         routes.follows_file = false;
         routes.links.adopt(std::iter::empty());
         drop(routes);
+        self.hub.goes_by_views(&replicated);
         Some(self.replicated.get_or_init(|| replicated))
     }
 

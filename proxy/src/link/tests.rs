@@ -58,6 +58,20 @@ impl Answers for Heard {
     }
 }
 
+impl Peer for Heard {
+    fn connected(&self) {
+        self.note("connected".to_owned());
+    }
+
+    fn reply(&self, frame: &[u8]) {
+        self.note(String::from_utf8_lossy(frame).into_owned());
+    }
+
+    fn lost(&self, reason: &str) {
+        self.note(reason.to_owned());
+    }
+}
+
 fn attach(epoch: u64) -> Attach {
     let (cluster, incarnation, boot) = (ClusterId(1), Incarnation(2), Boot(3));
     Attach { cluster, epoch: Epoch(epoch), incarnation, boot }
@@ -126,6 +140,26 @@ async fn what_nobody_asked_for_ends_the_connection() {
         let (_asks, heard, mut node) = connected().await;
         node.write_all(b"+OK\r\n").await.unwrap();
         heard.until("a reply that nobody asked for").await;
+    };
+    LocalSet::new().run_until(test).await;
+}
+
+#[tokio::test]
+async fn a_link_that_is_the_last_one_is_not_followed_by_another() {
+    let test = async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let heard = Rc::new(Heard::default());
+        let address = listener.local_addr().unwrap().to_string();
+        let link = Link::open(address, LIMITS, &Arc::default(), Rc::clone(&heard) as Rc<dyn Peer>);
+        let node = listener.accept().await.unwrap().0;
+        heard.until("connected").await;
+        link.ends_when_lost();
+        assert!(link.is_up(), "what the node still says is heard");
+        drop(node);
+        heard.until("connection closed by the node").await;
+        while Rc::strong_count(&link) > 1 {
+            tokio::task::yield_now().await;
+        }
     };
     LocalSet::new().run_until(test).await;
 }

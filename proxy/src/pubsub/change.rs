@@ -10,10 +10,14 @@ use super::{Hub, Kind, Subscriber};
 use crate::output::Sequence;
 
 /// Most names of one request to a node.
-const NAMES_OF_REQUEST_MAX: usize = 1024;
+pub(super) const PIECE_NAMES_MAX: usize = 1024;
+
+/// With so many bytes of names a request takes no further one.
+pub(super) const PIECE_BYTES: usize = 64 << 10;
 
 /// Has a node tell of all keys that change, or of none.
 pub(super) const TRACK: &[u8] = b"*4\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$2\r\nON\r\n$5\r\nBCAST\r\n";
+const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 const UNTRACK: &[u8] = b"*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n";
 
 /// What a change is about.
@@ -21,8 +25,10 @@ const UNTRACK: &[u8] = b"*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n";
 enum About {
     /// Names that are asked for.
     Names,
-    /// Keys that are told of.
-    Tracking(&'static [u8]),
+    /// A client that is told of keys; with this a node begins to tell, or with its answer it has begun before.
+    Tracker(&'static [u8]),
+    /// No keys are told of any more.
+    NoTracker,
 }
 
 /// One command of a client, or its end.
@@ -59,16 +65,16 @@ impl Change {
         Self::new(hub, who, kind, false, None)
     }
 
-    /// A client tracks keys.
-    pub(super) fn track(hub: &Rc<Hub>, who: &Rc<Subscriber>, place: Sequence) -> Self {
-        let about = About::Tracking(TRACK);
+    /// A client tracks keys. Only for the first the nodes begin to tell: to begin again would leave a gap for the others.
+    pub(super) fn track(hub: &Rc<Hub>, who: &Rc<Subscriber>, is_first: bool, place: Sequence) -> Self {
+        let about = About::Tracker(if is_first { TRACK } else { PING });
         let confirmation = b"+OK\r\n".to_vec();
         Self { about, confirmation, ..Self::new(hub, who, Kind::Channel, true, Some(place)) }
     }
 
     /// No client tracks keys any more.
     pub(super) fn untrack(hub: &Rc<Hub>, who: &Rc<Subscriber>) -> Self {
-        Self { about: About::Tracking(UNTRACK), ..Self::new(hub, who, Kind::Channel, false, None) }
+        Self { about: About::NoTracker, ..Self::new(hub, who, Kind::Channel, false, None) }
     }
 
     fn new(hub: &Rc<Hub>, who: &Rc<Subscriber>, kind: Kind, begins: bool, place: Option<Sequence>) -> Self {
@@ -98,7 +104,8 @@ impl Change {
         self.confirm(Some(name));
     }
 
-    fn confirm(&mut self, name: Option<&[u8]>) {
+    /// Confirms the change of a name, or that there is none to change.
+    pub(super) fn confirm(&mut self, name: Option<&[u8]>) {
         if self.place.is_none() {
             return;
         }
@@ -119,11 +126,16 @@ impl Change {
 
     /// The requests that tell a node of it.
     pub(super) fn requests(&self) -> Vec<Vec<u8>> {
-        if let About::Tracking(request) = self.about {
-            return vec![request.to_vec()];
+        match self.about {
+            About::Tracker(request) => vec![request.to_vec()],
+            About::NoTracker => vec![UNTRACK.to_vec()],
+            About::Names => requests(self.kind, &self.told),
         }
-        let told = self.told.iter().map(|(name, count)| (&**name, *count));
-        requests(self.kind, told)
+    }
+
+    /// Whether it is a beginning, and no end.
+    pub(super) fn begins(&self) -> bool {
+        self.begins
     }
 
     /// One more answer is awaited.
@@ -140,31 +152,23 @@ impl Change {
     }
 
     /// All nodes were told.
-    pub(super) fn told(mut self: Rc<Self>) {
-        if self.names.is_empty()
-            && self.confirmation.is_empty()
-            && let Some(change) = Rc::get_mut(&mut self)
-        {
-            // Redis confirms even that there was nothing to end.
-            change.confirm(None);
-        }
+    pub(super) fn told(&self) {
         self.answered();
     }
 
     fn finish(&self) {
-        if self.about == About::Tracking(TRACK) {
+        if matches!(self.about, About::Tracker(_)) {
             self.hub.tracked.borrow_mut().confirm(self.who.id());
         }
-        if !self.who.has_gone() {
-            let mut names = self.hub.names.borrow_mut();
-            for name in &self.names {
-                if self.begins {
-                    names.add(self.kind, name, &self.who);
-                } else {
-                    names.remove(self.kind, name, self.who.id());
-                }
+        let mut names = self.hub.names.borrow_mut();
+        for name in &self.names {
+            if !self.begins {
+                names.remove(self.kind, name, self.who.id());
+            } else if !self.who.has_gone() {
+                names.add(self.kind, name, &self.who);
             }
         }
+        drop(names);
         if let Some(place) = self.place {
             self.who.output().answer(place, &self.confirmation);
         }
@@ -172,19 +176,33 @@ impl Change {
 }
 
 /// The requests that tell a node for how many clients names are asked.
-pub(super) fn requests<'a>(kind: Kind, told: impl Iterator<Item = (&'a [u8], usize)>) -> Vec<Vec<u8>> {
-    let told: Vec<(&[u8], String)> = told.map(|(name, count)| (name, count.to_string())).collect();
+fn requests(kind: Kind, told: &[(Rc<[u8]>, usize)]) -> Vec<Vec<u8>> {
+    let (mut requests, mut rest) = (Vec::new(), told);
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let is_enough = |(name, _): &(Rc<[u8]>, usize)| {
+            bytes += name.len();
+            bytes >= PIECE_BYTES
+        };
+        let enough = rest.iter().position(is_enough).map_or(rest.len(), |at| at + 1);
+        let (piece, behind) = rest.split_at(enough.min(PIECE_NAMES_MAX));
+        requests.push(request(kind, piece));
+        rest = behind;
+    }
+    requests
+}
+
+/// One such request.
+pub(super) fn request(kind: Kind, told: &[(Rc<[u8]>, usize)]) -> Vec<u8> {
+    let counts: Vec<String> = told.iter().map(|(_, count)| count.to_string()).collect();
     let kind: &[u8] = match kind {
         Kind::Channel => b"0",
         Kind::Pattern => b"1",
         Kind::ShardChannel => b"2",
     };
-    let request = |told: &[(&[u8], String)]| {
-        let pairs = told.iter().flat_map(|(name, count)| [*name, count.as_bytes()]);
-        let args: Vec<&[u8]> = [&b"RM.LISTEN"[..], kind].into_iter().chain(pairs).collect();
-        let mut request = Vec::new();
-        put_request(&mut request, &args);
-        request
-    };
-    told.chunks(NAMES_OF_REQUEST_MAX).map(request).collect()
+    let pairs = told.iter().zip(&counts).flat_map(|((name, _), count)| [&**name, count.as_bytes()]);
+    let args: Vec<&[u8]> = [&b"RM.LISTEN"[..], kind].into_iter().chain(pairs).collect();
+    let mut request = Vec::new();
+    put_request(&mut request, &args);
+    request
 }

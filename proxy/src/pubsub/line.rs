@@ -1,10 +1,10 @@
 //! The connection over which a thread hears what is published at one node.
 //!
 //! ```text
-//! Connecting ──► Up ──lost──► Connecting ──fails──► Down ──► Up …
+//! Connecting ──► Naming ──► Up ──lost──► Connecting ──fails──► Down ──► Naming …
 //! ```
-//! When it is up again, it begins with all names that are asked for. Who waits for a change waits while it is connecting,
-//! and not while it is down.
+//! When there is a connection again, it begins with all names that are asked for. Who waits for a change waits until the node
+//! knows of it, and not while the line is down.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::change::{Change, TRACK, requests};
-use super::{Hub, Kind};
+use super::Hub;
+use super::catalogue::Catalogue;
+use super::change::{Change, TRACK};
 use crate::link::{Link, LinkLimits, Peer};
 use crate::telemetry::NodeStatus;
 
@@ -28,6 +29,8 @@ const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Connecting,
+    /// The node is being told all names.
+    Naming,
     Up,
     Down,
 }
@@ -36,6 +39,8 @@ enum State {
 enum Awaited {
     /// Nobody waits for it.
     Nothing,
+    /// That the node has heard some of all names.
+    Names,
     /// A client's change.
     Change(Rc<Change>),
     /// That the node tells of keys that change: before it did not.
@@ -48,6 +53,8 @@ pub(super) struct Line {
     link: OnceCell<Rc<Link>>,
     hub: Weak<Hub>,
     state: Cell<State>,
+    /// What the node is to be told before it knows all names.
+    catalogue: RefCell<Catalogue>,
     /// What is awaited, oldest first, and who waits for it.
     awaited: RefCell<VecDeque<Awaited>>,
     /// Who waits until the node knows all names.
@@ -69,6 +76,7 @@ impl Line {
             link: OnceCell::new(),
             hub: Rc::downgrade(hub),
             state: Cell::new(State::Connecting),
+            catalogue: RefCell::default(),
             awaited: RefCell::default(),
             waiting: RefCell::default(),
             asked_at: Cell::new(Instant::now()),
@@ -84,11 +92,32 @@ impl Line {
         Arc::ptr_eq(&self.node, node)
     }
 
+    /// Where it leads.
+    pub(super) fn address(&self) -> &str {
+        self.node.address()
+    }
+
+    /// Whether what the node says is heard.
+    pub(super) fn hears(&self) -> bool {
+        matches!(self.state.get(), State::Naming | State::Up)
+    }
+
+    /// The node serves nothing any more: what it says is heard as long as the connection stands, and no other is opened.
+    pub(super) fn leave(&self) {
+        self.link.get().iter().for_each(|link| link.ends_when_lost());
+    }
+
     /// Tells the node of a change; it waits for the answer, or for the connection.
     pub(super) fn tell(&self, change: &Rc<Change>) {
+        let requests = change.requests();
+        if requests.is_empty() && !change.begins() {
+            return;
+        }
         match self.state.get() {
-            State::Up => self.send_all(&change.requests(), Some(change)),
-            State::Connecting => {
+            State::Up | State::Naming if !requests.is_empty() => self.send_all(&requests, Some(change)),
+            // The names are asked for already; maybe the node has not answered that yet.
+            State::Up => self.send_all(&[PING.to_vec()], Some(change)),
+            State::Connecting | State::Naming => {
                 change.awaits();
                 self.waiting.borrow_mut().push(Rc::clone(change));
             }
@@ -133,26 +162,40 @@ impl Line {
 
     fn connected(&self) {
         let Some(hub) = self.hub.upgrade() else { return };
-        self.state.set(State::Up);
+        self.state.set(State::Naming);
         self.send(HELLO, Awaited::Nothing);
-        for kind in Kind::ALL {
-            let requests = requests(kind, hub.names.borrow().asked(kind));
-            self.send_all(&requests, None);
-        }
         if !hub.tracked.borrow().is_empty() {
             self.send(TRACK, Awaited::Tracking);
         }
-        for change in self.waiting.take() {
-            // The place that it waits for from here on is the answer's.
-            if !self.send(PING, Awaited::Change(Rc::clone(&change))) {
-                change.answered();
+        self.catalogue.replace(Catalogue::of(&hub.names.borrow()));
+        self.go_on_naming(&hub);
+    }
+
+    /// Tells the node more of the names, as long as it answers.
+    fn go_on_naming(&self, hub: &Hub) {
+        let next = || self.catalogue.borrow_mut().next(&hub.names.borrow());
+        while let Some(request) = next() {
+            if !self.send(&request, Awaited::Names) {
+                return;
+            }
+        }
+        if self.catalogue.borrow().is_known() {
+            self.state.set(State::Up);
+            for change in self.waiting.take() {
+                // The place that it waits for from here on is the answer's.
+                if !self.send(PING, Awaited::Change(Rc::clone(&change))) {
+                    change.answered();
+                }
             }
         }
     }
 
     fn lost(&self) {
-        if self.state.get() == State::Up {
+        if self.hears() {
             self.state.set(State::Connecting);
+            self.catalogue.take();
+            // What it was about to tell is told by nobody.
+            self.hub.upgrade().iter().for_each(|hub| hub.tracked.borrow_mut().all_changed());
             self.awaited.take().into_iter().for_each(Awaited::give_up);
         } else {
             self.give_up();
@@ -174,6 +217,10 @@ impl Line {
         }
         match (awaited, self.hub.upgrade()) {
             (Some(Awaited::Change(change)), _) => change.answered(),
+            (Some(Awaited::Names), Some(hub)) => {
+                self.catalogue.borrow_mut().answered();
+                self.go_on_naming(&hub);
+            }
             (Some(Awaited::Tracking), Some(hub)) => hub.tracked.borrow_mut().all_changed(),
             _ => {}
         }

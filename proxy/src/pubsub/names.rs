@@ -107,10 +107,21 @@ impl Names {
         name.listeners.len() as u64
     }
 
-    /// Shows the names of a kind that clients ask for, and how many do.
-    pub(super) fn asked(&self, kind: Kind) -> impl Iterator<Item = (&[u8], usize)> {
+    /// The names of a kind that clients ask for.
+    pub(super) fn asked(&self, kind: Kind) -> impl Iterator<Item = &Rc<[u8]>> {
         let names = self.by_kind[kind as usize].iter();
-        names.filter(|(_, known)| known.asked > 0).map(|(name, known)| (&**name, known.asked))
+        names.filter(|(_, known)| known.asked > 0).map(|(name, _)| name)
+    }
+
+    /// How many clients ask for a name.
+    pub(super) fn count(&self, kind: Kind, name: &[u8]) -> usize {
+        self.by_kind[kind as usize].get(name).map_or(0, |known| known.asked)
+    }
+
+    /// A client more asks for a name.
+    #[cfg(test)]
+    pub(super) fn ask(&mut self, kind: Kind, name: &[u8]) {
+        self.by_kind[kind as usize].entry(name.into()).or_default().asked += 1;
     }
 }
 

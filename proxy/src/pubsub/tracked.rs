@@ -2,7 +2,8 @@
 //!
 //! While a client of the thread tracks, every node tells the thread of every key that changes there, each copy by itself:
 //! so also what a client read from a copy that had not changed yet is called out of date when it has. Who has read what is
-//! known here. When a node was not heard for a while, everything may have changed.
+//! known here. When a node was not heard for a while, everything may have changed; when a slot has lost a copy, what was read
+//! of it ([`super::serving`]).
 
 mod readers;
 
@@ -12,9 +13,14 @@ use std::rc::Rc;
 use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::TrackingMode;
+use ringmaster_protocol::slot::HashSlot;
 
+use super::serving::Lost;
 use super::{Subscriber, message};
 use readers::Readers;
+
+/// Most keys of lost copies that are called changed one by one; above it everything is.
+const LOST_MAX: usize = 1024;
 
 /// One client that tracks.
 struct Tracker {
@@ -23,6 +29,8 @@ struct Tracker {
     prefixes: Option<BTreeSet<Vec<u8>>>,
     /// It was told that it tracks.
     is_confirmed: bool,
+    /// Everything that it keeps may have changed, and it was not told yet.
+    is_stale: bool,
 }
 
 /// All clients of a thread that track.
@@ -30,8 +38,8 @@ struct Tracker {
 pub(super) struct Tracked {
     trackers: BTreeMap<u64, Tracker>,
     readers: Readers,
-    /// Everything may have changed, and nobody was told yet.
-    is_stale: bool,
+    /// All who were told that they track are stale.
+    are_all_stale: bool,
 }
 
 impl Tracked {
@@ -46,14 +54,17 @@ impl Tracked {
             TrackingMode::Broadcast(prefixes) => Some(prefixes.clone()),
             TrackingMode::All | TrackingMode::OptIn | TrackingMode::OptOut => None,
         };
-        let is_confirmed = self.trackers.contains_key(&who.id());
-        self.trackers.insert(who.id(), Tracker { who: Rc::clone(who), prefixes, is_confirmed });
+        let before = self.trackers.get(&who.id());
+        let is_confirmed = before.is_some();
+        let is_stale = before.is_some_and(|before| before.is_stale);
+        self.trackers.insert(who.id(), Tracker { who: Rc::clone(who), prefixes, is_confirmed, is_stale });
     }
 
     /// A client was told that it tracks.
     pub(super) fn confirm(&mut self, id: u64) {
         if let Some(tracker) = self.trackers.get_mut(&id) {
             tracker.is_confirmed = true;
+            self.are_all_stale = false;
         }
     }
 
@@ -79,8 +90,7 @@ impl Tracked {
         let Some(keys) = message::invalidated(frame) else { return false };
         match keys {
             Some(keys) => keys.into_iter().for_each(|key| self.changed(key, true)),
-            // Slots are emptied one by one, at each of their nodes: that is told once.
-            None => self.is_stale = true,
+            None => self.all_changed(),
         }
         true
     }
@@ -107,18 +117,39 @@ impl Tracked {
         }
     }
 
-    /// Everything may have changed: all are told soon.
-    pub(super) fn all_changed(&mut self) {
-        self.is_stale = true;
-    }
-
-    /// Tells all if everything may have changed.
-    pub(super) fn look(&mut self) {
-        if !std::mem::take(&mut self.is_stale) {
+    /// Slots have lost a copy: what clients have read of them may have changed.
+    pub(super) fn lost(&mut self, lost: &Lost) {
+        let Lost::Slots(slots) = lost else { return self.all_changed() };
+        if slots.is_empty() || self.is_empty() {
             return;
         }
+        let is_lost = |key: &[u8]| slots.binary_search(&HashSlot::of(key)).is_ok();
+        let keys = self.readers.keys().filter(|key| is_lost(key));
+        let keys: Vec<Box<[u8]>> = keys.take(LOST_MAX + 1).map(Into::into).collect();
+        // Who is told of prefixes may keep any key.
+        let is_any = self.trackers.values().any(|tracker| tracker.prefixes.is_some());
+        if is_any || keys.len() > LOST_MAX {
+            return self.all_changed();
+        }
+        keys.iter().for_each(|key| self.changed(key, false));
+    }
+
+    /// Everything may have changed: who tracks by now is told soon. Who begins later has read nothing yet.
+    pub(super) fn all_changed(&mut self) {
         self.readers = Readers::default();
-        let told = self.trackers.values().filter(|tracker| tracker.is_confirmed);
-        told.for_each(|tracker| tracker.who.invalidate(b">2\r\n$10\r\ninvalidate\r\n_\r\n"));
+        // Slots are emptied one by one, at each of their nodes.
+        if !std::mem::replace(&mut self.are_all_stale, true) {
+            self.trackers.values_mut().for_each(|tracker| tracker.is_stale = tracker.is_confirmed);
+        }
+    }
+
+    /// Tells those for whom everything may have changed.
+    pub(super) fn look(&mut self) {
+        self.are_all_stale = false;
+        for tracker in self.trackers.values_mut() {
+            if std::mem::take(&mut tracker.is_stale) {
+                tracker.who.invalidate(b">2\r\n$10\r\ninvalidate\r\n_\r\n");
+            }
+        }
     }
 }

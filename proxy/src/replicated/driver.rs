@@ -297,6 +297,11 @@ impl Driver {
         }
     }
 
+    /// The view by which commands are carried out; 0 while there is none.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.chains.straight().epoch()
+    }
+
     /// Whether reads go to any in-sync entry.
     pub(super) fn reads_any(&self) -> bool {
         self.reads_any

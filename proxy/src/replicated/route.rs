@@ -70,7 +70,7 @@ impl Route<'_> {
     }
 
     fn kind(&self, spec: &Spec) -> Kind {
-        if spec.group == Group::Pubsub && changes(spec) { Kind::Publish } else { self.kind_of(changes(spec)) }
+        if changes(spec) && spec.group == Group::Pubsub { Kind::Publish } else { self.kind_of(changes(spec)) }
     }
 
     fn kind_of(&self, writes: bool) -> Kind {

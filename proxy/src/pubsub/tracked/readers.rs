@@ -49,6 +49,11 @@ impl Readers {
         self.bytes = self.bytes + known.len() * READER_BYTES - before * READER_BYTES;
     }
 
+    /// The keys that were read.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.by_key.keys().map(|key| &**key)
+    }
+
     /// Takes out a key; who had read it.
     pub(super) fn take(&mut self, key: &[u8]) -> BTreeSet<u64> {
         let Some(readers) = self.by_key.remove(key) else { return BTreeSet::new() };
