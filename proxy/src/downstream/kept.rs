@@ -31,7 +31,7 @@ mod tests {
         let seen = read_again(b"*3\r\n$5\r\nBLPOP\r\n$1\r\nk\r\n$1\r\n0\r\n", |command| {
             (command.spec.name, command.args[1].to_vec(), command.raw.len())
         });
-        assert_eq!(seen, Some(("blpop", b"k".to_vec(), 32)));
+        assert_eq!(seen, Some(("blpop", b"k".to_vec(), 29)));
         for broken in [&b""[..], b"*1\r\n$5\r\nBLPOP\r\n", b"*1\r\n$4\r\nnone\r\n", b"*2\r\n$3\r\nGET\r\n"] {
             assert_eq!(read_again(broken, |_| ()), None);
         }
