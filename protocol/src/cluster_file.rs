@@ -4,6 +4,7 @@
 //! default; `configs/cluster.yaml` shows them all, and a test holds it against this module.
 
 mod address;
+mod discovery;
 mod last_replica;
 mod limits;
 mod node;
@@ -13,6 +14,7 @@ mod tls;
 mod users;
 
 pub use address::{AddressError, NodeAddress};
+pub use discovery::Discovery;
 pub use last_replica::LastReplicaLost;
 pub use limits::Limits;
 pub use node::{NODES_MAX, NameError, Node, NodeName, WEIGHT_MAX};
@@ -71,8 +73,11 @@ pub struct ClusterFile {
     pub read_from: ReadFrom,
     /// How long the data of a slot is waited for when no node that holds it answers. Default `auto`.
     pub when_last_replica_lost: LastReplicaLost,
-    /// The nodes, in the order of the file: 1..=[`NODES_MAX`], at least one with a weight.
+    /// The nodes, in the order of the file: 1..=[`NODES_MAX`], at least one with a weight. None where `discovery` stands,
+    /// until they are found.
     pub nodes: Vec<Node>,
+    /// Where the nodes are found, in place of a list. Default: the list.
+    pub discovery: Option<Discovery>,
     /// Who may do what. Default: everybody everything.
     pub users: Vec<UserRules>,
     /// The file with the secret by which the nodes know the proxies; relative to cluster.yaml. Default: none.
@@ -110,6 +115,7 @@ struct FileConfig {
     read_from: ReadFrom,
     when_last_replica_lost: LastReplicaLost,
     nodes: Vec<NodeFile>,
+    discovery: Option<Discovery>,
     users: Vec<UserRules>,
     secret_file: Option<PathBuf>,
     tls: Option<NodeTls>,
@@ -129,6 +135,7 @@ impl Default for FileConfig {
             read_from: ReadFrom::default(),
             when_last_replica_lost: LastReplicaLost::default(),
             nodes: Vec::new(),
+            discovery: None,
             users: Vec::new(),
             secret_file: None,
             tls: None,
@@ -145,14 +152,16 @@ impl TryFrom<FileConfig> for ClusterFile {
     fn try_from(file: FileConfig) -> Result<Self, Findings> {
         let mut findings = Findings::default();
         node::check_name(&file.cluster, "cluster", &mut findings);
-        let nodes = node::check_all(&file.nodes, &mut findings);
+        let nodes = check_nodes(&file, &mut findings);
         check_replicas(&file, &mut findings);
         users::check_all(&file.users, &mut findings);
         file.timeouts.check(&mut findings);
         file.limits.check(&mut findings);
         let proxies = proxies::check_all(&file.proxies, &mut findings);
         let FileConfig { cluster, version, replicas, min_in_sync, ack, read_from, .. } = file;
-        let FileConfig { when_last_replica_lost, users, secret_file, tls, timeouts, limits, .. } = file;
+        let FileConfig {
+            when_last_replica_lost, discovery, users, secret_file, tls, timeouts, limits, ..
+        } = file;
         findings.or(ClusterFile {
             cluster,
             version,
@@ -162,6 +171,7 @@ impl TryFrom<FileConfig> for ClusterFile {
             read_from,
             when_last_replica_lost,
             nodes,
+            discovery,
             users,
             secret_file,
             tls,
@@ -172,6 +182,16 @@ impl TryFrom<FileConfig> for ClusterFile {
     }
 }
 
+/// The nodes of a list; none yet where they are found by a name.
+fn check_nodes(file: &FileConfig, findings: &mut Findings) -> Vec<Node> {
+    let Some(discovery) = &file.discovery else { return node::check_all(&file.nodes, findings) };
+    discovery.check(file.replicas, findings);
+    if !file.nodes.is_empty() {
+        findings.add("nodes", "stand beside `discovery`: give one of the two");
+    }
+    Vec::new()
+}
+
 /// More copies than nodes that may hold one can never be.
 fn check_replicas(file: &FileConfig, findings: &mut Findings) {
     let holders = file.nodes.iter().filter(|node| node.may_hold_slots()).count();
@@ -180,6 +200,7 @@ fn check_replicas(file: &FileConfig, findings: &mut Findings) {
         0 => Some("0 copies would keep nothing: give at least 1".to_owned()),
         _ if copies > REPLICAS_MAX => Some(format!("{copies} is out of range, give 1 to {REPLICAS_MAX}")),
         1 => None,
+        _ if file.discovery.is_some() => None,
         _ => (copies > holders).then(|| {
             format!("{copies} copies need as many nodes with a weight, there are {holders}: give at most {holders}")
         }),

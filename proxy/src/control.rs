@@ -7,6 +7,7 @@
 //! ```
 //! One thread for all of it: leases are kept even when the data threads have all hands full.
 
+mod kept;
 mod node;
 mod published;
 mod run;

@@ -3,5 +3,6 @@
 pub mod gate;
 pub mod load;
 pub mod members;
+pub mod name_server;
 pub mod processes;
 pub mod readers;

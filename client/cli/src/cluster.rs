@@ -16,8 +16,9 @@ mod word;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::secret::Secrets;
 use ringmaster_runtime::secret::SecretSource;
@@ -25,6 +26,9 @@ use ringmaster_runtime::tls::{TlsClient, TlsFiles};
 
 use asking::Answers;
 use word::Drain;
+
+/// Longest that the nodes of a file are looked for, where that finds them by a name.
+const FOUND_WITHIN: Duration = Duration::from_secs(10);
 
 /// Look at a cluster with copies (`replicas: 2` or more), and at what an edit of its cluster.yaml would move.
 #[derive(clap::Args, Debug)]
@@ -94,7 +98,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Question::Status => show(&file, |answers| Ok(status::whole(&file, answers))),
         Question::Nodes => show(&file, |answers| Ok(status::nodes(answers))),
         Question::Plan => show(&file, |answers| plan::text(&file, answers)),
-        Question::Apply { .. } => done(apply::run(&file, is_sure)),
+        Question::Apply { .. } => {
+            ensure!(
+                file.discovery.is_none(),
+                "the nodes of this file are found by `discovery`, which adds them by itself: there is nothing to apply; \
+                 `ringmaster cluster drain NODE` takes one away"
+            );
+            done(apply::run(&file, is_sure))
+        }
         Question::Drain { node, undo, no_wait } => {
             done(word::drain(&file, node, &Drain { undo: *undo, waits: !no_wait, is_sure }))
         }
@@ -119,6 +130,7 @@ fn read(path: &Path) -> anyhow::Result<ClusterFile> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {name}; name it with --file"))?;
     let file = ClusterFile::parse(&name, &text)?;
+    let file = ringmaster_proxy::config::with_found_nodes(file, FOUND_WITHIN).map_err(anyhow::Error::msg)?;
     link::know(secrets(&file, path)?);
     if let Some(tls) = &file.tls {
         let at = |name: &Path| path.parent().unwrap_or(Path::new("")).join(name);

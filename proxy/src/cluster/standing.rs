@@ -46,7 +46,8 @@ impl Standing {
         if own < followed {
             return Self::Older { own, followed };
         }
-        if own == followed && own > 0 {
+        // Nodes that are found come without an edit of the file.
+        if own == followed && own > 0 && file.discovery.is_none() {
             return Self::Ambiguous(own);
         }
         if own == followed && view.superseded().contains(&digest) && !is_put_back {
@@ -146,6 +147,18 @@ mod tests {
         let other = standing(&with_version(&["a", "b", "c"], 4), &fourth, &[], true);
         assert_eq!(other, Standing::Ambiguous(4));
         assert!(other.to_string().contains("give it a higher version"), "{other}");
+    }
+
+    #[test]
+    fn nodes_that_are_found_need_no_higher_version() {
+        let text = "version: 4\nreplicas: 2\ndiscovery: {dns: nodes}\n";
+        let found = |nodes: &[&str]| {
+            let discovery = ClusterFile::parse("cluster.yaml", text).unwrap().discovery;
+            ClusterFile { discovery, ..with_version(nodes, 4) }
+        };
+        let (four, five) = (found(&["a", "b", "c", "d"]), found(&["a", "b", "c", "d", "e"]));
+        assert_eq!(standing(&five, &four, &[], false), Standing::New);
+        assert_eq!(standing(&four, &five, &[&four], false), Standing::Superseded);
     }
 
     #[test]

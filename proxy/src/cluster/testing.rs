@@ -18,7 +18,7 @@ pub(super) fn name(name: &str) -> NodeName {
 }
 
 /// A file with these nodes.
-pub(super) fn file(nodes: &[&str], replicas: usize) -> ClusterFile {
+pub(crate) fn file(nodes: &[&str], replicas: usize) -> ClusterFile {
     let entries = nodes.iter().map(|name| format!("{{name: {name}, address: '{name}:6380'}}"));
     let text = format!("replicas: {replicas}\nnodes: [{}]\n", entries.collect::<Vec<_>>().join(", "));
     ClusterFile::parse("cluster.yaml", &text).unwrap()

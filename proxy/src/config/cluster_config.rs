@@ -1,19 +1,22 @@
 //! One cluster.yaml: its first load, and what happens when it has changed.
 
 use super::ReloadStatus;
+use super::discovery::{FIRST_ANSWER, Finder, Wake};
 use super::read;
 use crate::cluster::{Topology, TopologyError};
 use crate::dial::{Credentials, Renewal};
 use crate::quota::{Quotas, quotas_of};
 use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
-use ringmaster_protocol::cluster_file::ClusterFile;
+use ringmaster_protocol::cluster_file::{ClusterFile, Discovery, Node};
 use ringmaster_protocol::config::ConfigErrors;
 use ringmaster_runtime::exposure::{self, Exposed};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// What a proxy needs to be listened on by others than its machine.
@@ -24,6 +27,9 @@ const REMEDY: &str =
 const FIRST_COPIES: &str = "`replicas` cannot rise above 1 together with a change of `nodes`: save `replicas` alone, and the \
                             nodes when `ringmaster cluster status` shows a view";
 
+/// Longest that a running proxy waits for the nodes of a name that is new in the file.
+const FOUND_LATER: Duration = Duration::from_secs(5);
+
 /// A cluster.yaml in effect, and the topology that all threads read.
 #[derive(Debug)]
 pub struct ClusterConfig {
@@ -32,6 +38,12 @@ pub struct ClusterConfig {
     seen: Result<String, ConfigErrors>,
     /// What it said was refused for a file that it names, which may come: that is looked for at each look.
     awaits_files: bool,
+    /// Finds the nodes, where the file has `discovery`.
+    finder: Option<Finder>,
+    /// The nodes that the last look found there.
+    found: Option<Arc<Vec<Node>>>,
+    /// Who is told of other nodes.
+    wake: Wake,
     topology: Arc<ArcSwap<Topology>>,
     status: Arc<ReloadStatus>,
     accounts: Arc<Accounts>,
@@ -60,6 +72,11 @@ impl ClusterConfig {
         let credentials = Credentials::load(&file, directory_of(&path))
             .map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
         let by_views = Arc::new(AtomicBool::new(file.replicas > 1));
+        let wake = Wake::default();
+        let finder = file.discovery.as_ref().map(|discovery| find(discovery, &wake)).transpose();
+        let finder = finder.map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
+        let (found, file) = placed(file, finder.as_ref(), FIRST_ANSWER)
+            .map_err(|why| ConfigErrors::whole_file(&name_of(&path), why))?;
         let topology = Topology::first(file).map_err(|error| unplaceable(&path, &error))?;
         Ok(Self {
             accounts,
@@ -71,9 +88,18 @@ impl ClusterConfig {
             path,
             seen: Ok(text),
             awaits_files: false,
+            finder,
+            found,
+            wake,
             topology: Arc::new(ArcSwap::from_pointee(topology)),
             status: Arc::default(),
         })
+    }
+
+    /// Where it is signalled that other nodes were found.
+    pub(super) fn wakes(&self, watch: SyncSender<()>) {
+        // There is one watch.
+        let _ = self.wake.set(watch);
     }
 
     /// The topology in effect, replaced whole when the file changes. Load it once a batch.
@@ -135,17 +161,36 @@ impl ClusterConfig {
     /// Looks at the file. If it has changed for the good, its topology takes effect; if for the bad, nothing changes
     /// and the fault is told, once.
     pub(super) fn refresh(&mut self) {
-        let found = read::text(&self.path);
-        if found != self.seen || self.awaits_files {
-            self.follow(found);
+        let text = read::text(&self.path);
+        if text != self.seen || self.awaits_files || self.has_found_others() {
+            self.follow(text);
         }
         self.credentials.refresh(self.topology.load().file(), directory_of(&self.path));
     }
 
-    fn follow(&mut self, found: Result<String, ConfigErrors>) {
-        let is_new = found != self.seen;
-        let next = found.clone().and_then(|text| self.successor(&text));
-        (self.seen, self.awaits_files) = (found, false);
+    /// Whether the nodes that are found by a name are others than at the last look.
+    fn has_found_others(&self) -> bool {
+        let found = self.finder.as_ref().and_then(Finder::nodes);
+        found.is_some_and(|found| self.found.as_ref().is_none_or(|seen| !Arc::ptr_eq(seen, &found)))
+    }
+
+    /// The file with its nodes, where they are found by a name.
+    fn with_nodes(&mut self, file: ClusterFile) -> Result<ClusterFile, String> {
+        let asked = self.finder.as_ref().map(Finder::discovery);
+        if asked != file.discovery.as_ref() {
+            self.finder = file.discovery.as_ref().map(|discovery| find(discovery, &self.wake)).transpose()?;
+        }
+        let (found, file) = placed(file, self.finder.as_ref(), FOUND_LATER)?;
+        self.found = found;
+        Ok(file)
+    }
+
+    fn follow(&mut self, text: Result<String, ConfigErrors>) {
+        // Also where the file is bad: a fault is told once.
+        self.found = self.finder.as_ref().and_then(Finder::nodes);
+        let is_new = text != self.seen;
+        let next = text.clone().and_then(|text| self.successor(&text));
+        (self.seen, self.awaits_files) = (text, false);
         let next = match next {
             Ok(Some(next)) => next,
             Ok(None) => return self.status.clear_error(),
@@ -172,8 +217,10 @@ impl ClusterConfig {
     }
 
     /// The topology of a changed text; `None` if only its comments or spelling changed.
-    fn successor(&self, text: &str) -> Result<Option<Topology>, ConfigErrors> {
+    fn successor(&mut self, text: &str) -> Result<Option<Topology>, ConfigErrors> {
         let file = ClusterFile::parse(&name_of(&self.path), text)?;
+        let file =
+            self.with_nodes(file).map_err(|why| ConfigErrors::whole_file(&name_of(&self.path), why))?;
         let current = self.topology.load();
         if file == *current.file() {
             return Ok(None);
@@ -216,6 +263,24 @@ impl ClusterConfig {
         }
         self.status.count_failure(errors.to_string());
     }
+}
+
+/// Begins to look for nodes.
+fn find(discovery: &Discovery, wake: &Wake) -> Result<Finder, String> {
+    Finder::start(discovery, Arc::clone(wake))
+        .map_err(|error| format!("nodes cannot be looked for by `{}`: {error}", discovery.record_name()))
+}
+
+/// The file with the nodes that are found for it, and these; it waits for the first ones at most for `patience`.
+fn placed(
+    file: ClusterFile,
+    finder: Option<&Finder>,
+    patience: Duration,
+) -> Result<(Option<Arc<Vec<Node>>>, ClusterFile), String> {
+    let Some(finder) = finder else { return Ok((None, file)) };
+    let nodes = finder.first(patience)?;
+    let file = ClusterFile { nodes: nodes.to_vec(), ..file };
+    Ok((Some(nodes), file))
 }
 
 /// Takes over the users of a file, and how much they may have.

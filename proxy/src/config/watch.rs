@@ -59,6 +59,7 @@ impl Watcher {
         let (wake, events) = sync_channel(1);
         let stopping = Arc::new(AtomicBool::new(false));
         let arm = directory_watch(config.path(), wake.clone());
+        config.wakes(wake.clone());
         config.refresh();
         let watch = Loop { config, events, pace, stopping: Arc::clone(&stopping), _arm: arm };
         let thread = thread::Builder::new().name("cluster-watch".to_owned()).spawn(move || watch.run())?;

@@ -9,11 +9,12 @@ use arc_swap::ArcSwap;
 use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::extension::Attach;
 use ringmaster_protocol::heartbeat::Pulse;
-use ringmaster_protocol::view::{ClusterId, Incarnation};
+use ringmaster_protocol::view::{ClusterId, Epoch, Incarnation};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::kept::with_members;
 use super::node::{Event, Inbox, NodeLinks};
 use super::published::{Chore, Published, Told};
 use crate::chain::Lease;
@@ -34,6 +35,8 @@ pub(super) struct Control {
     topology: Arc<ArcSwap<Topology>>,
     /// The topology that the controller was told of.
     adopted: Arc<Topology>,
+    /// The view whose members were added to the nodes that were found, where nodes are found.
+    kept: Option<(ClusterId, Epoch)>,
     published: Arc<Published>,
     nodes: HashMap<NodeName, NodeLinks>,
     inbox: Rc<Inbox>,
@@ -56,7 +59,19 @@ impl Control {
         let controller = Controller::new(settings, adopted.file(), clock::now());
         let (nodes, inbox, pressed) = (HashMap::new(), Rc::default(), HashSet::new());
         let status_due = Duration::ZERO;
-        Self { controller, topology, adopted, published, nodes, inbox, credentials, pressed, status_due }
+        let kept = None;
+        Self {
+            controller,
+            topology,
+            adopted,
+            kept,
+            published,
+            nodes,
+            inbox,
+            credentials,
+            pressed,
+            status_due,
+        }
     }
 
     /// Runs until it is stopped.
@@ -89,9 +104,15 @@ impl Control {
 
     fn follow_file(&mut self) {
         let latest = self.topology.load();
-        if !Arc::ptr_eq(&latest, &self.adopted) {
-            self.adopted = Arc::clone(&latest);
-            self.controller.file_changed(clock::now(), self.adopted.file());
+        let is_new = !Arc::ptr_eq(&latest, &self.adopted);
+        let finds_nodes = latest.file().discovery.is_some();
+        // A list of nodes is what it is; found ones depend on the view.
+        let view = self.controller.view().filter(|_| finds_nodes);
+        let held = view.map(|view| (view.cluster(), view.epoch()));
+        if is_new || held != self.kept {
+            let file = with_members(latest.file(), view.map(Arc::as_ref));
+            self.controller.file_changed(clock::now(), &file);
+            (self.adopted, self.kept) = (Arc::clone(&latest), held);
             self.disconnect();
         }
     }

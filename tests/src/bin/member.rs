@@ -80,11 +80,7 @@ fn proxy(port: &str, file: &str) -> Result<(), String> {
     };
     let proxy = ringmaster_proxy::Proxy::start(config).map_err(|error| error.to_string())?;
     println!("serves at {}", proxy.address());
-    wait_for_ever()
-}
-
-fn wait_for_ever() -> ! {
-    loop {
-        std::thread::park();
-    }
+    wait_for_stop().map_err(|error| error.to_string())?;
+    proxy.stop();
+    Ok(())
 }

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::gate::{Cut, Gate};
 use super::members::pulse_of;
+use super::name_server::{NameServer, Naming, local_name};
 use crate::peer::free_port;
 use crate::wire::Wire;
 
@@ -49,6 +50,8 @@ pub struct Processes {
     left_out: HashSet<usize>,
     /// What each node is told when it starts.
     node_words: Vec<String>,
+    /// Where the proxies find the nodes, in place of a list.
+    name_server: Option<NameServer>,
 }
 
 /// What processes to start.
@@ -61,6 +64,7 @@ pub struct Builder {
     has_gates: bool,
     yaml: String,
     node_words: Vec<String>,
+    name_server: Option<NameServer>,
 }
 
 impl Builder {
@@ -99,6 +103,13 @@ impl Builder {
         self
     }
 
+    /// The cluster.yaml lists no nodes: this name server tells them.
+    #[must_use]
+    pub fn found_by(mut self, name_server: &NameServer) -> Self {
+        self.name_server = Some(name_server.clone());
+        self
+    }
+
     /// Starts them, and waits until they serve.
     ///
     /// # Panics
@@ -117,18 +128,14 @@ impl Builder {
             yaml: self.yaml,
             left_out: HashSet::new(),
             node_words: self.node_words,
+            name_server: self.name_server,
         };
         (0..self.nodes).for_each(|_| all.add_node());
         if self.has_gates {
             all.gates = all.node_ports.iter().map(|port| Gate::open(*port)).collect();
         }
         all.write_file();
-        for _ in 0..self.proxies {
-            let port = free_port();
-            let file = all.file();
-            let process = all.spawn(&["proxy", &port.to_string(), &file.display().to_string()]);
-            all.proxies.push((SocketAddr::from((Ipv4Addr::LOCALHOST, port)), process));
-        }
+        (0..self.proxies).for_each(|_| all.add_proxy());
         all.await_service();
         all
     }
@@ -140,7 +147,29 @@ impl Processes {
     pub fn builder(program: &str) -> Builder {
         let (program, yaml) = (program.into(), String::new());
         let node_words = Vec::new();
-        Builder { program, nodes: 3, proxies: 2, replicas: 2, has_gates: false, yaml, node_words }
+        let name_server = None;
+        Builder {
+            program,
+            nodes: 3,
+            proxies: 2,
+            replicas: 2,
+            has_gates: false,
+            yaml,
+            node_words,
+            name_server,
+        }
+    }
+
+    /// Starts one more proxy.
+    pub fn add_proxy(&mut self) {
+        let (port, file) = (free_port(), self.file());
+        let process = self.spawn(&["proxy", &port.to_string(), &file.display().to_string()]);
+        self.proxies.push((SocketAddr::from((Ipv4Addr::LOCALHOST, port)), process));
+    }
+
+    /// Kills a proxy as SIGKILL does; those after it take the places before theirs.
+    pub fn kill_proxy(&mut self, proxy: usize) {
+        self.proxies.remove(proxy);
     }
 
     /// Starts one more node, which no cluster.yaml names yet.
@@ -151,12 +180,27 @@ impl Processes {
         self.nodes.push(Some(process));
     }
 
-    /// Writes cluster.yaml with all nodes that are not left out, at their gates where they have some.
+    /// Writes cluster.yaml with all nodes that are not left out, at their gates where they have some; or has them told
+    /// by the name server.
     ///
     /// # Panics
     /// If it cannot.
     pub fn write_file(&self) {
-        let mut text = format!("cluster: chaos\nreplicas: {}\n{}nodes:\n", self.replicas, self.yaml);
+        let mut text = format!("cluster: chaos\nreplicas: {}\n{}", self.replicas, self.yaml);
+        if let Some(server) = &self.name_server {
+            server.answer(Naming::Records(self.records()));
+            let at = server.address();
+            text += &format!("discovery: {{dns: nodes, at_least: 3, server: '{at}'}}\n");
+        } else {
+            self.list_nodes(&mut text);
+        }
+        let aside = self.directory.path().join("cluster.yaml.new");
+        std::fs::write(&aside, text).expect("a file can be written");
+        std::fs::rename(&aside, self.file()).expect("a file can be renamed");
+    }
+
+    fn list_nodes(&self, text: &mut String) {
+        text.push_str("nodes:\n");
         let gates = self.gates.iter().map(Gate::port).chain(std::iter::repeat(0));
         for (index, (port, gate)) in self.node_ports.iter().zip(gates).enumerate() {
             if self.left_out.contains(&index) {
@@ -166,9 +210,21 @@ impl Processes {
             writeln!(text, "  - {{name: node-{index}, address: \"127.0.0.1:{port}\"}}")
                 .expect("a String takes all");
         }
-        let aside = self.directory.path().join("cluster.yaml.new");
-        std::fs::write(&aside, text).expect("a file can be written");
-        std::fs::rename(&aside, self.file()).expect("a file can be renamed");
+    }
+
+    /// What the name server says of the nodes that are not left out.
+    #[must_use]
+    pub fn records(&self) -> Vec<(String, u16)> {
+        let named = self.node_ports.iter().enumerate().filter(|(index, _)| !self.left_out.contains(index));
+        named.map(|(index, port)| (self.name_of(index), *port)).collect()
+    }
+
+    /// The name of a node. One that a name server tells is that of a host, too.
+    fn name_of(&self, node: usize) -> String {
+        match self.name_server {
+            Some(_) => local_name(node),
+            None => format!("node-{node}"),
+        }
     }
 
     /// Has the cluster.yaml want so many copies of each slot from the next time that it is written.
@@ -241,6 +297,13 @@ impl Processes {
         self.nodes[node] = None;
     }
 
+    /// Starts a node again at another address, as the name server then says.
+    pub fn restart_elsewhere(&mut self, node: usize) {
+        self.node_ports[node] = free_port();
+        self.restart(node);
+        self.write_file();
+    }
+
     /// Starts a node again at its address; with what it has kept, if it was told to keep anything.
     pub fn restart(&mut self, node: usize) {
         self.nodes[node] = Some(self.spawn_node(self.node_ports[node]));
@@ -311,7 +374,7 @@ impl Processes {
     /// # Panics
     /// If that does not come within two minutes.
     pub fn await_entry(&self, node: usize) {
-        let name = format!("node-{node}");
+        let name = self.name_of(node);
         self.await_view("an entry", |view| {
             let mut entries = view.chains().iter().flat_map(|chain| &chain.entries);
             entries.any(|entry| view.member(entry.member).name.as_str() == name)
