@@ -44,7 +44,13 @@ impl Handshakes {
     /// # Errors
     /// It is gone.
     pub(super) async fn place(&self, socket: &Socket, from: Option<IpAddr>) -> io::Result<Place<'_>> {
-        socket.readable().await?;
+        match socket {
+            // Readiness is not asked for: it may be told of a socket with nothing to read.
+            Socket::Tcp(socket) => {
+                socket.peek(&mut [0]).await?;
+            }
+            Socket::Unix(socket) => socket.readable().await?,
+        }
         let share = match from {
             Some(from) => Some(self.share(origin(from)).await?),
             None => None,
