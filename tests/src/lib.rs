@@ -11,4 +11,5 @@ pub mod peer;
 pub mod sequences;
 pub mod simulation;
 pub mod tls;
+pub mod wait;
 pub mod wire;

@@ -1,22 +1,8 @@
 //! The parts together: many threads on one node, expiry, a cluster that changes while it is used.
 
-use std::time::{Duration, Instant};
-
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::{Wire, text};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits until `holds`, looking again and again.
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "{what} did not come true");
-        std::thread::yield_now();
-    }
-}
 
 fn four_threads() -> ringmaster_node::Config {
     ringmaster_node::Config { threads: 4, ..ringmaster_node::Config::default() }

@@ -3,28 +3,17 @@
 use std::fs;
 use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringmaster_node::{Config as NodeConfig, Node};
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wait::{PATIENCE, eventually};
 use ringmaster_tests::wire::{Wire, encoded};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
 
 const WRONG: &str = r"-WRONGPASS invalid username-password pair or user is disabled.\r\n";
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn node() -> NodeConfig {
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -89,15 +78,18 @@ fn no_more_clients_connect_in_a_second_than_may() {
     node.stop();
 }
 
+/// A cluster that lets in nobody but `app`.
+fn cluster_with_users() -> Cluster {
+    let users =
+        format!("users: [{{name: default, rules: 'off'}}, {{name: app, rules: 'on #{HASH} ~* +@all'}}]");
+    Cluster::builder().yaml(&users).start()
+}
+
 #[test]
 fn who_tries_passwords_is_closed_and_counted() {
     let directory = tempfile::tempdir().unwrap();
     let node = node_with_users(directory.path());
-    let cluster = Cluster::builder()
-        .yaml(&format!(
-            "users: [{{name: default, rules: 'off'}}, {{name: app, rules: 'on #{HASH} ~* +@all'}}]"
-        ))
-        .start();
+    let cluster = cluster_with_users();
     for address in [node.address(), cluster.address()] {
         let mut client = Wire::connect(address);
         for _ in 0..9 {
@@ -133,11 +125,7 @@ fn who_tries_passwords_is_closed_and_counted() {
 fn a_stranger_may_send_no_more_than_a_greeting() {
     let directory = tempfile::tempdir().unwrap();
     let node = node_with_users(directory.path());
-    let cluster = Cluster::builder()
-        .yaml(&format!(
-            "users: [{{name: default, rules: 'off'}}, {{name: app, rules: 'on #{HASH} ~* +@all'}}]"
-        ))
-        .start();
+    let cluster = cluster_with_users();
     for address in [node.address(), cluster.address()] {
         for large in [&b"*11\r\n"[..], b"*2\r\n$4\r\nAUTH\r\n$16385\r\n", b"*1000000\r\n$3\r\nDEL\r\n"] {
             let mut client = Wire::connect(address);

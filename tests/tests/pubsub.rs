@@ -2,26 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringmaster_tests::cluster::Cluster;
 use ringmaster_tests::peer::RedisServer;
+use ringmaster_tests::wait::{PATIENCE, eventually};
 use ringmaster_tests::wire::{Wire, text};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "{what} did not come true");
-        std::thread::yield_now();
-    }
-}
 
 fn next(client: &mut Wire) -> String {
     text(&client.reply().expect("the connection is open"))

@@ -1,25 +1,13 @@
 //! Clusters whose slots have two copies: what is served, what goes on when a node is lost, and that it is taken back.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::{Wire, text};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// So many writes in a row, over all slots, show that every slot is served.
 const IN_A_ROW: usize = 500;
-
-/// Waits until `holds`, looking again and again.
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    while !holds() {
-        assert!(begin.elapsed() < PATIENCE, "{what} did not come true");
-        std::thread::yield_now();
-    }
-}
 
 /// A cluster that serves: its first view is decided.
 fn replicated(proxies: usize, more: &str) -> Cluster {

@@ -3,31 +3,19 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use ringmaster_node::{Config as NodeConfig, Node};
 use ringmaster_protocol::secret::{Asked, Secrets, put_nonce, put_proofs};
 use ringmaster_runtime::secret::SecretSource;
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::{Wire, text};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 const NEW: &str = "fedcba9876543210fedcba9876543210";
 const OLD: &str = "0123456789abcdef0123456789abcdef";
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A file with this secret.
 fn file(directory: &Path, name: &str, secret: &str) -> PathBuf {

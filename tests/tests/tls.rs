@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ringmaster_node::{Config as NodeConfig, Node};
 use ringmaster_protocol::secret::Secrets;
@@ -13,25 +13,14 @@ use ringmaster_proxy::{Config as ProxyConfig, Proxy};
 use ringmaster_runtime::secret::SecretSource;
 use ringmaster_runtime::tls::{ClientCertificates, ListenerTls};
 use ringmaster_tests::tls::{Authority, Pair, TlsWire, Validity};
+use ringmaster_tests::wait::{PATIENCE, eventually};
 use ringmaster_tests::wire::{Wire, encoded};
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
 
 fn free() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
-}
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// A listener with this certificate; clients show theirs as `clients` says.

@@ -1,13 +1,10 @@
 //! Users of cluster.yaml at the proxy, changed live; and the file of users of a node.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::Wire;
-
-/// Longest wait for something that happens by itself.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -22,15 +19,6 @@ fn users(app: &str) -> String {
 fn talk(client: &mut Wire, lines: &[(&str, &str)]) {
     for (line, expected) in lines {
         assert_eq!(client.ask(line), *expected, "{line}");
-    }
-}
-
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
