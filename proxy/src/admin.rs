@@ -1,6 +1,7 @@
 //! The admin port: is the proxy alive, can it serve, and what has it counted.
 
 mod config;
+mod hot_keys;
 mod metrics;
 
 use std::fmt::Write as _;
@@ -21,6 +22,7 @@ impl Admin for Pages {
         match path {
             "/healthz" => Some(Page::text(200, "alive\n")),
             "/readyz" => Some(self.ready()),
+            "/hotkeys" => Some(Page::text(200, hot_keys::render(&self.shared))),
             "/config" => Some(Page::text(200, config::render(&self.shared))),
             "/metrics" => Some(Page {
                 status: 200,

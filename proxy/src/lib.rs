@@ -18,6 +18,7 @@
 //! | `pubsub` | what clients are subscribed to, and how messages come to them |
 //! | `output` | the replies of one client, put in order |
 //! | `attention` | who monitors, and a pause: what concerns all clients of the proxy, and seldom |
+//! | `hot_keys` | which keys come so often that it is felt |
 //! | `quota` | how much of it a user may have |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
@@ -34,6 +35,7 @@ pub mod config;
 mod control;
 mod dial;
 mod downstream;
+mod hot_keys;
 mod link;
 mod output;
 mod proxy;

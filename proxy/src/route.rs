@@ -96,7 +96,11 @@ impl Route<'_> {
     #[inline]
     fn forward_to(&mut self, node: usize, spec: &Spec, raw: &[u8], wanted: bool) -> Routed {
         let link = self.links.get(node, self.lane);
-        link.send(self.client, self.client.reserve(wanted), raw, changes(spec));
+        if link.is_hot() && !changes(spec) {
+            link.send_joining(self.client, wanted, raw);
+        } else {
+            link.send(self.client, self.client.reserve(wanted), raw, changes(spec));
+        }
         Routed::Sent(link.is_full().then(|| Rc::clone(link)))
     }
 

@@ -15,6 +15,7 @@ use crate::config::{ClusterConfig, ReloadStatus};
 use crate::control::Published;
 use crate::dial::Credentials;
 use crate::downstream::directory::Directory;
+use crate::hot_keys::Board;
 use crate::quota::Quotas;
 use crate::settings::Config;
 use crate::telemetry::{Counter, Nodes, ThreadMetrics};
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) nodes: Nodes,
     /// By data thread.
     pub(crate) metrics: Vec<Arc<ThreadMetrics>>,
+    pub(crate) hot_keys: Arc<Board>,
     pub(crate) directory: Directory,
     /// Who monitors, and a pause.
     pub(crate) attention: Attention,
@@ -63,8 +65,10 @@ impl Shared {
         let metrics = (0..config.threads).map(|_| Arc::default()).collect();
         let admission = Arc::new(Admission::new(topology.load().file().limits.clients));
         let random: [u8; 20] = rand::random();
+        let hot_keys = Arc::new(Board::new(config.threads));
         Self {
             config,
+            hot_keys,
             topology,
             control,
             reloads: cluster.status(),

@@ -50,6 +50,8 @@ pub(crate) struct ThreadMetrics {
     pub(crate) rejected: Counter,
     /// Clients closed for a broken stream.
     pub(crate) protocol_errors: Counter,
+    /// Reads of hot keys that took the reply of another that was the same.
+    pub(crate) joined: Counter,
     /// Commands refused because a node's queue was full.
     pub(crate) shed: Counter,
     /// Commands refused because their user has had its share of the second.

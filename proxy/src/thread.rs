@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::Topology;
 use crate::downstream::input::READ_BYTES;
 use crate::downstream::{Connection, Scratch, linger};
+use crate::hot_keys::HotKeys;
 use crate::output::{Closed, Output, OutputLimits};
 use crate::pubsub::Hub;
 use crate::replicated::Replicated;
@@ -78,6 +79,7 @@ pub(crate) struct DataThread {
     upstreams: Rc<UpstreamContext>,
     /// What clients are subscribed to.
     pub(crate) hub: Rc<Hub>,
+    pub(crate) hot_keys: Rc<HotKeys>,
     pub(crate) scratch: RefCell<Scratch>,
     /// What all clients are read into.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -97,12 +99,14 @@ impl DataThread {
         let (turn, metrics) = (Rc::new(Turn::default()), Arc::clone(&shared.metrics[index]));
         let topology = shared.topology.load_full();
         let limits = Cell::new(upstream_limits(&topology));
+        let hot_keys = Rc::new(HotKeys::new(&shared.hot_keys, index));
         let upstreams = Rc::new(UpstreamContext {
             turn: Rc::clone(&turn),
             limits,
             metrics: Arc::clone(&metrics),
             thread: index,
             credentials: Arc::clone(&shared.credentials),
+            hot_keys: Rc::clone(&hot_keys),
         });
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),
@@ -118,6 +122,7 @@ impl DataThread {
         Self {
             metrics,
             hub,
+            hot_keys,
             routes: RefCell::new(routes),
             replicated: OnceCell::new(),
             upstreams,

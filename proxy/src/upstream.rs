@@ -35,6 +35,7 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_runtime::stream::Stream;
 
 use crate::dial::Credentials;
+use crate::hot_keys::HotKeys;
 use crate::output::{Output, Sequence};
 use crate::telemetry::{NodeStatus, ThreadMetrics};
 use crate::turn::{Flush, Turn};
@@ -64,6 +65,7 @@ pub(crate) struct UpstreamContext {
     /// Index of the data thread.
     pub(crate) thread: usize,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) hot_keys: Rc<HotKeys>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +176,40 @@ impl Upstream {
     ) {
         self.queue.borrow_mut().push_read(judge, client, read);
         self.touch();
+    }
+
+    /// As [`Upstream::send`] for a read while keys are hot: it may take the reply of one that is the same and not sent yet.
+    #[cold]
+    pub(crate) fn send_joining(self: &Rc<Self>, client: &Rc<Output>, wanted: bool, request: &[u8]) {
+        let place = || client.reserve(wanted);
+        if self.queue.borrow_mut().join(client, place, request) {
+            return self.context.metrics.joined.add(1);
+        }
+        let is_taken = !self.refuses(&self.queue.borrow());
+        self.send(client, place(), request, false);
+        if is_taken {
+            self.queue.borrow_mut().open(request);
+        }
+    }
+
+    /// As [`Upstream::send_read`] while keys are hot; `false` if nothing that is the same can be joined.
+    #[cold]
+    pub(crate) fn join_read(&self, client: &Rc<Output>, wanted: bool, request: &[u8]) -> bool {
+        let is_joined = self.queue.borrow_mut().join(client, || client.reserve(wanted), request);
+        self.context.metrics.joined.add(u64::from(is_joined));
+        is_joined
+    }
+
+    /// Others may join the read that was sent last, of these bytes.
+    #[cold]
+    pub(crate) fn open_read(&self, request: &[u8]) {
+        self.queue.borrow_mut().open(request);
+    }
+
+    /// Whether some key of this thread is hot.
+    #[inline]
+    pub(crate) fn is_hot(&self) -> bool {
+        self.context.hot_keys.is_hot()
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use crate::upstream::FailureKind;
 /// Name, help and place of each counter.
 type Row = (&'static str, &'static str, fn(&ThreadMetrics) -> &Counter);
 
-const COUNTERS: [Row; 10] = [
+const COUNTERS: [Row; 11] = [
     ("connections", "Clients ever connected.", |metrics| &metrics.connections),
     ("commands", "Commands taken from clients.", |metrics| &metrics.commands),
     ("input_bytes", "Bytes of commands taken from clients.", |metrics| &metrics.input_bytes),
@@ -27,6 +27,9 @@ const COUNTERS: [Row; 10] = [
         "Clients closed because they were idle, did not take their replies, or asked for too much at once.",
         |metrics| &metrics.clients_closed,
     ),
+    ("joined_reads", "Reads of hot keys that took the reply of another that was the same.", |metrics| {
+        &metrics.joined
+    }),
     ("messages", "Published messages handed on to clients.", |metrics| &metrics.messages),
 ];
 
@@ -61,6 +64,19 @@ pub(super) fn render(shared: &Shared) -> String {
         let labels = format!("{{side=\"{side}\"}}");
         page.line("certificate_expires_seconds", &labels, expires_at.as_secs());
     }
+    let hottest = shared.hot_keys.hottest().first().map_or((0.0, 0.0), |key| (key.per_second, key.share));
+    page.begin(
+        "hottest_key_commands",
+        "gauge",
+        "Commands a second on the hottest key, estimated; /hotkeys names it.",
+    );
+    page.line("hottest_key_commands", "", hottest.0.round());
+    page.begin(
+        "hottest_key_share",
+        "gauge",
+        "Part of all commands with keys that the hottest key has: 0 to 1.",
+    );
+    page.line("hottest_key_share", "", hottest.1);
     page.begin("reloads_total", "counter", "Changes of cluster.yaml that took effect.");
     page.line("reloads_total", "", shared.reloads.reloads_total());
     page.begin("reload_failures_total", "counter", "Changes of cluster.yaml that were refused.");

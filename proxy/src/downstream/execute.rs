@@ -123,6 +123,9 @@ impl Connection {
                 Attended::Waits => return false,
             }
         }
+        if self.thread.hot_keys.is_due() {
+            self.thread.hot_keys.look_at(spec, args, self.session.database);
+        }
         if self.conversation.is_some() {
             if self.refuses_subscriber(command) || self.queue(command) {
                 return true;

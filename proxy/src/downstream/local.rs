@@ -180,6 +180,9 @@ impl Context for Process<'_> {
     }
 }
 
+/// Hot keys that INFO names.
+const HOT_KEYS_TOLD: usize = 8;
+
 /// What only Ringmaster's proxy has to tell.
 fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
     let topology = shared.topology.load();
@@ -194,6 +197,12 @@ fn extra(shared: &Shared) -> Vec<(Section, &'static str, String)> {
             node.reached().map_or_else(|reason| format!("not reached: {reason}"), |()| "reached".to_owned());
         let state = format!("name={},address={},state={state}", node.name(), node.address());
         lines.push((Section::Server, "ringmaster_node", state));
+    }
+    for key in shared.hot_keys.hottest().into_iter().take(HOT_KEYS_TOLD) {
+        let (name, per_second) = (key.key.escape_ascii(), key.per_second.round());
+        let line =
+            format!("key={name},db={},commands_per_second={per_second},share={:.3}", key.database, key.share);
+        lines.push((Section::Stats, "ringmaster_hot_key", line));
     }
     for (side, expires_at) in shared.certificates() {
         let line = format!("side={side},expires_at={}", expires_at.as_secs());

@@ -150,6 +150,7 @@ impl DataLane {
         if !self.upstream.takes_read(request.len()) {
             return false;
         }
+        let is_hot = self.upstream.is_hot();
         if !self.is_attached(changed, straight.epoch())
             && !attach().is_some_and(|attach| self.attach(&attach, changed))
         {
@@ -157,8 +158,14 @@ impl DataLane {
         }
         straight.begin(slot);
         client.began_read();
+        if is_hot && self.upstream.join_read(client, wanted, request) {
+            return true;
+        }
         let read = Read { place: client.reserve(wanted), slot, request };
         self.upstream.send_read(&self.receiver, client, read);
+        if is_hot {
+            self.upstream.open_read(request);
+        }
         true
     }
 

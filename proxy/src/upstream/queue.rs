@@ -3,6 +3,7 @@
 //! A node answers in the order of the requests, so the waiting commands are a plain queue. They are kept apart from
 //! who asked: a client that sends a batch to a node is named once, with a count.
 
+mod joined;
 mod kept;
 
 use std::collections::VecDeque;
@@ -14,6 +15,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::failure::Texts;
 use crate::output::{Output, Sequence};
+use joined::Joins;
 use kept::Kept;
 
 /// A sent buffer that is larger than this is given back.
@@ -72,6 +74,8 @@ struct Waiting {
     end: u64,
     /// Whether it may have changed something once it was sent.
     writes: bool,
+    /// Whether others wait for the reply, too.
+    is_joined: bool,
     /// Of a read that is judged.
     slot: HashSlot,
 }
@@ -103,6 +107,7 @@ pub(super) struct Queue {
     /// Where the request of the last answered command ended in the stream of all bytes sent.
     answered_end: u64,
     kept: Kept,
+    joins: Joins,
 }
 
 impl Queue {
@@ -147,11 +152,37 @@ impl Queue {
         }
     }
 
+    /// A client waits for the reply of a read that is queued already, of the same bytes and not sent; `false` if there is
+    /// none.
+    pub(super) fn join(
+        &mut self,
+        client: &Rc<Output>,
+        place: impl FnOnce() -> Sequence,
+        request: &[u8],
+    ) -> bool {
+        let Some(number) = self.joins.find(request, self.unsent(), self.sent_total) else { return false };
+        let index = usize::try_from(number - self.answered).ok();
+        let Some(waiting) = index.and_then(|index| self.waiting.get_mut(index)) else { return false };
+        waiting.is_joined = true;
+        self.joins.join(number, client, place());
+        true
+    }
+
+    /// The command queued last is a read of these bytes that others may join.
+    pub(super) fn open(&mut self, request: &[u8]) {
+        let number = self.answered + self.waiting.len() as u64 - 1;
+        let is_judged = matches!(self.owners.back(), Some(Owner::Reads(..)));
+        self.joins.open(request, (self.queued_total, number), is_judged);
+    }
+
     #[inline]
     fn append(&mut self, place: u32, request: &[u8], (writes, slot): (bool, HashSlot)) {
         self.out.extend_from_slice(request);
         self.queued_total += request.len() as u64;
-        self.waiting.push_back(Waiting { place, end: self.queued_total, writes, slot });
+        self.waiting.push_back(Waiting { place, end: self.queued_total, writes, is_joined: false, slot });
+        if writes {
+            self.joins.shut();
+        }
     }
 
     /// The bytes to send next.
@@ -194,8 +225,10 @@ impl Queue {
         let (mut at, mut holds) = (0, None);
         while at < input.len() {
             let before = self.waiting.len();
+            let is_joined = self.waiting.front().is_some_and(|command| command.is_joined);
             at += match self.owners.front_mut() {
                 None => return Err(Garbage::Unasked),
+                Some(_) if is_joined => self.take_for_all(&input[at..], &mut holds)?,
                 Some(Owner::Client(..)) => self.take_for_client(&input[at..])?,
                 Some(Owner::Reads(..)) => self.take_for_reads(&input[at..], &mut holds)?,
                 Some(Owner::Part(_)) => self.take_for_part(&input[at..])?,
@@ -217,7 +250,7 @@ impl Queue {
         let outcome = client.answer_with(|order| {
             while *count > 0 {
                 let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
-                let Some(command) = waiting.pop_front() else { return Ok(()) };
+                let Some(command) = waiting.pop_front_if(|command| !command.is_joined) else { return Ok(()) };
                 order.answer(command.place, &input[at..at + len]);
                 *answered_end = command.end;
                 at += len;
@@ -240,7 +273,7 @@ impl Queue {
         let outcome = client.answer_with(|order| {
             while *count > 0 {
                 let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
-                let Some(command) = waiting.pop_front() else { return Ok(()) };
+                let Some(command) = waiting.pop_front_if(|command| !command.is_joined) else { return Ok(()) };
                 let reply = &input[at..at + len];
                 let request_len = command.len_after(answered_end);
                 if judge.accepts(command.slot, reply, holds) {
@@ -261,6 +294,43 @@ impl Queue {
         outcome.map(|()| at)
     }
 
+    /// The reply of one read for which several wait.
+    fn take_for_all(&mut self, input: &[u8], holds: &mut Option<bool>) -> Result<usize, Garbage> {
+        let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
+        let (reply, joined) = (&input[..len], self.joins.take(self.answered));
+        let Some(command) = self.waiting.pop_front() else { return Ok(0) };
+        let request_len = command.len_after(&mut self.answered_end);
+        let others = joined.iter().map(|joined| (&joined.client, joined.place));
+        let count = match self.owners.front_mut() {
+            Some(Owner::Client(client, count)) => {
+                let all = std::iter::once((&*client, command.place)).chain(others);
+                all.for_each(|(client, place)| client.answer(place, reply));
+                count
+            }
+            Some(Owner::Reads(judge, client, count)) => {
+                let holds = *holds.get_or_insert_with(|| judge.holds());
+                let read = command.read(self.kept.front(request_len));
+                for (client, place) in std::iter::once((&*client, command.place)).chain(others) {
+                    if judge.accepts(command.slot, reply, holds) {
+                        client.ended_read();
+                        client.answer(place, reply);
+                    } else {
+                        judge.begin_anew(client, Read { place, ..read });
+                    }
+                }
+                self.kept.pop(request_len);
+                count
+            }
+            // Nobody joins a part.
+            Some(Owner::Part(_)) | None => return Ok(len),
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.owners.pop_front();
+        }
+        Ok(len)
+    }
+
     fn take_for_part(&mut self, input: &[u8]) -> Result<usize, Garbage> {
         let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
         if let (Some(command), Some(Owner::Part(to))) = (self.waiting.pop_front(), self.owners.pop_front()) {
@@ -273,27 +343,35 @@ impl Queue {
     /// Answers all who wait with what their loss means to them, and begins anew.
     pub(super) fn fail(&mut self, texts: &Texts) {
         let failed = std::mem::take(self);
-        let Self { waiting, owners, sent_total, answered, mut answered_end, mut kept, .. } = failed;
+        let Self { waiting, owners, sent_total, answered, mut answered_end, mut kept, mut joins, .. } =
+            failed;
         self.answered = answered + waiting.len() as u64;
-        let mut waiting = waiting.into_iter();
+        let mut waiting = (answered..).zip(waiting);
         for owner in owners {
             match owner {
-                Owner::Client(client, count) => client.answer_with(|order| {
-                    for command in waiting.by_ref().take(count as usize) {
+                Owner::Client(client, count) => {
+                    for (number, command) in waiting.by_ref().take(count as usize) {
                         answered_end = command.end;
-                        order.answer(command.place, command.loss(sent_total, texts));
+                        let loss = command.loss(sent_total, texts);
+                        client.answer(command.place, loss);
+                        joins.take(number).iter().for_each(|joined| joined.client.answer(joined.place, loss));
                     }
-                }),
+                }
                 Owner::Reads(judge, client, count) => {
-                    for command in waiting.by_ref().take(count as usize) {
+                    for (number, command) in waiting.by_ref().take(count as usize) {
                         let len = command.len_after(&mut answered_end);
-                        judge.accepts(command.slot, b"", false);
-                        judge.begin_anew(&client, command.read(kept.front(len)));
+                        let read = command.read(kept.front(len));
+                        let joined = joins.take(number);
+                        let others = joined.iter().map(|joined| (&joined.client, joined.place));
+                        for (client, place) in std::iter::once((&client, command.place)).chain(others) {
+                            judge.accepts(command.slot, b"", false);
+                            judge.begin_anew(client, Read { place, ..read });
+                        }
                         kept.pop(len);
                     }
                 }
                 Owner::Part(to) => {
-                    if let Some(command) = waiting.next() {
+                    if let Some((_, command)) = waiting.next() {
                         answered_end = command.end;
                         let is_sent = command.end <= sent_total;
                         to.lose_part(command.place, is_sent, command.loss(sent_total, texts));
@@ -343,7 +421,8 @@ mod tests {
     #[test]
     fn a_sent_command_stays_sent_however_many_bytes_are_queued_behind_it() {
         let texts = Texts::new("node", "gone");
-        let waiting = |end| Waiting { place: 0, end, writes: true, slot: HashSlot::default() };
+        let waiting =
+            |end| Waiting { place: 0, end, writes: true, is_joined: false, slot: HashSlot::default() };
         let sent_total = 5 << 30;
         for end in [1, 2 << 30, sent_total] {
             assert_eq!(waiting(end).loss(sent_total, &texts), texts.write);

@@ -236,6 +236,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+    use crate::hot_keys::HotKeys;
     use crate::telemetry::{NodeStatus, ThreadMetrics};
     use crate::upstream::{Lane, TakePart, UpstreamContext, UpstreamLimits};
 
@@ -261,6 +262,7 @@ mod tests {
             metrics: Arc::new(ThreadMetrics::default()),
             thread: 0,
             credentials: Arc::default(),
+            hot_keys: HotKeys::alone(),
         };
         Upstream::new(NodeStatus::for_test(), Lane::new(0, Protocol::Resp2), Rc::new(context), None)
     }

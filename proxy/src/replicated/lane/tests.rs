@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::LocalSet;
 
+use crate::hot_keys::HotKeys;
 use crate::telemetry::{NodeStatus, ThreadMetrics};
 use crate::turn::Turn;
 use crate::upstream::{Lane, UpstreamContext, UpstreamLimits};
@@ -33,6 +34,7 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
         metrics,
         thread: 0,
         credentials: Arc::default(),
+        hot_keys: HotKeys::alone(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());
