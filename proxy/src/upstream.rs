@@ -156,6 +156,11 @@ impl Upstream {
         if self.refuses(&self.queue.borrow()) {
             return to.lose_part(index, false, &self.refusal());
         }
+        self.push_part(to, index, request, writes);
+    }
+
+    /// The same without asking whether there is room: for who has asked [`Upstream::takes_more`].
+    pub(crate) fn push_part(self: &Rc<Self>, to: Rc<dyn TakePart>, index: u32, request: &[u8], writes: bool) {
         self.queue.borrow_mut().push_part(to, index, request, writes);
         self.touch();
     }
@@ -217,6 +222,18 @@ impl Upstream {
         if !self.dirty.replace(true) {
             self.context.turn.add_upstream(Rc::clone(self) as Rc<dyn Flush>);
         }
+    }
+
+    /// It is between two connections, and takes commands.
+    #[cfg(test)]
+    pub(crate) fn take_for_test(&self) {
+        self.state.set(State::Connecting);
+    }
+
+    /// Bytes that wait to be sent.
+    #[cfg(test)]
+    pub(crate) fn unsent_for_test(&self) -> usize {
+        self.queue.borrow().unsent().len()
     }
 
     /// Whether a command would be taken now, and not refused at once.

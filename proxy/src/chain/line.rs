@@ -34,9 +34,9 @@ impl Line {
         is_time
     }
 
-    /// Commands at the front that are under way.
-    pub(super) fn under_way(&self) -> usize {
-        self.commands.iter().take(FRONT).filter(|active| active.is_sent()).count()
+    /// Commands under way among the first `of`.
+    pub(super) fn under_way(&self, of: usize) -> usize {
+        self.commands.iter().take(of).filter(|active| active.is_sent()).count()
     }
 
     /// Whether the command at `place` may be sent now, under a view of `epoch` whose chain was changed in `changed`.

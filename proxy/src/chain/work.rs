@@ -49,12 +49,13 @@ impl Work<'_, '_> {
     /// then, so that a long line costs no more than a short one.
     pub(super) fn go_on(&mut self) {
         let is_whole = self.line.is_to_be_seen_whole(self.moment.now);
-        let mut under_way = self.line.under_way();
+        let mut under_way = self.line.under_way(if is_whole { usize::MAX } else { FRONT });
         let (mut place, mut seen) = (0, 0);
         while place < self.line.commands.len() && (is_whole || seen < FRONT) {
             seen += 1;
             let was_sent = self.line.commands[place].is_sent();
-            if was_sent || under_way < self.chains.limits.slot_operations_max {
+            let is_exempt = was_sent || self.line.commands[place].is_tick;
+            if is_exempt || under_way < self.chains.limits.slot_operations_max {
                 self.send_if_ready(place);
             }
             if self.line.commands[place].state == State::Finished {
@@ -181,7 +182,8 @@ impl Work<'_, '_> {
         put_request(&mut request, &[b"RM.TICK", self.slot.number().to_string().as_bytes()]);
         let (client, slot, kind) = (ClientId(0), self.slot, Kind::Write);
         let command = Command { client, slot, kind, request: request.into(), is_behind_reads: false };
-        self.line.commands.push_back(Active {
+        // In front: no command is older than the time that it is to see, and those that wait for it would stand in its way.
+        self.line.commands.push_front(Active {
             is_tick: true,
             ..Active::new(OperationId::NOBODYS, command, self.moment.now)
         });
@@ -265,6 +267,11 @@ impl Work<'_, '_> {
         match active.state {
             State::Executing(_) if sent && active.is_write() => {
                 self.give_up(place, "the node was lost before it answered");
+            }
+            State::Executing(_) => {
+                // What was sent behind it is lost with it, or will be refused: none may overtake it.
+                self.line.tries += 1;
+                self.restart(place, self.moment.now + RETRY);
             }
             _ => self.restart(place, self.moment.now + RETRY),
         }

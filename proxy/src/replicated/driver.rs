@@ -200,7 +200,10 @@ impl Driver {
         self.inbox.take(&mut events);
         self.look();
         self.take_applied();
-        events.drain(..).for_each(|event| self.take_event(event));
+        for event in events.drain(..) {
+            self.inbox.tell_next();
+            self.take_event(event);
+        }
         self.events = events;
     }
 
@@ -321,6 +324,7 @@ impl Driver {
 
     /// A command has come.
     pub(super) fn submit_raw(&mut self, submission: Submission<&[u8]>) {
+        self.hear_failures();
         if let Err(submission) = self.write_plainly(submission) {
             self.submit(submission.into_whole());
         }
@@ -343,15 +347,22 @@ impl Driver {
             });
         };
         self.inbox.begun(bytes);
-        if !self.members.execute(wire, &to, lane, request, true) {
-            self.inbox.push(Event::Lost(wire, false));
-        }
+        self.members.execute(wire, &to, lane, request, true);
         self.wake_in_time();
         Ok(())
     }
 
+    /// What failed is known before another command is looked at: it may not overtake one that is to be sent again.
+    #[inline]
+    fn hear_failures(&mut self) {
+        if self.inbox.has_failure() {
+            self.take_events();
+        }
+    }
+
     /// A command has come that goes through the lines.
     pub(super) fn submit(&mut self, submission: Submission) {
+        self.hear_failures();
         self.take(submission, Chains::submit);
         self.wake_in_time();
     }
@@ -408,7 +419,7 @@ impl Driver {
             }
             Action::Ask { wire, to, ask } => {
                 if !self.members.ask(wire, &to, &ask) {
-                    self.inbox.push(Event::Lost(wire, false));
+                    self.inbox.fail(Event::Lost(wire, false));
                 }
             }
             Action::Answer { operation, told } => self.answer(operation, &told),
@@ -428,16 +439,17 @@ impl Driver {
         // What the chains do by themselves concerns all databases; a command that was forgotten cannot be sent, as its
         // database is not known any more.
         let own = request.starts_with(TICK).then_some((Lane::OWN, true));
-        let is_sent = known.or(own).is_some_and(|(lane, writes)| match unless {
+        let Some((lane, writes)) = known.or(own) else {
+            self.inbox.fail(Event::Lost(wire, false));
+            return;
+        };
+        match unless {
             None => self.members.execute(wire, to, lane, request, writes),
             Some(version) => {
                 let mut whole = Vec::with_capacity(request.len() + 64);
                 put_unless(&mut whole, version, request);
-                self.members.execute(wire, to, lane, &whole, writes)
+                self.members.execute(wire, to, lane, &whole, writes);
             }
-        });
-        if !is_sent {
-            self.inbox.push(Event::Lost(wire, false));
         }
     }
 

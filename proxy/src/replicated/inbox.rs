@@ -92,6 +92,11 @@ pub(super) enum Event {
 #[derive(Default)]
 pub(crate) struct Inbox {
     events: RefCell<VecDeque<Event>>,
+    /// How many have ever come, and how many of them the chains were told.
+    pushed: Cell<u64>,
+    told: Cell<u64>,
+    /// Number of the last that says that a command failed.
+    failed: Cell<u64>,
     /// Entries that have applied something, by the number of the message.
     applied: RefCell<Vec<Wire>>,
     /// Who works on what has come, for what is handed on at once.
@@ -112,7 +117,32 @@ impl Inbox {
         if self.is_empty() {
             self.notify.notify_one();
         }
+        self.pushed.set(self.pushed.get() + 1);
         self.events.borrow_mut().push_back(event);
+    }
+
+    /// A command failed: nothing of its slot is to be sent before the chains know. Returns the event's number.
+    pub(super) fn fail(&self, event: Event) -> u64 {
+        self.push(event);
+        self.failed.set(self.pushed.get());
+        self.failed.get()
+    }
+
+    /// Whether a command failed of which the chains were not told yet.
+    #[inline]
+    pub(super) fn has_failure(&self) -> bool {
+        !self.is_told(self.failed.get())
+    }
+
+    /// The chains are told the next event, in the order of [`Inbox::take`].
+    pub(super) fn tell_next(&self) {
+        self.told.set(self.told.get() + 1);
+    }
+
+    /// Whether the chains were told the event with this number.
+    #[inline]
+    pub(super) fn is_told(&self, number: u64) -> bool {
+        self.told.get() >= number
     }
 
     /// `driver` works on what comes.

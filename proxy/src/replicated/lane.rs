@@ -77,6 +77,10 @@ struct Receiver {
     /// As which of the thread's connections it is attached.
     claim: Cell<Claim>,
     expected: RefCell<VecDeque<Expected>>,
+    /// How many of `expected` were there when the connection was found to be detached, and have no answer yet.
+    detached_behind: Cell<usize>,
+    /// Number of the event that told the chains last of a command that failed here.
+    failed: Cell<u64>,
 }
 
 enum Expected {
@@ -115,6 +119,8 @@ impl DataLane {
             sender: Rc::clone(sender),
             claim: Cell::new(sender.claim(lane)),
             expected: RefCell::default(),
+            detached_behind: Cell::new(0),
+            failed: Cell::new(0),
         });
         Self { upstream, receiver }
     }
@@ -124,9 +130,11 @@ impl DataLane {
         &self.upstream
     }
 
-    /// Sends a command of the chains; `false` if that cannot be now, and nothing was sent.
-    pub(super) fn execute(&self, wire: Wire, sending: &Sending<'_>) -> bool {
-        self.send(Expected::Command(wire), sending)
+    /// Sends a command of the chains; it is [lost](Event::Lost), and nothing was sent, if that cannot be now.
+    pub(super) fn execute(&self, wire: Wire, sending: &Sending<'_>) {
+        if !self.send(Expected::Command(wire), sending) {
+            self.receiver.fails(Event::Lost(wire, false));
+        }
     }
 
     /// Sends part `index` of a command for several nodes, or answers it an error.
@@ -178,14 +186,16 @@ impl DataLane {
     }
 
     fn send(&self, expected: Expected, sending: &Sending<'_>) -> bool {
-        if !self.upstream.takes_more() || !self.attach(sending.attach, sending.at_least) {
+        let may = self.receiver.is_settled() && self.upstream.takes_more();
+        if !may || !self.attach(sending.attach, sending.at_least) {
             return false;
         }
         self.push(expected, sending.request, sending.writes);
         true
     }
 
-    /// Attaches the connection where it is attached below `at_least`; `false` if it is attached beyond `attach`.
+    /// Attaches the connection where it is attached below `at_least`; `false` if it is attached beyond `attach`, or something
+    /// that was sent over it was refused or lost and is not settled.
     fn attach(&self, attach: &Attach, at_least: Epoch) -> bool {
         let receiver = &self.receiver;
         if receiver.failures.replace(self.upstream.failures()) != self.upstream.failures() {
@@ -196,6 +206,9 @@ impl DataLane {
             return false;
         }
         if receiver.attached.get() < at_least.max(Epoch::FIRST) {
+            if !receiver.is_settled() {
+                return false;
+            }
             let mut request = Vec::new();
             put_attach_as(&mut request, attach, &receiver.claim.get());
             receiver.attached.set(attach.epoch);
@@ -207,7 +220,7 @@ impl DataLane {
     fn push(&self, expected: Expected, request: &[u8], writes: bool) {
         self.receiver.expected.borrow_mut().push_back(expected);
         let to = Rc::clone(&self.receiver) as Rc<dyn TakePart>;
-        self.upstream.send_part(to, 0, request, writes);
+        self.upstream.push_part(to, 0, request, writes);
     }
 }
 
@@ -219,14 +232,33 @@ impl Drop for DataLane {
 
 impl Receiver {
     fn next(&self) -> Option<Expected> {
+        self.detached_behind.set(self.detached_behind.get().saturating_sub(1));
         self.expected.borrow_mut().pop_front()
+    }
+
+    /// Whether the chains know of every command that failed here, and none will fail that was sent before a refusal: what is
+    /// sent from now on overtakes none of them.
+    #[inline]
+    fn is_settled(&self) -> bool {
+        self.detached_behind.get() == 0 && self.inbox.is_told(self.failed.get())
+    }
+
+    /// A command failed.
+    fn fails(&self, event: Event) {
+        self.failed.set(self.inbox.fail(event));
+    }
+
+    /// The node refuses all that stands behind an attachment. The next goes behind what was sent before.
+    fn detach(&self) {
+        self.attached.set(Epoch::default());
+        self.detached_behind.set(self.expected.borrow().len());
     }
 
     /// A command was refused for what the connection is attached at: the next is preceded by another attachment. It may be
     /// a fence that no later view has followed, so that no chain asks for one.
     fn refused(&self, reply: &[u8]) {
         if refusal(reply).is_some_and(|epoch| epoch > self.attached.get()) {
-            self.attached.set(Epoch::default());
+            self.detach();
         }
     }
 
@@ -235,7 +267,7 @@ impl Receiver {
             return;
         }
         if self.attached.get() == epoch {
-            self.attached.set(Epoch::default());
+            self.detach();
         }
         if let Some(epoch) = refusal(reply) {
             self.inbox.push(Event::Differs(epoch));
@@ -254,7 +286,13 @@ impl TakePart for Receiver {
                     return;
                 }
                 self.refused(reply);
-                self.inbox.push(answer(wire, reply));
+                match answer(wire, reply) {
+                    event @ (Event::Lost(..)
+                    | Event::Answered(_, Answered::Refused(_) | Answered::Expiring)) => {
+                        self.fails(event);
+                    }
+                    event => self.inbox.push(event),
+                }
             }
             Some(Expected::Part(to, index)) => {
                 let (_, reply) = split_attribute(reply);
@@ -266,7 +304,7 @@ impl TakePart for Receiver {
 
     fn lose_part(self: Rc<Self>, _index: u32, sent: bool, error: &[u8]) {
         match self.next() {
-            Some(Expected::Command(wire)) => self.inbox.push(Event::Lost(wire, sent)),
+            Some(Expected::Command(wire)) => self.fails(Event::Lost(wire, sent)),
             Some(Expected::Part(to, index)) => to.lose_part(index, sent, error),
             Some(Expected::Attached(_)) | None => {}
         }

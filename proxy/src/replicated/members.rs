@@ -10,7 +10,7 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Member, MemberIndex, View};
 use tokio::time::sleep;
 
-use super::inbox::Inbox;
+use super::inbox::{Event, Inbox};
 use super::lane::{DataLane, OTHER_VIEW, Reading, Sender, Sending};
 use crate::chain::{Handed, Links, Target, Wire};
 use crate::link::{Answers, Asks, LinkLimits};
@@ -134,18 +134,15 @@ impl Members {
         (attach.boot == to.boot && attach.epoch == to.epoch).then_some(attach)
     }
 
-    /// Sends a command; `false` if that cannot be now.
-    pub(super) fn execute(
-        &mut self,
-        wire: Wire,
-        to: &Target,
-        lane: Lane,
-        request: &[u8],
-        writes: bool,
-    ) -> bool {
-        let Some(attach) = self.attach_to(to) else { return false };
+    /// Sends a command; it is [lost](Event::Lost) if that cannot be now.
+    pub(super) fn execute(&mut self, wire: Wire, to: &Target, lane: Lane, request: &[u8], writes: bool) {
+        let attach = self.attach_to(to);
+        let (Some(attach), Some(lane)) = (attach, self.lane(to.member.index(), lane)) else {
+            self.inbox.fail(Event::Lost(wire, false));
+            return;
+        };
         let sending = Sending { attach: &attach, at_least: to.changed, request, writes };
-        self.lane(to.member.index(), lane).is_some_and(|lane| lane.execute(wire, &sending))
+        lane.execute(wire, &sending);
     }
 
     /// Sends a read straight to the tail of its slot; `false` if it is to go through the chains.
