@@ -110,7 +110,9 @@ impl Detector {
     pub fn posted(&mut self, now: Duration, proxy: u128, age: Duration, notice: Notice) {
         let until = (now + POST_LIFE).saturating_sub(age);
         let is_known = self.holders.contains_key(&proxy) || self.holders.len() < PROXIES_MAX;
-        if let Some(held) = notice.held.filter(|_| until > now && is_known) {
+        let told = self.holders.get(&proxy).map_or(Duration::ZERO, |(told, _)| *told);
+        // Nodes hand on what they have, so an older notice may come behind a newer.
+        if let Some(held) = notice.held.filter(|_| until > now.max(told) && is_known) {
             self.holders.insert(proxy, (until, held));
         }
         let is_newer = self.proxies.get(&proxy).is_none_or(|(known, _)| *known <= until);
@@ -302,6 +304,9 @@ mod tests {
         detector.posted(ms(700), 7, ms(0), notice(&[]));
         assert_eq!(detector.held(ms(800)).collect::<Vec<_>>(), [(ClusterId(3), Epoch(9))]);
         assert_eq!(detector.held(ms(900)).count(), 0);
+        detector.posted(ms(1000), 7, ms(0), Notice { held, ..notice(&[]) });
+        detector.posted(ms(1010), 7, ms(290), Notice { held, ..notice(&[]) });
+        assert_eq!(detector.held(ms(1290)).count(), 1, "an older one that comes later takes nothing back");
     }
 
     #[test]

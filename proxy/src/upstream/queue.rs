@@ -15,7 +15,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::failure::Texts;
 use crate::output::{Output, Sequence};
-use joined::Joins;
+use joined::{Joined, Joins};
 use kept::Kept;
 
 /// A sent buffer that is larger than this is given back.
@@ -361,12 +361,7 @@ impl Queue {
                     for (number, command) in waiting.by_ref().take(count as usize) {
                         let len = command.len_after(&mut answered_end);
                         let read = command.read(kept.front(len));
-                        let joined = joins.take(number);
-                        let others = joined.iter().map(|joined| (&joined.client, joined.place));
-                        for (client, place) in std::iter::once((&client, command.place)).chain(others) {
-                            judge.accepts(command.slot, b"", false);
-                            judge.begin_anew(client, Read { place, ..read });
-                        }
+                        begin_all_anew(&*judge, (&client, &joins.take(number)), read);
                         kept.pop(len);
                     }
                 }
@@ -379,6 +374,15 @@ impl Queue {
                 }
             }
         }
+    }
+}
+
+/// A read begins anew for all who wait for its reply.
+fn begin_all_anew(judge: &dyn Judge, (client, joined): (&Rc<Output>, &[Joined]), read: Read<'_>) {
+    let others = joined.iter().map(|joined| (&joined.client, joined.place));
+    for (client, place) in std::iter::once((client, read.place)).chain(others) {
+        judge.accepts(read.slot, b"", false);
+        judge.begin_anew(client, Read { place, ..read });
     }
 }
 

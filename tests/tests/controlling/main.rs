@@ -331,6 +331,32 @@ fn nodes_that_all_come_back_blank_found_a_cluster_that_every_proxy_follows() {
 }
 
 #[test]
+fn a_founding_whose_proxy_died_half_way_is_finished_by_one_that_held_the_lost_view() {
+    let names = ["a", "b", "c"].map(|name| name.parse::<NodeName>().unwrap());
+    let mut cluster = three_of_a_later_epoch();
+    let old = cluster.view().cluster();
+    // Only the first proxy sees that nothing is left, and begins.
+    names.iter().for_each(|name| _ = cluster.cut.insert((1, name.clone())));
+    ["a", "b", "c"].iter().for_each(|name| cluster.wipe(name));
+    cluster.written.clear();
+    cluster.slowness = 40;
+    let has_accepted =
+        |cluster: &Cluster| cluster.nodes.values().filter(|node| !node.acceptor.is_blank()).count();
+    cluster.until(4000, "one node has accepted", |cluster| has_accepted(cluster) == 1);
+    cluster.proxies.remove(0);
+    cluster.events.clear();
+    cluster.cut.clear();
+    assert!(cluster.proxies[0].view().is_some_and(|view| view.cluster() == old));
+    let is_new = |cluster: &Cluster| {
+        let view = cluster.proxies[0].view();
+        view.is_some_and(|view| view.cluster() != old) && cluster.is_whole(2)
+    };
+    cluster.until(6000, "another cluster", is_new);
+    slots().for_each(|slot| cluster.write(slot));
+    cluster.check();
+}
+
+#[test]
 fn no_cluster_is_founded_while_a_member_does_not_answer() {
     let mut cluster = three_of_a_later_epoch();
     let old = cluster.view().cluster();

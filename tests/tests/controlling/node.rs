@@ -108,7 +108,7 @@ impl Node {
 
     pub(crate) fn beat(&mut self, now: Duration, beat: &Beat) -> Pulse {
         self.posts.keep(now, beat.proxy, beat.post.clone());
-        let cluster = self.acceptor.committed().map(|view| view.cluster());
+        let cluster = self.acceptor.cluster();
         let is_foreign =
             beat.cluster != ClusterId::default() && cluster.is_some_and(|own| own != beat.cluster);
         let lease = match cluster {
@@ -121,13 +121,8 @@ impl Node {
             (_, true) => NodeState::Blank,
             _ => NodeState::Ready,
         };
-        let first = Request::Prepare { epoch: Epoch::FIRST, ballot: Default::default() };
-        let accepted = match self.acceptor.clone().answer(&first).answer {
-            Answer::Promised(Some((_, view))) => Some(view.cluster()),
-            _ => None,
-        };
         Pulse {
-            cluster: cluster.or(accepted),
+            cluster,
             epoch: self.acceptor.epoch(),
             incarnation: self.incarnation,
             boot: self.boot,

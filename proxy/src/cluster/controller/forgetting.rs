@@ -12,6 +12,7 @@ use ringmaster_protocol::view::{ClusterId, Epoch, Member, View};
 
 use super::{Action, Controller};
 use crate::cluster::detector::POST_LIFE;
+use crate::cluster::nodes::Known;
 use crate::cluster::rebalancer::hold;
 
 impl Controller {
@@ -27,11 +28,14 @@ impl Controller {
 
     fn is_all_blank(&self, now: Duration, view: &View) -> bool {
         let world = self.sight.world(now, view);
+        // Who has accepted a first view holds nothing either; that view is taken over by who decides it.
+        let is_empty = |known: &Known| {
+            let has_accepted = known.cluster.is_some_and(|other| other != view.cluster());
+            known.epoch == Epoch::default() && (known.state == NodeState::Blank || has_accepted)
+        };
         let is_other = |member: &Member| {
             let known = world.answering(&member.name);
-            known.is_some_and(|known| {
-                known.incarnation != member.incarnation && known.state == NodeState::Blank
-            })
+            known.is_some_and(|known| known.incarnation != member.incarnation && is_empty(known))
         };
         view.members().iter().all(is_other)
     }

@@ -84,7 +84,7 @@ fn execute(lane: &DataLane, wire: u64, epoch: u64, changed: u64) {
     let (cluster, incarnation, boot) = (ClusterId(1), Incarnation(2), Boot(3));
     let attach = Attach { cluster, epoch: Epoch(epoch), incarnation, boot };
     let request = b"*1\r\n$4\r\nPING\r\n";
-    lane.execute(Wire(wire), &Sending { attach: &attach, at_least: Epoch(changed), request, writes: true })
+    lane.execute(Wire(wire), &Sending { attach: &attach, at_least: Epoch(changed), request, writes: true });
 }
 
 async fn events(inbox: &Inbox, count: usize) -> Vec<Event> {
