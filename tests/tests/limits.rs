@@ -146,6 +146,26 @@ fn a_stranger_may_send_no_more_than_a_greeting() {
 }
 
 #[test]
+fn a_stranger_uses_up_nobody_s_share_and_a_command_that_waits_its_turn_counts_once() {
+    let limits = "limits: {commands: 20}";
+    let cluster = Cluster::builder()
+        .yaml(&format!("users: [{{name: default, rules: 'on #{HASH} ~* &* +@all', {limits}}}]"))
+        .start();
+    let mut stranger = Wire::connect(cluster.address());
+    stranger.send(&encoded(&[b"PING"]).repeat(200));
+    assert!((0..200).all(|_| stranger.reply().unwrap().starts_with(b"-NOAUTH")));
+    let mut client = Wire::connect(cluster.address());
+    assert_eq!(client.ask("AUTH password"), r"+OK\r\n");
+    // A blocking command waits until what came before it is answered.
+    let both = [encoded(&[b"SET", b"k", b"v"]), encoded(&[b"BLPOP", b"none", b"0.001"])].concat();
+    client.send(&both.repeat(10));
+    for _ in 0..10 {
+        assert_eq!(client.reply().unwrap(), b"+OK\r\n");
+        assert_eq!(client.reply().unwrap(), b"*-1\r\n");
+    }
+}
+
+#[test]
 fn a_user_has_no_more_of_a_proxy_than_its_share() {
     let limits = "limits: {commands: 20, bytes: 10kb}";
     let cluster = Cluster::builder()

@@ -228,6 +228,33 @@ fn what_is_no_handshake_harms_nobody_else() {
 }
 
 #[test]
+fn who_does_not_read_its_replies_is_closed_over_tls_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let ca = Authority::new(directory.path(), "ca");
+    let (server, good) = (ca.issue("server", Validity::Good), ca.issue("good", Validity::Good));
+    let listener = listener(&server, &ca, ClientCertificates::Off);
+    let client_write = Duration::from_secs(1);
+    let node = Node::start(NodeConfig { client_write, ..node(listener) }).unwrap();
+    let [mut lazy, mut other] = [(); 2].map(|()| TlsWire::connect(node.address(), &ca, &good));
+    // Less than TLS takes at once: what waits in the end was written, for all that the node knows.
+    lazy.send(&encoded(&[b"SET", b"large", &vec![b'x'; 32 << 10]])).unwrap();
+    assert_eq!(lazy.reply().unwrap(), b"+OK\r\n");
+    let is_closed = |other: &mut TlsWire| other.ask("CLIENT LIST").matches(" addr=").count() == 1;
+    let step = [encoded(&[b"INCR", b"steps"]), encoded(&[b"GET", b"large"])].concat();
+    for number in 1..=2000 {
+        if lazy.send(&step).is_err() || is_closed(&mut other) {
+            break;
+        }
+        let counted = format!(r"{number}\r\n");
+        eventually("the next is answered, or the client closed", || {
+            other.ask("GET steps").ends_with(&counted) || is_closed(&mut other)
+        });
+    }
+    eventually("who did not read is closed", || is_closed(&mut other));
+    node.stop();
+}
+
+#[test]
 fn a_certificate_is_replaced_while_clients_stay() {
     let directory = tempfile::tempdir().unwrap();
     let ca = Authority::new(directory.path(), "ca");

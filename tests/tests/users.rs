@@ -4,7 +4,7 @@ use std::fs;
 
 use ringmaster_tests::cluster::Cluster;
 use ringmaster_tests::wait::eventually;
-use ringmaster_tests::wire::Wire;
+use ringmaster_tests::wire::{Wire, text};
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -81,18 +81,111 @@ fn an_edit_of_the_users_takes_effect_on_open_connections() {
             ),
         ],
     );
-    let text = fs::read_to_string(cluster.file()).unwrap();
-    fs::write(cluster.file(), text.replace("~* &* +@all", "~* &* +@read")).unwrap();
+    edit(&cluster, "~* &* +@all", "~* &* +@read");
     eventually("the rule is taken away", || {
         client.ask("SET k 2") == r"-NOPERM this user has no permissions to run the 'set' command\r\n"
     });
     assert_eq!(client.ask("GET k").len(), r"$1\r\n1\r\n".len());
-    let text = fs::read_to_string(cluster.file()).unwrap();
-    fs::write(cluster.file(), text.replace("name: app", "name: other")).unwrap();
+    edit(&cluster, "name: app", "name: other");
     eventually("who is no user any more is closed", || {
         client.send_if_open(b"PING\r\n");
         client.reply().is_none()
     });
+}
+
+/// Replaces `from` by `to` in the cluster.yaml.
+fn edit(cluster: &Cluster, from: &str, to: &str) {
+    let text = fs::read_to_string(cluster.file()).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(cluster.file(), text.replace(from, to)).unwrap();
+}
+
+/// A client of the user `app`.
+fn app(cluster: &Cluster) -> Wire {
+    let mut client = Wire::connect(cluster.address());
+    talk(&mut client, &[("AUTH app password", r"+OK\r\n")]);
+    client
+}
+
+#[test]
+fn who_is_no_user_any_more_is_closed_also_while_it_only_waits() {
+    for copies in [1, 2] {
+        let yaml = format!("replicas: {copies}\n{}", users("~* &* +@all"));
+        let cluster = Cluster::builder().yaml(&yaml).start();
+        let (mut idle, mut tracking) = (app(&cluster), app(&cluster));
+        assert!(tracking.ask("HELLO 3").starts_with('%'));
+        eventually("the cluster serves", || tracking.ask("SET k 1") == r"+OK\r\n");
+        talk(&mut tracking, &[("CLIENT TRACKING ON BCAST", r"+OK\r\n")]);
+        let mut blocked = app(&cluster);
+        blocked.send(b"BLPOP secret 0\r\n");
+        edit(&cluster, "name: app", "name: other");
+        assert_eq!(blocked.reply(), None, "{copies} copies");
+        assert!(idle.closes() && tracking.closes());
+        let mut other = Wire::connect(cluster.address());
+        let left =
+            [("AUTH other password", r"+OK\r\n"), ("RPUSH secret x", r":1\r\n"), ("LLEN secret", r":1\r\n")];
+        talk(&mut other, &left);
+    }
+}
+
+#[test]
+fn who_may_not_run_any_more_what_it_waits_for_is_closed() {
+    let cluster = Cluster::builder().yaml(&users("~* &* +@all")).start();
+    let (mut loses, mut keeps) = (app(&cluster), app(&cluster));
+    loses.send(b"BLPOP secret 0\r\n");
+    keeps.send(b"BLPOP app:1 0\r\n");
+    edit(&cluster, "~* &*", "~app:* &*");
+    assert_eq!(loses.reply(), None);
+    talk(&mut app(&cluster), &[("RPUSH app:1 x", r":1\r\n")]);
+    assert_eq!(text(&keeps.reply().unwrap()), r"*2\r\n$5\r\napp:1\r\n$1\r\nx\r\n");
+}
+
+#[test]
+fn who_may_not_listen_any_more_to_what_it_listens_to_is_closed_whatever_it_sends() {
+    let cluster = Cluster::builder().yaml(&users("~* &* +@all")).start();
+    let (mut loses, mut keeps, mut pattern) = (app(&cluster), app(&cluster), app(&cluster));
+    loses.ask("SUBSCRIBE secret");
+    keeps.ask("SUBSCRIBE app:1");
+    pattern.ask("PSUBSCRIBE app:1*");
+    edit(&cluster, "~* &*", "~* &app:*");
+    eventually("it is closed while it sends all the time", || {
+        loses.send_if_open(b"PING\r\n");
+        loses.reply().is_none()
+    });
+    assert_eq!(pattern.reply(), None, "a pattern must stand in the rules as it is");
+    talk(&mut app(&cluster), &[("PUBLISH app:1 x", r":1\r\n")]);
+    assert_eq!(text(&keeps.reply().unwrap()), r"*3\r\n$7\r\nmessage\r\n$5\r\napp:1\r\n$1\r\nx\r\n");
+}
+
+#[test]
+fn a_subscription_that_is_still_under_way_is_taken_away_too() {
+    // Takes connections and answers nothing.
+    let mute = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let node = format!(
+        "timeouts: {{request: 30s, drain: 30s}}\nnodes: [{{name: a, address: '{}'}}]\n",
+        mute.local_addr().unwrap()
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cluster.yaml");
+    fs::write(&file, users("~* &* +@all") + &node).unwrap();
+    let free = ([127, 0, 0, 1], 0).into();
+    let config = ringmaster_proxy::Config {
+        listen: free,
+        admin: free,
+        threads: 1,
+        cluster: file.clone(),
+        ..Default::default()
+    };
+    let proxy = ringmaster_proxy::Proxy::start(config).unwrap();
+    let mut client = Wire::connect(proxy.address());
+    talk(&mut client, &[("AUTH app password", r"+OK\r\n")]);
+    client.send(b"SUBSCRIBE secret\r\n");
+    let mut other = Wire::connect(proxy.address());
+    talk(&mut other, &[("AUTH app password", r"+OK\r\n")]);
+    eventually("it is under way", || other.ask("CLIENT LIST").contains("sub=1"));
+    fs::write(&file, users("~* &app:* +@all") + &node).unwrap();
+    assert_eq!(client.reply(), None);
+    proxy.stop();
 }
 
 #[test]
@@ -138,4 +231,34 @@ fn a_node_reads_its_users_from_a_file_and_writes_them_there() {
     node.stop();
     let refused = ringmaster_node::Node::start(config).err().expect("a bad file is no start").to_string();
     assert!(refused.contains("users.acl: line 1: "), "{refused}");
+}
+
+#[test]
+fn a_loaded_file_of_users_ends_subscriptions_to_channels_that_it_takes_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("users.acl");
+    let write = |channels: &str| {
+        let app = format!("user app on >pw +@all ~* {channels}\nuser other on >pw +@all ~* &*\n");
+        fs::write(&file, format!("{app}user ops on >pw ~* &* +@all\n")).unwrap();
+    };
+    write("&news &secret");
+    let free = ([127, 0, 0, 1], 0).into();
+    let (admin, users) = (free, Some(file.clone()));
+    let config = ringmaster_node::Config { listen: free, admin, threads: 1, users, ..Default::default() };
+    let node = ringmaster_node::Node::start(config).unwrap();
+    let client = |name: &str| {
+        let mut client = Wire::connect(node.address());
+        talk(&mut client, &[(&format!("AUTH {name} pw"), r"+OK\r\n")]);
+        client
+    };
+    let (mut ops, mut loses, mut keeps) = (client("ops"), client("app"), client("other"));
+    loses.ask("SUBSCRIBE secret");
+    keeps.ask("SUBSCRIBE secret");
+    talk(&mut ops, &[("ACL LOAD", r"+OK\r\n"), ("PUBLISH secret 1", r":2\r\n")]);
+    assert!(loses.reply().is_some() && keeps.reply().is_some(), "nothing was taken away");
+    write("&news");
+    talk(&mut ops, &[("ACL LOAD", r"+OK\r\n")]);
+    assert_eq!(loses.reply(), None);
+    talk(&mut ops, &[("PUBLISH secret 2", r":1\r\n")]);
+    node.stop();
 }

@@ -271,12 +271,15 @@ fn find(discovery: &Discovery, wake: &Wake) -> Result<Finder, String> {
         .map_err(|error| format!("nodes cannot be looked for by `{}`: {error}", discovery.record_name()))
 }
 
+/// Nodes that were found for a file that names none, if it is such a one.
+type Found = Option<Arc<Vec<Node>>>;
+
 /// The file with the nodes that are found for it, and these; it waits for the first ones at most for `patience`.
 fn placed(
     file: ClusterFile,
     finder: Option<&Finder>,
     patience: Duration,
-) -> Result<(Option<Arc<Vec<Node>>>, ClusterFile), String> {
+) -> Result<(Found, ClusterFile), String> {
     let Some(finder) = finder else { return Ok((None, file)) };
     let nodes = finder.first(patience)?;
     let file = ClusterFile { nodes: nodes.to_vec(), ..file };
