@@ -8,7 +8,7 @@ use std::time::Instant;
 use ringmaster_node::{Config as NodeConfig, Node};
 use ringmaster_tests::cluster::Cluster;
 use ringmaster_tests::wait::{PATIENCE, eventually};
-use ringmaster_tests::wire::{Wire, encoded};
+use ringmaster_tests::wire::{Wire, encoded, text};
 
 /// The SHA-256 of `password`.
 const HASH: &str = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -189,4 +189,26 @@ fn a_user_has_no_more_of_a_proxy_than_its_share() {
     let text = fs::read_to_string(cluster.file()).unwrap();
     fs::write(cluster.file(), text.replace("limits: {bytes: 1kb}", "limits: {}")).unwrap();
     eventually("the bound is gone", || (0..10).all(|_| client.ask(&format!("SET k {large}")) == r"+OK\r\n"));
+}
+
+#[test]
+fn a_transaction_of_who_may_send_little_is_refused_whole() {
+    let limits = "limits: {commands: 1}";
+    let users = format!("users: [{{name: default, rules: 'on nopass ~* &* +@all', {limits}}}]");
+    let cluster = Cluster::builder().yaml(&users).start();
+    let mut client = Wire::connect(cluster.address());
+    let words: [&[&[u8]]; 4] = [&[b"MULTI"], &[b"SET", b"k", b"v"], &[b"SET", b"k", b"w"], &[b"EXEC"]];
+    let transaction: Vec<u8> = words.iter().flat_map(|words| encoded(words)).collect();
+    for _ in 0..20 {
+        client.send(&transaction);
+        let replies: Vec<String> = (0..4).map(|_| text(&client.reply().unwrap())).collect();
+        assert_eq!(replies[0], r"+OK\r\n", "none is left open, and none is not begun");
+        assert!(replies[3].starts_with("-EXECABORT "), "{replies:?}");
+    }
+    let mut reader = Wire::connect(cluster.address());
+    eventually("a command is served", || {
+        let reply = reader.ask("GET k");
+        assert!(!reply.starts_with("$1"), "nothing was executed by itself: {reply}");
+        reply == r"$-1\r\n" || reply == r"_\r\n"
+    });
 }

@@ -262,3 +262,21 @@ fn a_loaded_file_of_users_ends_subscriptions_to_channels_that_it_takes_away() {
     talk(&mut ops, &[("PUBLISH secret 2", r":1\r\n")]);
     node.stop();
 }
+
+#[test]
+fn an_exec_that_is_refused_ends_the_transaction_and_nothing_else() {
+    let users = format!(
+        "users:\n  - {{name: default, rules: 'on nopass ~* &* +@all'}}\n  - {{name: app, rules: 'on #{HASH} ~* &* +@all -exec'}}\n"
+    );
+    let cluster = Cluster::builder().yaml(&users).start();
+    let [mut app, mut other] = [(); 2].map(|()| Wire::connect(cluster.address()));
+    app.ask("HELLO 3 AUTH app password");
+    app.ask("SUBSCRIBE news");
+    assert_eq!(app.ask("MULTI"), r"+OK\r\n");
+    app.ask("SET k v");
+    let refused = app.ask("EXEC");
+    assert!(refused.starts_with("-EXECABORT Transaction discarded because of: NOPERM"), "{refused}");
+    assert_eq!(app.ask("GET k"), r"_\r\n", "nothing is queued any more");
+    assert_eq!(other.ask("PUBLISH news m"), r":1\r\n");
+    assert_eq!(text(&app.reply().unwrap()), r">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nm\r\n");
+}

@@ -12,6 +12,9 @@ use super::local::Process;
 use crate::output::Closed;
 use crate::quota::Exceeded;
 
+/// Commands for which nothing is taken from what a user may send.
+const FREE: [&str; 2] = ["discard", "multi"];
+
 /// Commands that run scripts.
 const SCRIPTS: [&str; 6] = ["eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"];
 
@@ -31,8 +34,7 @@ impl Connection {
         }
         let has_paid = std::mem::take(&mut self.has_paid);
         if !has_paid && let Err(exceeded) = self.take_quota(command) {
-            self.answer_error(&exceeded.text(self.session.login.user().name()));
-            self.spoil_transaction();
+            self.refuse(command, &exceeded.text(self.session.login.user().name()));
             return false;
         }
         if self.session.login.is_unrestricted() {
@@ -46,14 +48,19 @@ impl Connection {
             Ok(()) if SCRIPTS.contains(&spec.name) => SCRIPTS_NEED_ALL.to_owned(),
             Ok(()) => return true,
         };
-        if spec.name == "exec" && is_queued {
-            self.end_conversation();
-            self.answer_error(&format!("EXECABORT Transaction discarded because of: {text}"));
-            return false;
-        }
-        self.answer_error(&text);
-        self.spoil_transaction();
+        self.refuse(command, &text);
         false
+    }
+
+    /// Answers that a command is not executed: a transaction that it was to be part of is not either, and one that it was to
+    /// end is over.
+    fn refuse(&mut self, command: Command<'_>, text: &str) {
+        if command.spec.name == "exec" && self.is_in_transaction() {
+            self.drop_transaction();
+            return self.answer_error(&format!("EXECABORT Transaction discarded because of: {text}"));
+        }
+        self.answer_error(text);
+        self.spoil_transaction();
     }
 
     /// Takes over what has become of the user; false, and the connection ends, if it is no more.
@@ -99,9 +106,11 @@ impl Connection {
     }
 
     /// Takes the command from what the user may have in a second, where that is bounded. A stranger is not the user that it
-    /// begins as, and has nothing of it; and who it is can be said at any time.
+    /// begins as, and has nothing of it; and who it is can be said at any time. Nor is anything taken for MULTI and DISCARD:
+    /// were they refused, the commands between would be executed one by one, or what comes next be queued.
     fn take_quota(&self, command: Command<'_>) -> Result<(), Exceeded> {
-        if !self.session.login.is_authenticated() || command.spec.flags.contains(Flags::NO_AUTH) {
+        let is_free = command.spec.flags.contains(Flags::NO_AUTH) || FREE.contains(&command.spec.name);
+        if !self.session.login.is_authenticated() || is_free {
             return Ok(());
         }
         let quotas = self.thread.shared.quotas.load();
