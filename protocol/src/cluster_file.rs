@@ -269,8 +269,8 @@ mod tests {
         assert_eq!(
             errors(&format!("proxies: ['a:1', 'A:1', 'b']\n{ONE_NODE}")),
             [
-                "1:19: proxies[1]: `A:1` stands here a second time",
-                "1:26: proxies[2]: `b` has no port: give host:port, as in `cache-0:6380`"
+                "1:18: proxies[1]: `A:1` stands here a second time",
+                "1:25: proxies[2]: `b` has no port: give host:port, as in `cache-0:6380`"
             ]
         );
     }

@@ -20,6 +20,7 @@ const SERVICE: &str = "_redis._tcp.";
 #[serde(deny_unknown_fields, expecting = "where nodes are found: {dns, port, at_least, server}")]
 pub struct Discovery {
     /// The name that has the SRV records, `_service._tcp.` in front or not: then that is `_redis._tcp.`
+    #[serde(default)]
     pub dns: String,
     /// Only records of this port count. Default: all of them.
     #[serde(default)]
@@ -47,7 +48,9 @@ impl Discovery {
 
     pub(super) fn check(&self, replicas: usize, findings: &mut Findings) {
         // A name in it is one of a host, but for the length that `_redis._tcp.` takes.
-        if format!("{}:1", self.record_name()).parse::<NodeAddress>().is_err() {
+        if self.dns.is_empty() {
+            findings.add("discovery.dns", "is missing: give the name of the nodes' service");
+        } else if format!("{}:1", self.record_name()).parse::<NodeAddress>().is_err() {
             let message = format!("`{}` is no name: give that of the nodes' service", self.dns);
             findings.add("discovery.dns", message);
         }
@@ -96,7 +99,7 @@ mod tests {
                 "replicas: 2\ndiscovery: {dns: a, at_least: 1}\n",
                 "2:31: discovery.at_least: 1 is out of range",
             ),
-            ("replicas: 2\ndiscovery: {port: 1}\n", "2:12: discovery: missing field `dns`"),
+            ("replicas: 2\ndiscovery: {port: 1}\n", "2:12: discovery.dns: is missing"),
             (
                 "replicas: 2\ndiscovery: {dns: a}\nnodes: [{name: a, address: 'a:1'}, {name: b, address: 'b:1'}]\n",
                 "3:8: nodes: stand beside `discovery`",

@@ -39,7 +39,7 @@ fn one_copy_needs_no_view() {
     let mut cluster = by_file();
     cluster.run(5000);
     assert!(cluster.proxies.iter().all(|proxy| proxy.view().is_none() && proxy.is_by_file()));
-    assert!(cluster.proxies.iter().all(|proxy| proxy.has_asked_all()));
+    assert!(cluster.proxies.iter().all(Controller::has_asked_all));
     assert!(cluster.proxies[0].status(ms(6000)).problems.is_empty());
 }
 

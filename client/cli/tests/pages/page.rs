@@ -2,7 +2,7 @@
 
 /// A fenced block of commands.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Block {
+pub(crate) struct Block {
     /// Line of the page on which its fence stands, from 1.
     pub line: usize,
     /// Its commands go on running.
@@ -12,7 +12,7 @@ pub struct Block {
 
 /// A command, and the lines that it is to show.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     pub command: String,
     pub shown: Vec<String>,
 }
@@ -20,7 +20,7 @@ pub struct Step {
 impl Step {
     /// Whether the output is what the page shows. A page without lines below a command wants nothing of it, `…` stands for
     /// any lines, and what redis-cli adds on a terminal (quotes, types) is left out.
-    pub fn is_shown_by(&self, output: &str) -> bool {
+    pub(crate) fn is_shown_by(&self, output: &str) -> bool {
         let bare = |line: &str| line.trim().trim_start_matches("(integer) ").trim_matches('"').to_owned();
         let mut lines = output.lines().map(bare).filter(|line| !line.is_empty());
         let mut is_any = false;
@@ -41,7 +41,7 @@ impl Step {
 }
 
 /// The marked blocks of a page, in their order.
-pub fn blocks(text: &str) -> Vec<Block> {
+pub(crate) fn blocks(text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((at, line)) = lines.next() {

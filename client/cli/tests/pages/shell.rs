@@ -18,7 +18,7 @@ const PORTS: [&str; 8] = ["6379", "7001", "7002", "7003", "7004", "7005", "7006"
 /// Longest that a server of a page takes to listen, and a command to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Shell {
+pub(crate) struct Shell {
     directory: TempDir,
     ports: Vec<u16>,
     /// Killed at the end.
@@ -27,7 +27,7 @@ pub struct Shell {
 
 impl Shell {
     /// A directory with nothing in it, beside a cluster that serves.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let sockets: Vec<TcpListener> =
             PORTS.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("a port is free")).collect();
         let ports = sockets.iter().map(|socket| socket.local_addr().expect("bound").port()).collect();
@@ -79,7 +79,7 @@ impl Shell {
     }
 
     /// Runs a command to its end; what it shows, with the page's ports.
-    pub fn run(&self, text: &str) -> String {
+    pub(crate) fn run(&self, text: &str) -> String {
         let file = self.directory.path().join("output");
         let output = File::create(&file).expect("a file can be made");
         let errors = output.try_clone().expect("it can be shared");
@@ -104,7 +104,7 @@ impl Shell {
     }
 
     /// Starts a server, and waits until it listens on the first port that it is told.
-    pub fn serve(&mut self, text: &str) {
+    pub(crate) fn serve(&mut self, text: &str) {
         let mut command = self.command(&format!("exec {text}"));
         let child = command.stdout(Stdio::null()).spawn().expect("bash runs");
         self.running.push(child);

@@ -37,9 +37,6 @@ fn wrong_rules_are_refused_and_change_nothing() {
          a: ACL SETUSER bob +get|
          a: ACL SETUSER bob -get|x
          a: ACL SETUSER bob +@nosuch
-         a: ACL SETUSER bob #abc
-         a: ACL SETUSER bob !abc
-         a: ACL SETUSER bob <none
          a: ACL SETUSER bob (~x
          a: ACL SETUSER bob (~x nosuch)
          a: ACL SETUSER bob ~* ~x
