@@ -4,6 +4,7 @@
 //! the node has promised and accepted; [`row`] what a committed view says of this node.
 
 pub mod acceptor;
+mod budget;
 pub mod claims;
 mod full;
 mod held;
@@ -13,5 +14,5 @@ mod recent;
 pub mod replica;
 pub mod row;
 
+pub use budget::Budget;
 pub use held::Ticket;
-pub use recent::Budget;

@@ -24,6 +24,7 @@
 mod content;
 mod history;
 mod message;
+mod passing;
 mod raw;
 mod request;
 mod rule;
@@ -32,6 +33,7 @@ mod wire;
 pub use content::{Contents, Operation, Report, Victim};
 pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};
+pub use passing::{Apply, Passing, put_done, put_made};
 pub use raw::RawOperation;
 pub use request::{
     Attach, Claim, EXPIRING, RefusedAttach, attribute, put_apply, put_ask, put_attach, put_attach_as,

@@ -15,8 +15,20 @@ pub fn put(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Takes a number off the front of `rest`; `None`, and nothing taken, if there is none in its one form.
+#[inline]
 #[must_use]
 pub fn take(rest: &mut &[u8]) -> Option<u64> {
+    // Most are small.
+    if let Some((&byte, behind)) = rest.split_first()
+        && byte < 0x80
+    {
+        *rest = behind;
+        return Some(u64::from(byte));
+    }
+    take_long(rest)
+}
+
+fn take_long(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for (index, &byte) in rest.iter().take(BYTES_MAX).enumerate() {
         let bits = u64::from(byte & 0x7f);

@@ -6,13 +6,16 @@ use std::time::Duration;
 use ringmaster_protocol::extension::Operation;
 use ringmaster_protocol::view::{Epoch, Version};
 
-use super::recent::{Budget, cost};
+use super::budget::Budget;
 
 /// Time until the lowest of what is held is told that operations before it are missing.
 pub(super) const BEHIND_AFTER: Duration = Duration::from_millis(5);
 
 /// Time until what is held is told that they did not come.
 pub(super) const GAP_AFTER: Duration = Duration::from_millis(50);
+
+/// What an operation costs beside its effects.
+const OPERATION_BYTES: usize = 96;
 
 /// Names a question, so that its answer finds the one who asked. Its meaning is the caller's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,7 +50,7 @@ impl Held {
 
     fn cost(&self) -> usize {
         match &self.what {
-            Waits::Operation(operation) => cost(operation),
+            Waits::Operation(operation) => OPERATION_BYTES + operation.effects.len(),
             Waits::Version(_) => size_of::<Self>(),
         }
     }
@@ -56,7 +59,9 @@ impl Held {
 /// All that waits at one slot.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    held: Vec<Held>,
+    /// Boxed: nearly always nothing is held, and that is asked with every operation.
+    #[expect(clippy::box_collection, reason = "a thin pointer for the many that hold nothing")]
+    held: Option<Box<Vec<Held>>>,
 }
 
 impl Buffer {
@@ -66,31 +71,35 @@ impl Buffer {
             return Err(held);
         }
         budget.add(held.cost());
-        self.held.push(held);
+        self.held.get_or_insert_default().push(held);
         Ok(())
     }
 
     /// All, in the order in which they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter()
+        self.held.iter().flat_map(|held| held.iter())
     }
 
     /// Takes out the one at this place.
     pub(super) fn take_at(&mut self, place: usize, budget: &Budget) -> Held {
-        let held = self.held.remove(place);
+        let all = self.held.get_or_insert_default();
+        let held = all.remove(place);
+        if all.is_empty() {
+            self.held = None;
+        }
         budget.sub(held.cost());
         held
     }
 
     /// The lowest of what is held: all behind it wait for what it waits for.
     fn lowest(&self) -> Option<&Held> {
-        self.held.iter().min_by_key(|held| (held.version().n, held.version().changed))
+        self.iter().min_by_key(|held| (held.version().n, held.version().changed))
     }
 
     /// Takes out who is to be told at `now` that operations are missing: the lowest, after a while.
     pub(super) fn take_due(&mut self, now: Duration, budget: &Budget) -> Option<Held> {
         let ticket = self.lowest().filter(|held| due_at(held) <= now)?.ticket;
-        let place = self.held.iter().position(|held| held.ticket == ticket)?;
+        let place = self.iter().position(|held| held.ticket == ticket)?;
         Some(self.take_at(place, budget))
     }
 
@@ -99,8 +108,9 @@ impl Buffer {
         self.lowest().map(due_at)
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.held.is_none()
     }
 }
 

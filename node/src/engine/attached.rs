@@ -1,24 +1,25 @@
-//! GET and plain SET in a slot of a chain: as in [`super::hot`], and the chain's check (R1) in the same hold of the slot.
+//! Commands on one key in a slot of a chain: as [`super::Engine::run_single`], and the chain's check (R1) in the same hold
+//! of the slot; and the operations of others that come down the chain.
 //!
 //! Whatever is not the common case is left to the general way, before anything is done: a slot that is held or has not
 //! taken over the view, an entry that joins, a key that is due, somebody who watches the slot.
 
-use ringmaster_protocol::command::Spec;
-use ringmaster_protocol::extension::Note;
-use ringmaster_protocol::resp::Args;
+use ringmaster_protocol::command::{Flags, Spec};
+use ringmaster_protocol::extension::{Apply, Outcome, Say};
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::resp::{Args, Protocol};
 use ringmaster_protocol::view::Epoch;
 
-use super::{Engine, Tally};
+use super::{Engine, Flow, Tally, carry_out};
 use crate::cluster::claims::Seat;
 use crate::cluster::replica::Access;
-use crate::command::{CommandError, Handler};
+use crate::command::{CommandError, Handler, KeysHandler};
 use crate::store::SlotGuard;
 use crate::store::effect::Effect;
 use crate::store::entry::EntryRef;
 use crate::store::event::Class;
 use crate::store::key::Key;
-use crate::store::keyspace::{Lookups, Moment};
+use crate::store::keyspace::{Keyspace, Lookups, Moment};
 
 /// Who sends a command, and which view holds here.
 #[derive(Clone, Copy)]
@@ -29,23 +30,26 @@ pub(crate) struct Seated<'s> {
     pub(crate) committed: Epoch,
 }
 
-/// Which of the two commands it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What kind of command it is.
+#[derive(Clone, Copy)]
 pub(crate) enum Hot {
     /// `GET key`.
     Get,
     /// `SET key value`.
     Set,
+    /// Another that looks at its own key alone.
+    Other(KeysHandler),
 }
 
 impl Engine {
-    /// Whether a command is one of these.
+    /// Which of these a command on one key is, if any.
     #[inline]
     pub(crate) fn hot(&self, spec: &Spec, args: Args<'_>) -> Option<Hot> {
-        match self.registry.handler(spec.id) {
-            Some(Handler::Get(_)) => Some(Hot::Get),
-            Some(Handler::Set(_)) if args.len() == 3 => Some(Hot::Set),
-            _ => None,
+        match self.registry.handler(spec.id)? {
+            Handler::Get(_) => Some(Hot::Get),
+            Handler::Set(_) if args.len() == 3 => Some(Hot::Set),
+            Handler::Keys(handler) | Handler::Set(handler) => Some(Hot::Other(handler)),
+            Handler::Far(..) | Handler::Wish(_) | Handler::Walk(_) => None,
         }
     }
 
@@ -96,7 +100,7 @@ impl Engine {
         Some(Tally { lookups, failed, slow: false })
     }
 
-    /// `SET key value` at the head; `tell` is told what it made of the slot. False if nothing was done.
+    /// `SET key value` at the head; appends the note of it to `out`. False if nothing was done.
     #[inline]
     pub(crate) fn set_attached(
         &self,
@@ -104,7 +108,7 @@ impl Engine {
         value: &[u8],
         moment: Moment,
         seat: Seated<'_>,
-        tell: impl FnOnce(&Note),
+        out: &mut Vec<u8>,
     ) -> bool {
         let Some(mut slot) = self.seated(key, seat, Access::Execute) else { return false };
         if slot.has_observers() {
@@ -118,7 +122,55 @@ impl Engine {
             self.store.events().notify(Class::New, "new", key);
         }
         self.store.events().notify(Class::String, "set", key);
-        slot.end_and_note(&mut operation, self.store.replicas(), tell);
+        slot.end_operation(&mut operation, self.store.replicas(), out, Outcome::Saw);
         true
+    }
+
+    /// Any other command on one key; appends its reply to `out`, a write's note in front of it. `None` if nothing was done.
+    pub(crate) fn run_attached(
+        &self,
+        (spec, handler): (&Spec, KeysHandler),
+        (args, key): (Args<'_>, Key<'_>),
+        moment: Moment,
+        seat: Seated<'_>,
+        (out, protocol): (&mut Vec<u8>, Protocol),
+    ) -> Option<Tally> {
+        let reads = spec.flags.contains(Flags::READONLY);
+        let access = if reads { Access::Read } else { Access::Execute };
+        let slot = self.seated(key, seat, access)?;
+        if slot.has_observers() || slot.fields_may_be_due(moment.now) {
+            return None;
+        }
+        let keeps = reads && !slot.is_own();
+        if keeps && slot.is_due(key, moment.now) {
+            return None;
+        }
+        // Only the head decides time: what its clock has not reached is not expired.
+        let now = if keeps { slot.time() } else { moment.now };
+        let moment = Moment { now, keeps, may_defer: false, ..moment };
+        let (from, keys) = (out.len(), [key]);
+        let mut keyspace = Keyspace::of_key(&self.store, &keys, slot, moment).ok()?;
+        let flow =
+            carry_out(&mut keyspace, (spec, handler), args, moment, &mut Reply::bounded(out, protocol));
+        let reply = from..out.len();
+        keyspace.end_operation(self.store.replicas(), out);
+        if reads {
+            out.truncate(reply.end);
+        } else {
+            out[from..].rotate_left(reply.len());
+        }
+        match flow {
+            Flow::Done(tally) => Some(tally),
+            // Neither is said where nothing may be put off and no other key is looked at.
+            Flow::Busy(_) | Flow::Walking(_) | Flow::Waiting(_) | Flow::Long => None,
+        }
+    }
+
+    /// An operation at an entry behind its head; `None` if nothing was done.
+    #[inline]
+    pub(crate) fn apply_attached(&self, apply: &Apply<'_>, seat: Seated<'_>) -> Option<Say> {
+        let mut slot = self.store.try_lock(apply.slot)?;
+        // R17: as above.
+        slot.apply_next(&self.store, apply, (seat.seat.epoch(), seat.committed))
     }
 }

@@ -5,12 +5,13 @@
 //! a third of the throughput.
 
 use ringmaster_protocol::command::{Rejection, Spec, lookup, resolve};
-use ringmaster_protocol::extension::Ask;
+use ringmaster_protocol::extension::Apply;
 use ringmaster_protocol::resp::request::{self, RequestLimits, Resume, Step};
 use ringmaster_protocol::resp::{Args, ProtocolError, Span, inline};
 use ringmaster_protocol::slot::HashSlot;
 
 use crate::store::Store;
+use crate::store::effect::encoding::framed::first_key;
 use crate::store::key::{Key, hash_of};
 
 /// Most commands of a batch; what is beyond waits for the next turn of the connection.
@@ -36,7 +37,8 @@ pub(crate) struct Planned {
     /// Where its arguments stand among the spans.
     first: u32,
     count: u32,
-    /// Slot and hash of its key, if it has exactly one, at argument 1.
+    /// Slot and hash of its key, if it has exactly one, at argument 1; of the first key that is changed, if it is an
+    /// operation of a chain.
     key: Option<(HashSlot, u64)>,
     inline: bool,
 }
@@ -117,8 +119,7 @@ impl Batch {
         let single = spec.is_ok_and(Spec::single_key);
         let key = match spec {
             Ok(_) => single.then(|| (HashSlot::of(&args[1]), hash_of(&args[1]))),
-            // Its key is not known before it is decoded; the slot alone is worth being fetched.
-            Err(_) => applied_slot(args).map(|slot| (slot, 0)),
+            Err(_) => applied_key(args),
         };
         self.commands.push(planned(spec, first, args.len(), key, false));
     }
@@ -145,9 +146,9 @@ impl Batch {
     }
 
     /// Asks for the cache lines that the batch's commands will touch; `input` is what was parsed, `database` the one
-    /// that is selected.
+    /// that is selected. Those of a connection that `is_attached` need their slots' places in their chains, too.
     #[inline]
-    pub(crate) fn prefetch(&self, input: &[u8], database: u8, store: &Store) {
+    pub(crate) fn prefetch(&self, input: &[u8], (database, is_attached): (u8, bool), store: &Store) {
         if self.commands.len() < PREFETCH_FROM {
             return;
         }
@@ -160,9 +161,17 @@ impl Batch {
             })
         };
         let writes = |command: &Planned| command.spec.map_or(true, Spec::writes);
-        keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, writes(command)));
-        keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
-        keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
+        keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, is_attached || writes(command)));
+        if is_attached {
+            keys().for_each(|(_, (slot, hash))| store.prefetch_place(slot, hash));
+            let attached = |(command, (slot, hash)): (&Planned, (HashSlot, u64))| {
+                store.prefetch_attached(slot, hash, writes(command));
+            };
+            keys().for_each(attached);
+        } else {
+            keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
+            keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
+        }
         let runs = self.commands.chunk_by(|before, command| before.key == command.key);
         runs.filter(|run| run.len() >= ELEMENTS_FROM)
             .for_each(|run| self.prefetch_run(run, input, database, store));
@@ -189,13 +198,14 @@ impl Planned {
     }
 }
 
-/// The slot of an operation that is to be applied here.
+/// Slot and hash of the first key of an operation that is to be applied here.
 #[inline]
-fn applied_slot(args: Args<'_>) -> Option<HashSlot> {
+fn applied_key(args: Args<'_>) -> Option<(HashSlot, u64)> {
     if &args[0] != b"RM.ASK" {
         return None;
     }
-    Ask::slot_of_apply(args.get(2)?)
+    let apply = Apply::read(args.get(2)?)?;
+    Some((apply.slot, hash_of(first_key(apply.operation.effects).unwrap_or_default())))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a batch has fewer than 2^32 arguments")]

@@ -220,7 +220,8 @@ impl Connection {
             // One at a time: what the first changes counts for the next.
             false => batch.parse(&self.input, &self.limits().of_strangers(), 1),
         };
-        batch.prefetch(&self.input, self.session.database, self.worker.shared.engine.store());
+        let chosen = (self.session.database, self.attached.is_some());
+        batch.prefetch(&self.input, chosen, self.worker.shared.engine.store());
         let mut fate = self.execute(&batch).await?;
         self.batch = batch;
         self.batch.give_back();

@@ -38,7 +38,28 @@ impl Store {
             prefetch(address);
             prefetch(address.wrapping_add(64));
         }
-        guard.prefetch_place();
+    }
+
+    /// As [`Store::prefetch_bucket`], and the slot's place in its chain.
+    #[inline]
+    pub(crate) fn prefetch_place(&self, slot: HashSlot, hash: u64) {
+        self.prefetch_bucket(slot, hash);
+        if let Some(guard) = self.try_lock(slot) {
+            guard.prefetch_place();
+        }
+    }
+
+    /// As [`Store::prefetch_entry`] behind [`Store::prefetch_place`]; for who `writes` also where the operation is kept.
+    #[inline]
+    pub(crate) fn prefetch_attached(&self, slot: HashSlot, hash: u64, writes: bool) {
+        let Some(guard) = self.try_lock(slot) else { return };
+        if let Some(address) = guard.candidate(hash) {
+            prefetch(address);
+            prefetch(address.wrapping_add(64));
+        }
+        if writes {
+            guard.prefetch_kept();
+        }
     }
 
     /// Brings the elements near that commands on the collection at `key` will look for. Each command is told by its
@@ -114,6 +135,8 @@ mod tests {
             }
             store.prefetch_bucket(key.slot, key.hash);
             store.prefetch_entry(key.slot, key.hash);
+            store.prefetch_place(key.slot, key.hash);
+            store.prefetch_attached(key.slot, key.hash, true);
             store.prefetch_elements(key, pairs.iter().copied().chain([(&b""[..], &b"absent"[..])]));
             assert_eq!(version(), before, "{name}");
         }

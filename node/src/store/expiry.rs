@@ -93,7 +93,7 @@ impl Store {
             }
             let mut operation = self.operation(slot, now);
             let visit = guard.expire(&mut operation, self.events());
-            let _ = guard.end_operation(&mut operation, self.replicas());
+            guard.end_unnoted(&mut operation, self.replicas());
             drop(operation);
             drop(guard);
             self.expiry_lag_millis.fetch_max(visit.lag, Ordering::Relaxed);

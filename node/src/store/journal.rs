@@ -178,15 +178,17 @@ impl<'j> Pending<'j> {
         self.is_forgotten = true;
     }
 
-    /// Ends it here: tells the journal, and returns the effects, each with its length as a varint before it.
-    pub(super) fn end(&mut self) -> Option<Vec<u8>> {
-        let section = self.section.take()?;
+    /// Ends it here: tells the journal, and `tell` the effects, each with its length as a varint before it. False if there
+    /// are none.
+    #[inline]
+    pub(super) fn end(&mut self, tell: impl FnOnce(&[u8])) -> bool {
+        let Some(section) = self.section.take() else { return false };
         if let Some(journal) = self.journal {
             journal.commit(&[(self.slot, &section)]);
         }
-        let effects = section.bytes().to_vec();
+        tell(section.bytes());
         give_back(section);
-        Some(effects)
+        true
     }
 
     /// Notes an effect.

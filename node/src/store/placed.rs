@@ -1,7 +1,9 @@
 //! A slot that is an entry of a chain: its replica beside its content, both under the slot's lock.
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Contents, History, Note, Operation, Outcome, Say};
+use ringmaster_protocol::extension::{
+    Apply, Ask, Contents, History, Note, Outcome, Passing, Say, put_attribute, put_made,
+};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 use std::time::Duration;
@@ -17,12 +19,13 @@ use crate::cluster::claims::Seat;
 use crate::cluster::replica::{Access, Asker, Content, Late, Replica, Shared};
 use crate::cluster::row::{Role, Row};
 
-/// What a slot of a member of a cluster has beside its content.
+/// What a slot of a member of a cluster has beside its content. Its first two cache lines are what operations need.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Placed {
-    replica: Replica,
     /// Epoch of the view by which the replica was placed last.
     adopted: Epoch,
+    replica: Replica,
     /// The log's records up to this one were in the snapshot that the slot was loaded from.
     loaded_lsn: u64,
     /// Since when the slot was seen to have content and no place in its chain.
@@ -93,10 +96,11 @@ impl OfSlot<'_> {
 }
 
 impl Content for OfSlot<'_> {
-    fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
-        self.apply_all(operation.time, &operation.effects)?;
+    #[inline]
+    fn apply(&mut self, operation: &Passing<'_>) -> Result<(), Bytes> {
+        self.apply_all(operation.time, operation.effects)?;
         if let Some(journal) = self.store.journal() {
-            let section = Section::of(operation.new, operation.time, &operation.effects);
+            let section = Section::of(operation.new, operation.time, operation.effects);
             journal.commit(&[(self.number, &section)]);
         }
         Ok(())
@@ -147,6 +151,9 @@ impl Slot {
         let mut placed = self.placed.take().unwrap_or_default();
         placed.adopted = place.epoch;
         let row = (place.row)(number);
+        if row.role != Role::Outside {
+            placed.left = None;
+        }
         let birth = (row.born > placed.replica.born()).then_some(row.born);
         let mut content = OfSlot { store, number, slot: self, birth };
         placed.replica.adopt(row, &mut content, place.shared, late);
@@ -196,6 +203,25 @@ impl Slot {
         say
     }
 
+    /// Applies an operation of the head, in the common case; see [`Replica::apply_next`]. `None`, and nothing done, if it is
+    /// another case, or the slot has not taken over the view of this epoch.
+    #[inline]
+    pub(crate) fn apply_next(
+        &mut self,
+        store: &Store,
+        apply: &Apply<'_>,
+        (attached, epoch): (Epoch, Epoch),
+    ) -> Option<Say> {
+        if self.placed.as_ref()?.adopted < epoch {
+            return None;
+        }
+        let mut placed = self.placed.take()?;
+        let mut content = OfSlot { store, number: apply.slot, slot: self, birth: None };
+        let say = placed.replica.apply_next(apply, attached, &mut content, store.replicas());
+        self.put_back(placed);
+        say
+    }
+
     /// The slot was an entry of chains when the log was written: its content started empty in the epoch `born` and has
     /// this history; records up to `loaded_lsn` are in it.
     pub(super) fn set_recovered(&mut self, born: Epoch, history: History, loaded_lsn: u64) {
@@ -239,12 +265,21 @@ impl Slot {
         self.placed.as_ref().filter(|placed| placed.adopted >= epoch).map(|placed| &placed.replica)
     }
 
-    /// Brings the replica near the processor.
+    /// Brings what operations need of the replica near the processor.
     #[inline]
     pub(super) fn prefetch_place(&self) {
         if let Some(placed) = &self.placed {
             let begin = std::ptr::from_ref(&**placed).cast::<u8>();
-            (0..size_of::<Placed>()).step_by(64).for_each(|at| prefetch(begin.wrapping_add(at)));
+            prefetch(begin);
+            prefetch(begin.wrapping_add(64));
+        }
+    }
+
+    /// Brings the place near where the replica keeps the next operation.
+    #[inline]
+    pub(super) fn prefetch_kept(&self) {
+        if let Some(lines) = self.placed.as_ref().and_then(|placed| placed.replica.next_lines()) {
+            lines.into_iter().for_each(prefetch);
         }
     }
 
@@ -298,40 +333,39 @@ impl Slot {
         self.time
     }
 
-    /// An operation of this slot ends: hands what it has done to the replica, and says what it was.
+    /// An operation of this slot ends: hands what it has done to the replica, and appends the note of it to `out`; `seen` is
+    /// what is noted of one that changed nothing.
+    #[inline]
     pub(crate) fn end_operation(
         &mut self,
         operation: &mut slot::Operation<'_>,
         shared: &Shared,
-    ) -> Option<Outcome> {
-        let mut outcome = None;
-        self.end_and_note(operation, shared, |note| outcome = Some(note.outcome.clone()));
-        outcome
-    }
-
-    /// An operation of this slot ends: `tell` is told what it was, before the replica keeps it.
-    #[inline]
-    pub(crate) fn end_and_note(
-        &mut self,
-        operation: &mut slot::Operation<'_>,
-        shared: &Shared,
-        tell: impl FnOnce(&Note),
+        out: &mut Vec<u8>,
+        seen: fn(Version) -> Outcome,
     ) {
         let Some(placed) = self.placed.as_mut() else { return };
-        let (slot, previous) = (operation.slot, placed.replica.history().version());
-        let Some(effects) = operation.pending.end() else {
-            return tell(&Note { slot, outcome: Outcome::Saw(previous) });
-        };
-        let made = Operation { previous, new: self.version, time: self.time, effects: Bytes::from(effects) };
-        if !placed.replica.row().is_shared {
-            tell(&Note { slot, outcome: Outcome::Alone(made.new) });
-            return placed.replica.executed(made, shared);
+        let (slot, replica) = (operation.slot, &mut placed.replica);
+        let (versions, time) = ((replica.history().version(), self.version), self.time);
+        let has_made = operation.pending.end(|effects| {
+            if replica.row().is_shared {
+                let made = put_made(out, slot, versions, time, effects);
+                return replica.executed(&made, shared);
+            }
+            put_attribute(out, &Note { slot, outcome: Outcome::Alone(versions.1) });
+            if replica.keeps() {
+                replica.executed(&Passing::put(&mut Vec::new(), versions, time, effects), shared);
+            } else {
+                replica.executed_alone(versions.1);
+            }
+        });
+        if !has_made {
+            put_attribute(out, &Note { slot, outcome: seen(versions.0) });
         }
-        let note = Note { slot, outcome: Outcome::Made(made) };
-        tell(&note);
-        if let Outcome::Made(made) = note.outcome {
-            placed.replica.executed(made, shared);
-        }
+    }
+
+    /// As [`Slot::end_operation`], in a slot that is this node's [own](Slot::is_own): nobody else needs to hear of it.
+    pub(crate) fn end_unnoted(&mut self, operation: &mut slot::Operation<'_>, shared: &Shared) {
+        self.end_operation(operation, shared, &mut Vec::new(), Outcome::Saw);
     }
 }
 
@@ -354,14 +388,13 @@ impl Store {
 }
 
 impl Keyspace<'_, '_> {
-    /// The command on one slot is done: says what it has made of the slot.
-    pub(crate) fn end_operation(&mut self, shared: &Shared) -> Option<Outcome> {
-        let mut outcome = None;
+    /// The command on one slot is done: appends the note of what it has made of the slot to `out`.
+    pub(crate) fn end_operation(&mut self, shared: &Shared, out: &mut Vec<u8>) {
+        let seen = if self.has_published() { Outcome::Published } else { Outcome::Saw };
         self.visit_held(|slot, operation| {
-            outcome = slot.end_operation(operation, shared);
+            slot.end_operation(operation, shared, out, seen);
             false
         });
-        outcome
     }
 }
 

@@ -7,7 +7,7 @@ mod pair;
 use std::time::Duration;
 
 use ringmaster_protocol::extension::{
-    Ask, EXPIRING, Operation, Outcome, Say, put_request, put_unless, refusal,
+    Ask, EXPIRING, Operation, Outcome, Say, put_ask, put_request, put_unless, refusal,
 };
 use ringmaster_protocol::heartbeat::NodeState;
 use ringmaster_protocol::register::{Answer, Refusal};
@@ -42,6 +42,87 @@ fn a_script_that_published_says_so_if_somebody_was_told() {
     assert_eq!(pair.data[0].noted(&script), (Some(Outcome::Published(seen)), b":1\r\n".to_vec()));
     assert_eq!(pair.data[0].noted(&["SPUBLISH", "{k}", "m"]), (None, b":0\r\n".to_vec()));
     drop(listener);
+    pair.stop();
+}
+
+#[test]
+fn commands_on_one_key_answer_as_a_node_by_itself_and_leave_the_tail_with_the_same() {
+    let (mut pair, alone) = (Pair::new(), node());
+    let mut plain = Wire::to(&alone);
+    let writes = [
+        "INCR k",
+        "APPEND k 00",
+        "GETEX k PX 100000000",
+        "PERSIST k",
+        "LPUSH k no",
+        "SETRANGE {k}s 3 x",
+        "RPUSH {k}l a b c",
+        "LPOP {k}l",
+        "HSET {k}h f 1 g 2",
+        "HINCRBY {k}h f 4",
+        "SADD {k}t m n",
+        "SREM {k}t m",
+        "ZADD {k}z 1 m 2 n",
+        "ZINCRBY {k}z 5 m",
+        "SETNX k other",
+        "SET {k}e v EX 100",
+        "GETDEL {k}e",
+        "INCR {k}l",
+    ];
+    for line in writes {
+        let args: Vec<&str> = line.split(' ').collect();
+        let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        let (note, reply) = pair.data[0].noted(&args);
+        assert_eq!(reply, plain.call(&bytes), "{line}");
+        match note {
+            Some(Outcome::Made(operation)) => assert_eq!(pair.apply(&operation), Say::Done, "{line}"),
+            Some(Outcome::Saw(_)) => {}
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    let reads = [
+        "GET k",
+        "GET {k}s",
+        "LRANGE {k}l 0 -1",
+        "HGETALL {k}h",
+        "SMEMBERS {k}t",
+        "ZRANGE {k}z 0 -1",
+        "GET {k}h",
+    ];
+    for line in reads {
+        let args: Vec<&str> = line.split(' ').collect();
+        let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        assert_eq!(pair.data[1].noted(&args), (None, plain.call(&bytes)), "{line}");
+    }
+    drop(plain);
+    alone.stop();
+    pair.stop();
+}
+
+#[test]
+fn operations_that_come_in_one_piece_are_done_in_their_order() {
+    let mut pair = Pair::new();
+    let mut made = |args: &[&str]| match pair.data[0].noted(args).0 {
+        Some(Outcome::Made(operation)) => operation,
+        other => panic!("{other:?}"),
+    };
+    let operations: Vec<(HashSlot, Operation)> = (0..60)
+        .map(|at| (format!("{{k{}}}", at % 7), at.to_string()))
+        .map(|(key, value)| (HashSlot::of(key.as_bytes()), made(&["RPUSH", &key, &value])))
+        .collect();
+    let mut request = Vec::new();
+    for (id, (slot, operation)) in (0..).zip(&operations) {
+        put_ask(&mut request, id, &Ask::Apply { slot: *slot, since: Epoch(1), operation: operation.clone() });
+    }
+    // Another question, and one that is none.
+    put_ask(&mut request, 60, &Ask::Version { slot: operations[0].0 });
+    put_request(&mut request, &[b"RM.ASK", b"61", b"\x00\x01"]);
+    pair.asks[1].send(&request);
+    (0..60).for_each(|id| assert_eq!(pair.asks[1].said(), (id, Say::Done)));
+    assert_eq!(pair.asks[1].said(), (60, Say::At(Version { changed: Epoch(1), n: 9 })));
+    assert!(pair.asks[1].frame().starts_with(b"-ERR malformed RM request"));
+    let (_, list) = pair.data[1].noted(&["LRANGE", "{k3}", "0", "1"]);
+    assert_eq!(list, b"*2\r\n$1\r\n3\r\n$2\r\n10\r\n");
     pair.stop();
 }
 

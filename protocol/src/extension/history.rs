@@ -12,7 +12,14 @@ pub const LINEAGE_MAX: usize = 64;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     version: Version,
-    /// Epochs before that of `version` that wrote here, each with the last `n`; ascending.
+    /// Apart: every operation moves the version, and hardly any looks at this.
+    past: Option<Box<Past>>,
+}
+
+/// What was before the epoch of the version; not there where nothing was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Past {
+    /// Epochs that wrote here, each with the last `n`; ascending.
     earlier: Vec<Version>,
     /// Whether epochs before the first of `earlier` were forgotten.
     is_cut: bool,
@@ -37,7 +44,8 @@ impl History {
         let all = || earlier.iter().chain(std::iter::once(&version));
         let ascends = |(one, next): (&Version, &Version)| one.changed < next.changed && one.n <= next.n;
         let is_one = earlier.len() <= LINEAGE_MAX && all().zip(all().skip(1)).all(ascends);
-        is_one.then_some(Self { version, earlier, is_cut })
+        let past = Past { earlier, is_cut };
+        is_one.then(|| Self { version, past: (past != Past::default()).then(|| Box::new(past)) })
     }
 
     /// Version of the last operation.
@@ -50,13 +58,13 @@ impl History {
     /// The last operation of each earlier epoch that wrote, ascending.
     #[must_use]
     pub fn earlier(&self) -> &[Version] {
-        &self.earlier
+        self.past.as_ref().map_or(&[], |past| &past.earlier)
     }
 
     /// Whether epochs were forgotten.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.is_cut
+        self.past.as_ref().is_some_and(|past| past.is_cut)
     }
 
     /// The version that the next operation of a chain changed in `changed` gets.
@@ -77,29 +85,30 @@ impl History {
 
     #[cold]
     fn remember(&mut self) {
-        if self.earlier.len() == LINEAGE_MAX {
-            self.earlier.remove(0);
-            self.is_cut = true;
+        let past = self.past.get_or_insert_default();
+        if past.earlier.len() == LINEAGE_MAX {
+            past.earlier.remove(0);
+            past.is_cut = true;
         }
-        self.earlier.push(self.version);
+        past.earlier.push(self.version);
     }
 
     /// Whether the operation of this version is among them; `None` if that was forgotten.
     #[must_use]
     pub fn has(&self, version: Version) -> Option<bool> {
         let mut after = None;
-        for last in self.earlier.iter().chain(std::iter::once(&self.version)) {
+        for last in self.earlier().iter().chain(std::iter::once(&self.version)) {
             if last.changed == version.changed {
                 return match after {
-                    None if self.is_cut => None,
+                    None if self.is_cut() => None,
                     None => Some(version.n <= last.n),
                     Some(after) => Some(version.n > after && version.n <= last.n),
                 };
             }
             after = Some(last.n);
         }
-        let is_older = self.earlier.first().is_some_and(|first| version.changed < first.changed);
-        if self.is_cut && is_older { None } else { Some(false) }
+        let is_older = self.earlier().first().is_some_and(|first| version.changed < first.changed);
+        if self.is_cut() && is_older { None } else { Some(false) }
     }
 }
 

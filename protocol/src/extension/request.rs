@@ -168,15 +168,24 @@ fn put_message(out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
         (out[from], out[from + 1]) = (tens, ones);
     } else {
         let mut digits = itoa::Buffer::new();
-        out.splice(from..from + 2, digits.format(len).bytes());
+        let digits = digits.format(len).as_bytes();
+        out.resize(out.len() + digits.len().saturating_sub(2), 0);
+        out.copy_within(from + 2..start + len, from + digits.len());
+        out[from..from + digits.len()].copy_from_slice(digits);
+        out.truncate(start + len + digits.len() - 2);
     }
     out.extend_from_slice(b"\r\n");
 }
 
 /// Appends a note, in front of the reply that it is about.
 pub fn put_attribute(out: &mut Vec<u8>, note: &Note) {
+    put_attribute_of(out, |out| note.encode(out));
+}
+
+/// Appends an attribute whose note `encode` appends.
+pub(super) fn put_attribute_of(out: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(&FIELD[..FIELD.len() - 1]);
-    put_message(out, |out| note.encode(out));
+    put_message(out, encode);
 }
 
 /// The bytes of a note.

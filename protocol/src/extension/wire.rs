@@ -20,6 +20,15 @@ pub const MESSAGE_BYTES_MAX: usize = 768 << 20;
 /// Most keys of an answer that names victims.
 pub const VICTIMS_MAX: usize = 512;
 
+/// The kind of [`Ask::Apply`].
+pub(super) const APPLY: u8 = 0;
+
+/// The kind of [`Say::Done`].
+pub(super) const DONE: u8 = 0;
+
+/// The kind of [`Outcome::Made`].
+pub(super) const MADE: u8 = 0;
+
 /// The bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the bytes are no message of this release")]
@@ -32,7 +41,7 @@ impl Ask {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Apply { slot, since, operation } => {
-                head(out, 0, *slot);
+                head(out, APPLY, *slot);
                 varint::put(out, since.0);
                 put_operation(out, operation);
             }
@@ -82,14 +91,6 @@ impl Ask {
         }
     }
 
-    /// The slot, if the message begins as an [`Ask::Apply`]; the rest is not looked at.
-    #[inline]
-    #[must_use]
-    pub fn slot_of_apply(message: &[u8]) -> Option<HashSlot> {
-        let mut rest = message.strip_prefix(&[0])?;
-        HashSlot::new(u16::try_from(varint::take(&mut rest)?).ok()?)
-    }
-
     /// The message of `bytes`, which it shares.
     ///
     /// # Errors
@@ -97,7 +98,9 @@ impl Ask {
     pub fn decode(bytes: &Bytes) -> Decoded<Self> {
         let mut input = Input::new(bytes);
         let ask = match input.byte()? {
-            0 => Self::Apply { slot: input.slot()?, since: input.epoch()?, operation: input.operation()? },
+            APPLY => {
+                Self::Apply { slot: input.slot()?, since: input.epoch()?, operation: input.operation()? }
+            }
             1 => Self::Await { slot: input.slot()?, since: input.epoch()?, version: input.version()? },
             2 => Self::Version { slot: input.slot()? },
             3 => Self::Prove { slot: input.slot()?, since: input.epoch()?, version: input.version()? },
@@ -122,7 +125,7 @@ impl Say {
     /// Appends the message.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Done => out.push(0),
+            Self::Done => out.push(DONE),
             Self::At(version) => {
                 out.push(1);
                 put_version(out, *version);
@@ -175,7 +178,7 @@ impl Say {
     pub fn decode(bytes: &Bytes) -> Decoded<Self> {
         let mut input = Input::new(bytes);
         let say = match input.byte()? {
-            0 => Self::Done,
+            DONE => Self::Done,
             1 => Self::At(input.version()?),
             2 => Self::Behind(input.version()?),
             3 => Self::Gap(input.version()?),
@@ -200,7 +203,7 @@ impl Note {
         put_slot(out, &self.slot);
         match &self.outcome {
             Outcome::Made(operation) => {
-                out.push(0);
+                out.push(MADE);
                 put_operation(out, operation);
             }
             Outcome::Alone(version) => {
@@ -228,7 +231,7 @@ impl Note {
         let mut input = Input::new(bytes);
         let slot = input.slot()?;
         let outcome = match input.byte()? {
-            0 => Outcome::Made(input.operation()?),
+            MADE => Outcome::Made(input.operation()?),
             1 => Outcome::Alone(input.version()?),
             2 => Outcome::Saw(input.version()?),
             3 => Outcome::HasIt,
@@ -245,16 +248,16 @@ fn head(out: &mut Vec<u8>, kind: u8, slot: HashSlot) {
     put_slot(out, &slot);
 }
 
-fn put_slot(out: &mut Vec<u8>, slot: &HashSlot) {
+pub(super) fn put_slot(out: &mut Vec<u8>, slot: &HashSlot) {
     varint::put(out, u64::from(slot.number()));
 }
 
-fn put_version(out: &mut Vec<u8>, version: Version) {
+pub(super) fn put_version(out: &mut Vec<u8>, version: Version) {
     varint::put(out, version.changed.0);
     varint::put(out, version.n);
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     varint::put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }

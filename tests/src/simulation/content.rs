@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ringmaster_node::cluster::replica::Content;
-use ringmaster_protocol::extension::{Contents, History, Operation};
+use ringmaster_protocol::extension::{Contents, History, Operation, Passing};
 use ringmaster_protocol::view::{Epoch, Version};
 
 use super::command::{self, State};
@@ -81,9 +81,10 @@ impl Keys {
 }
 
 impl Content for Keys {
-    fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
-        self.run(operation)?;
-        self.unwritten.push(Record::Operation(operation.clone()));
+    fn apply(&mut self, operation: &Passing<'_>) -> Result<(), Bytes> {
+        let operation = operation.kept();
+        self.run(&operation)?;
+        self.unwritten.push(Record::Operation(operation));
         Ok(())
     }
 

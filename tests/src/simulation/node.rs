@@ -430,9 +430,11 @@ impl Slot {
             time,
             effects: command::encode(&effects),
         };
-        let applied = ringmaster_node::cluster::replica::Content::apply(&mut self.keys, &operation);
+        let mut encoded = Vec::new();
+        let passing = operation.passing(&mut encoded);
+        let applied = ringmaster_node::cluster::replica::Content::apply(&mut self.keys, &passing);
         applied.expect("it was made here");
-        self.replica.executed(operation.clone(), shared);
+        self.replica.executed(&passing, shared);
         let is_alone = !self.replica.row().is_shared;
         let made = if is_alone { Outcome::Alone(operation.new) } else { Outcome::Made(operation) };
         Response::Done(replies, made)

@@ -258,8 +258,10 @@ impl Cluster {
                 let (previous, new) = (replica.history().version(), replica.next_version());
                 let effects = Bytes::from(vec![byte]);
                 let executed = Operation { previous, new, time: 0, effects };
-                list.apply(&executed).unwrap();
-                replica.executed(executed.clone(), &node.shared);
+                let mut encoded = Vec::new();
+                let passing = executed.passing(&mut encoded);
+                list.apply(&passing).unwrap();
+                replica.executed(&passing, &node.shared);
                 operation = Some(executed);
                 continue;
             };

@@ -11,7 +11,7 @@ use ringmaster_node::cluster::replica::{Asker, Content, Replica, Shared};
 use ringmaster_node::cluster::row::Row;
 use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Contents, History, Passing, Rules, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
@@ -24,8 +24,8 @@ use super::slots;
 pub(crate) struct List(pub(crate) Vec<u8>);
 
 impl Content for List {
-    fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
-        self.0.extend_from_slice(&operation.effects);
+    fn apply(&mut self, operation: &Passing<'_>) -> Result<(), Bytes> {
+        self.0.extend_from_slice(operation.effects);
         Ok(())
     }
 

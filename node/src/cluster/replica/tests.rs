@@ -6,8 +6,8 @@ use super::*;
 struct List(Vec<u8>);
 
 impl Content for List {
-    fn apply(&mut self, operation: &Operation) -> Result<(), Bytes> {
-        self.0.extend_from_slice(&operation.effects);
+    fn apply(&mut self, operation: &Passing<'_>) -> Result<(), Bytes> {
+        self.0.extend_from_slice(operation.effects);
         Ok(())
     }
 
@@ -86,8 +86,10 @@ impl Node {
 
     fn execute(&mut self) -> Operation {
         let operation = operation(self.replica.history.version(), self.replica.next_version());
-        self.list.apply(&operation).unwrap();
-        self.replica.executed(operation.clone(), &self.shared);
+        let mut encoded = Vec::new();
+        let passing = operation.passing(&mut encoded);
+        self.list.apply(&passing).unwrap();
+        self.replica.executed(&passing, &self.shared);
         operation
     }
 

@@ -31,7 +31,7 @@ use crate::waiting::Waiter;
 const TURN: Duration = Duration::from_micros(500);
 
 /// After a command of more arguments the clock is looked at, however fast it is for one.
-const ARGUMENTS_FEW: usize = 64;
+pub(super) const ARGUMENTS_FEW: usize = 64;
 
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
@@ -53,7 +53,12 @@ impl Connection {
         let mut fate = Ok(Fate::Open);
         for command in &batch.commands {
             let args = batch.args(command, &input);
-            fate = self.execute_one(command, args).await;
+            self.reply_from = self.output.len();
+            let attention = self.worker.shared.attention.look_as(self.heed);
+            let is_done = attention.is_only_member() && self.run_attached(command, args);
+            if !is_done {
+                fate = self.execute_one(command, args).await;
+            }
             if self.output.len() >= OUTPUT_BYTES && fate.is_ok() {
                 fate = self.flush().await.and(fate);
             }
@@ -88,11 +93,7 @@ impl Connection {
 
     #[inline]
     async fn execute_one(&mut self, command: &Planned, args: Args<'_>) -> io::Result<Fate> {
-        self.reply_from = self.output.len();
         let attention = self.worker.shared.attention.look_as(self.heed);
-        if attention.is_only_member() && self.run_attached(command, args) {
-            return Ok(Fate::Open);
-        }
         // Who was refused as a proxy is served nothing, also by a node that is no member (any more).
         if (!attention.is_nothing() || self.was_attached)
             && (command.spec.is_ok() || attention.is_restricted())

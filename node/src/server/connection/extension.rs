@@ -6,14 +6,14 @@
 mod proof;
 mod room;
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::command::{Flags, Spec, resolve};
 use ringmaster_protocol::extension::{
-    Ask, Attach, Claim, EXPIRING, Note, Outcome, RefusedAttach, Say, put_attribute, put_blob, put_refusal,
-    put_say,
+    Ask, Attach, Claim, EXPIRING, Note, RefusedAttach, Say, put_attribute, put_blob, put_refusal, put_say,
 };
 use ringmaster_protocol::heartbeat::Beat;
 use ringmaster_protocol::register;
@@ -46,7 +46,7 @@ const NAME_BYTES_MAX: usize = 8;
 const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /// A message of so many bytes is dealt with in less time than looking at the clock is worth.
-const SHORT_BYTES: usize = 4 << 10;
+pub(super) const SHORT_BYTES: usize = 4 << 10;
 
 /// What an attached connection wants to be done within one hold of a slot.
 enum Work<'a> {
@@ -75,7 +75,14 @@ impl Inner {
     }
 }
 
-fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+/// The one slot that all of these are; any, if there are none.
+fn the_one(slots: &[HashSlot]) -> Option<HashSlot> {
+    let first = slots.first().copied().unwrap_or_default();
+    slots.iter().all(|slot| *slot == first).then_some(first)
+}
+
+/// The number that an argument is.
+pub(super) fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
@@ -298,8 +305,7 @@ impl Connection {
                 Reach::Slots(more) => slots.extend(more),
             }
         }
-        let first = slots.first().copied().unwrap_or_default();
-        slots.iter().all(|slot| *slot == first).then_some(first)
+        the_one(&slots)
     }
 
     /// Carries out a command of data in a member of a cluster, where only proxies are served; `None` if it is another.
@@ -334,8 +340,8 @@ impl Connection {
                 None
             }
             Reach::Slots(slots) if slots.is_empty() && !is_script(spec) => None,
-            Reach::Slots(_) => {
-                match self.one_slot(&[(spec, args)]) {
+            Reach::Slots(slots) => {
+                match the_one(&slots) {
                     Some(slot) => self.work(slot, &Work::Command(spec, args), None).await,
                     None => self.refuse(CROSS_SLOT),
                 }
@@ -394,17 +400,11 @@ impl Connection {
             let mut keyspace = Keyspace::of_guard(store, slot, guard, moment);
             self.carry_out(work, &mut keyspace).await;
             shared.engine.serve(&mut keyspace);
-            let has_published = keyspace.has_published();
-            let outcome = keyspace.end_operation(store.replicas()).map(|outcome| match outcome {
-                Outcome::Saw(version) if has_published => Outcome::Published(version),
-                outcome => outcome,
-            });
+            let reply = from..self.output.len();
+            keyspace.end_operation(store.replicas(), &mut self.output);
             drop(keyspace);
             self.stale = true;
-            if access == Access::Execute || row.has_joiner {
-                self.note(from, slot, outcome);
-            }
-            return;
+            return self.place_note(reply, access == Access::Execute || row.has_joiner);
         }
     }
 
@@ -426,12 +426,13 @@ impl Connection {
         })
     }
 
-    /// Puts a note in front of the reply that begins at `from`.
-    fn note(&mut self, from: usize, slot: HashSlot, outcome: Option<Outcome>) {
-        if let Some(outcome) = outcome {
-            let reply = self.output.split_off(from);
-            put_attribute(&mut self.output, &Note { slot, outcome });
-            self.output.extend_from_slice(&reply);
+    /// Puts the note at the end of the output in front of the reply that it is about; leaves it out where it `is_told` to
+    /// nobody.
+    fn place_note(&mut self, reply: Range<usize>, is_told: bool) {
+        if is_told {
+            self.output[reply.start..].rotate_left(reply.len());
+        } else {
+            self.output.truncate(reply.end);
         }
     }
 

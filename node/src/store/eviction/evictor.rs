@@ -245,8 +245,7 @@ fn remove(store: &Store, now: u64, mut guard: SlotGuard<'_>, key: Key<'_>) -> bo
     store.events().notify(Class::Evicted, "evicted", key);
     let mut operation = store.operation(key.slot, now);
     let changed = guard.apply(&mut operation, &Effect::Remove { key }).changed;
-    // Of a chain of one nobody else needs to hear.
-    let _ = guard.end_operation(&mut operation, store.replicas());
+    guard.end_unnoted(&mut operation, store.replicas());
     changed
 }
 

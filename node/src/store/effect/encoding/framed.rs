@@ -31,3 +31,14 @@ pub(crate) fn take<'a>(rest: &mut &'a [u8], slot: HashSlot) -> Result<Decoded<'a
     *rest = behind;
     decode(effect, slot)
 }
+
+/// The key that the first of these effects is about, to ask for its cache lines: nothing is checked but where it ends.
+#[inline]
+pub(crate) fn first_key(effects: &[u8]) -> Option<&[u8]> {
+    let mut rest = effects;
+    varint::take(&mut rest).ok()?;
+    // Its kind, and its database.
+    rest = rest.get(2..)?;
+    let len = usize::try_from(varint::take(&mut rest).ok()?).ok()?;
+    rest.get(..len)
+}
