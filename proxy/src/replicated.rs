@@ -79,12 +79,16 @@ impl Replicated {
     /// A command for one slot, as it was read.
     #[inline]
     fn submit_raw(&self, submission: Submission<&[u8]>) {
-        self.driver.borrow_mut().submit_raw(submission);
+        let mut driver = self.driver.borrow_mut();
+        driver.hear_failures();
+        driver.submit_raw(submission);
     }
 
     /// A command for one slot.
     fn submit(&self, submission: Submission) {
-        self.driver.borrow_mut().submit(submission);
+        let mut driver = self.driver.borrow_mut();
+        driver.hear_failures();
+        driver.submit(submission);
     }
 
     /// A command for all nodes.

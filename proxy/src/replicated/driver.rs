@@ -324,7 +324,6 @@ impl Driver {
 
     /// A command has come.
     pub(super) fn submit_raw(&mut self, submission: Submission<&[u8]>) {
-        self.hear_failures();
         if let Err(submission) = self.write_plainly(submission) {
             self.submit(submission.into_whole());
         }
@@ -352,9 +351,10 @@ impl Driver {
         Ok(())
     }
 
-    /// What failed is known before another command is looked at: it may not overtake one that is to be sent again.
+    /// What failed is known before another command of a client is looked at: it may not overtake one that is to be sent
+    /// again. Never while events are taken, which are told in their order.
     #[inline]
-    fn hear_failures(&mut self) {
+    pub(super) fn hear_failures(&mut self) {
         if self.inbox.has_failure() {
             self.take_events();
         }
@@ -362,7 +362,6 @@ impl Driver {
 
     /// A command has come that goes through the lines.
     pub(super) fn submit(&mut self, submission: Submission) {
-        self.hear_failures();
         self.take(submission, Chains::submit);
         self.wake_in_time();
     }
