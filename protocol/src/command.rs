@@ -42,6 +42,9 @@ pub use table::{COMMANDS, COUNT, all, by_id, lookup, lookup_full};
 /// Commands that Redis passes on to replicas though their rows do not say that they write.
 const PASSED_ON: [&str; 6] = ["publish", "spublish", "pfcount", "eval", "evalsha", "fcall"];
 
+/// Commands that anybody answers in the same way, whoever asks.
+const ANSWER_ALONE: [&str; 5] = ["echo", "lolwut", "ping", "time", "unwatch"];
+
 /// The place of a row in the table: dense, 0..[`COUNT`], subcommands included, for arrays of handlers and
 /// counters. Not stable over versions: never send or store it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,6 +159,13 @@ impl Spec {
     #[must_use]
     pub fn may_write(&self) -> bool {
         self.writes() || PASSED_ON.contains(&self.name)
+    }
+
+    /// Whether it concerns no key and nothing of who sends it, so that whoever carries out a transaction answers it there
+    /// for the client of a proxy, too. UNWATCH within a transaction ends what EXEC ends anyway.
+    #[must_use]
+    pub fn answers_alone(&self) -> bool {
+        ANSWER_ALONE.contains(&self.name)
     }
 
     /// Its subcommands; none for most commands.

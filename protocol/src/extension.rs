@@ -28,6 +28,7 @@ mod passing;
 mod raw;
 mod request;
 mod rule;
+mod same;
 mod wire;
 
 pub use content::{Contents, Operation, Report, Victim};
@@ -40,4 +41,5 @@ pub use request::{
     put_attribute, put_blob, put_refusal, put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
+pub use same::{put_same, reply_digest};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

@@ -18,9 +18,12 @@ mod inbox;
 mod lane;
 mod ledger;
 mod members;
+mod next_entry;
+mod observing;
 mod route;
 
 pub(crate) use blocking::Waiting;
+pub(crate) use observing::Observed;
 pub(crate) use route::Route;
 
 use std::cell::RefCell;

@@ -99,6 +99,53 @@ fn scanned(client: &mut Wire) -> Vec<String> {
 }
 
 #[test]
+fn copies_come_and_go_by_an_edit_and_one_copy_stays_in_views() {
+    let mut cluster = Cluster::builder().proxies(2).yaml("replicas: 1").start();
+    let [mut one, mut other] = both(&cluster);
+    for n in 0..300 {
+        assert_eq!(one.ask(&format!("SET k:{n} {n}")), r"+OK\r\n");
+    }
+    let has_all = |client: &mut Wire| {
+        for n in 0..300 {
+            let expected = format!(r"${}\r\n{n}\r\n", n.to_string().len());
+            assert_eq!(answered(client, &format!("GET k:{n}")), expected);
+        }
+    };
+    // WAIT tells the copies beside the head that every slot has.
+    cluster.edit("replicas: 1", "replicas: 2");
+    eventually("two copies", || one.ask("WAIT 0 0") == r":1\r\n" && other.ask("WAIT 0 0") == r":1\r\n");
+    has_all(&mut one);
+    has_all(&mut other);
+    cluster.edit("replicas: 2", "replicas: 1");
+    eventually("one copy", || one.ask("WAIT 0 0") == r":0\r\n" && cluster.is_whole());
+    has_all(&mut other);
+    assert_eq!(other.ask("DBSIZE"), r":300\r\n");
+    // A proxy that starts now sees by its nodes that there are views.
+    has_all(&mut Wire::connect(cluster.start_proxy()));
+    cluster.edit("replicas: 1", "replicas: 2");
+    eventually("two copies again", || one.ask("WAIT 0 0") == r":1\r\n");
+    cluster.stop_node(1);
+    eventually("service without a node", || {
+        (0..300).all(|n| one.ask(&format!("GET k:{n}")).starts_with('$'))
+    });
+    has_all(&mut one);
+}
+
+#[test]
+fn nodes_and_the_first_copies_do_not_come_in_one_edit() {
+    let cluster = Cluster::builder().yaml("replicas: 1").start();
+    let text = std::fs::read_to_string(cluster.file()).unwrap();
+    let line = text.lines().find(|line| line.contains("node-2")).unwrap();
+    let fewer = text.replace("replicas: 1", "replicas: 2").replace(&format!("{line}\n"), "");
+    std::fs::write(cluster.file(), fewer).unwrap();
+    let mut client = Wire::connect(cluster.address());
+    eventually("it is refused", || {
+        client.ask("INFO server").contains("cannot rise above 1 together with a change of `nodes`")
+    });
+    assert_eq!(client.ask("SET a 1"), r"+OK\r\n", "what was there goes on");
+}
+
+#[test]
 fn a_transaction_is_one_operation() {
     let cluster = replicated(2, "");
     let [mut one, mut other] = both(&cluster);
@@ -107,7 +154,76 @@ fn a_transaction_is_one_operation() {
     }
     assert_eq!(one.ask("EXEC"), r"*4\r\n+OK\r\n:2\r\n:1\r\n$1\r\n2\r\n");
     assert_eq!(other.ask("MGET {t}a {t}b"), r"*2\r\n$1\r\n2\r\n$-1\r\n");
-    assert!(one.ask("WATCH a").contains("not supported"));
+    for line in ["MULTI", "GET {t}a"] {
+        one.ask(line);
+    }
+    assert_eq!(one.ask("EXEC"), r"*1\r\n$1\r\n2\r\n", "one that only reads");
+}
+
+#[test]
+fn commands_without_keys_are_answered_in_their_place_in_a_transaction() {
+    for copies in ["replicas: 1", "replicas: 2"] {
+        let cluster = Cluster::builder().proxies(1).yaml(copies).start();
+        let mut client = Wire::connect(cluster.address());
+        eventually("service", || client.ask("SET {t}a 1") == r"+OK\r\n");
+        for line in ["MULTI", "PING", "INCR {t}a", "ECHO there", "UNWATCH", "PING word"] {
+            client.ask(line);
+        }
+        let expected = r"*5\r\n+PONG\r\n:2\r\n$5\r\nthere\r\n+OK\r\n$4\r\nword\r\n";
+        assert_eq!(client.ask("EXEC"), expected, "{copies}");
+        for line in ["MULTI", "PING", "TIME", "GET {t}a"] {
+            client.ask(line);
+        }
+        let reply = client.ask("EXEC");
+        assert!(reply.starts_with(r"*3\r\n+PONG\r\n*2\r\n$10\r\n"), "{copies}: {reply}");
+        assert!(reply.ends_with(r"$1\r\n2\r\n"), "{copies}: {reply}");
+        for line in ["MULTI", "PING"] {
+            client.ask(line);
+        }
+        assert_eq!(client.ask("EXEC"), r"*1\r\n+PONG\r\n", "{copies}");
+        assert_eq!(client.ask("MULTI"), r"+OK\r\n");
+        assert!(client.ask("CLIENT ID").contains("not supported within MULTI"), "{copies}");
+        assert!(client.ask("EXEC").starts_with("-EXECABORT"), "{copies}");
+    }
+}
+
+#[test]
+fn a_transaction_is_not_carried_out_when_a_watched_key_was_changed() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    let exec = |client: &mut Wire, between: &mut dyn FnMut()| {
+        assert_eq!(client.ask("WATCH {t}a {t}b"), r"+OK\r\n");
+        between();
+        assert_eq!(client.ask("MULTI"), r"+OK\r\n");
+        assert_eq!(client.ask("INCR {t}n"), r"+QUEUED\r\n");
+        client.ask("EXEC")
+    };
+    assert_eq!(exec(&mut one, &mut || ()), r"*1\r\n:1\r\n", "nothing was there, nor is now");
+    assert_eq!(exec(&mut one, &mut || _ = other.ask("SADD {t}a x y z")), r"*-1\r\n");
+    assert_eq!(exec(&mut one, &mut || _ = other.ask("SET {t}other x")), r"*1\r\n:2\r\n");
+    assert_eq!(exec(&mut one, &mut || _ = other.ask("DEL {t}a")), r"*-1\r\n");
+    for line in ["WATCH {t}a", "MULTI"] {
+        assert_eq!(one.ask(line), r"+OK\r\n");
+    }
+    assert_eq!(one.ask("EXEC"), r"*0\r\n", "of nothing");
+    for line in ["WATCH {t}a", "MULTI", "GET {t}n"] {
+        one.ask(line);
+    }
+    assert_eq!(one.ask("EXEC"), r"*1\r\n$1\r\n2\r\n", "of what only reads");
+    assert_eq!(one.ask("GET {t}n"), r"$1\r\n2\r\n");
+    assert_eq!(one.ask("WATCH {t}a"), r"+OK\r\n");
+    other.ask("SET {t}a x");
+    for line in ["UNWATCH", "MULTI", "INCR {t}n"] {
+        one.ask(line);
+    }
+    assert_eq!(one.ask("EXEC"), r"*1\r\n:3\r\n", "a watch that was ended");
+    assert_eq!(one.ask("WATCH {t}a"), r"+OK\r\n");
+    assert!(one.ask("WATCH elsewhere").starts_with("-CROSSSLOT"));
+    assert_eq!(one.ask("HELLO 3").get(..1), Some("%"));
+    for line in ["MULTI", "INCR {t}n"] {
+        one.ask(line);
+    }
+    assert_eq!(one.ask("EXEC"), r"_\r\n", "what was seen by another protocol cannot be compared");
 }
 
 #[test]
@@ -119,6 +235,28 @@ fn a_pop_waits_for_a_push_through_another_proxy() {
     assert_eq!(text(&one.reply().unwrap()), r"*2\r\n$4\r\nlist\r\n$1\r\nx\r\n");
     assert_eq!(one.ask("BLPOP none 0.05"), r"*-1\r\n");
     assert!(one.ask("BLPOP none x").starts_with("-ERR timeout"));
+}
+
+#[test]
+fn a_reader_waits_for_what_comes_after_the_last_entry_of_a_stream() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    assert_eq!(other.ask("XADD {s}a 1-1 f old"), r"$3\r\n1-1\r\n");
+    one.command(&[b"XREAD", b"BLOCK", b"0", b"STREAMS", b"{s}a", b"{s}empty", b"$", b"$"]);
+    // Whatever is added before the reader has begun is not new to it.
+    one.stream().set_nonblocking(true).unwrap();
+    let mut n = 0;
+    eventually("the reader is told", || {
+        n += 1;
+        assert!(other.ask(&format!("XADD {{s}}empty 2-{n} f new")).starts_with('$'));
+        one.stream().peek(&mut [0]).is_ok()
+    });
+    one.stream().set_nonblocking(false).unwrap();
+    let reply = text(&one.reply().unwrap());
+    assert!(reply.contains("{s}empty") && reply.contains("new") && !reply.contains("old"), "{reply}");
+    assert_eq!(one.ask("XREAD BLOCK 20 STREAMS {s}a $"), r"*-1\r\n");
+    assert_eq!(one.ask("SET {s}text x"), r"+OK\r\n");
+    assert!(one.ask("XREAD BLOCK 20 STREAMS {s}text $").starts_with("-WRONGTYPE"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::Connection;
 use crate::pubsub::Subscriber;
-use crate::replicated::Waiting;
+use crate::replicated::{Observed, Waiting};
 use crate::telemetry::NodeStatus;
 use crate::thread::Routes;
 use crate::upstream::Upstream;
@@ -74,6 +74,8 @@ impl Command<'_> {
 pub(super) struct Conversation {
     transaction: Option<Transaction>,
     watched: Option<Watched>,
+    /// The same where slots are served by views.
+    observed: Option<Rc<Observed>>,
     /// Its own connection to a node.
     private: Option<Rc<Upstream>>,
     /// A blocking command is under way.

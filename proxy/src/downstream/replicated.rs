@@ -1,18 +1,16 @@
 //! Commands of a client in a cluster whose slots have several copies.
 
-use ringmaster_protocol::command::{Group, Split};
+use std::rc::Rc;
+
+use ringmaster_protocol::command::Split;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::Connection;
 use super::conversation::Command;
 use crate::chain::ClientId;
-use crate::replicated::Route;
+use crate::replicated::{Observed, Route};
 use crate::route::merge::Merger;
-
-/// What is told to a client that would wait for what comes after the last entry.
-const NAME_THE_ID: &str =
-    "ERR XREAD BLOCK with '$' is not supported where slots have copies: name the last id";
 
 impl Connection {
     /// Sends commands by views from here on, if slots are served so by now. False if it must wait for what it has sent to
@@ -47,6 +45,11 @@ impl Connection {
         self.route(|route| route.together(slot, requests, writes));
     }
 
+    /// The keys of a WATCH.
+    pub(super) fn replicate_watch(&mut self, observed: &Rc<Observed>, keys: Args<'_>) {
+        self.route(|route| route.observe(observed, keys));
+    }
+
     /// A command for all nodes, whose replies are merged with what the proxy knows.
     pub(super) fn replicate_merged(&mut self, merger: Merger, request: &[u8], writes: bool) {
         self.route(|route| route.ask_all(merger, request, writes));
@@ -59,9 +62,6 @@ impl Connection {
 
     /// A command that takes what is there or waits for it; all before it was answered.
     pub(super) fn replicate_waiting(&mut self, command: Command<'_>, slot: HashSlot) {
-        if command.spec.group == Group::Stream && waits_for_the_next(command.args) {
-            return self.answer_error(NAME_THE_ID);
-        }
         let waiting = self.route(|route| route.wait(slot, command.spec, command.args, command.raw));
         self.conversation.get_or_insert_default().begin_waiting(waiting, command.raw);
         self.card.set_blocked(true);
@@ -81,10 +81,4 @@ impl Connection {
         };
         Some(send(&route))
     }
-}
-
-/// Whether an id of `XREAD` is `$`: what that is changes between two tries.
-fn waits_for_the_next(args: Args<'_>) -> bool {
-    let Some(at) = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"streams")) else { return false };
-    args.iter().skip(at + 1).any(|arg| arg == b"$")
 }

@@ -1,7 +1,7 @@
 //! Commands that wait for something (BLPOP and its kind): tried as ordinary commands until they find something or their
 //! time has passed. A node answers them at once, as if it had passed.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) struct Waiting {
     pub(crate) lane: Lane,
     pub(crate) slot: HashSlot,
     pub(crate) kind: Kind,
-    pub(crate) request: Bytes,
+    pub(crate) request: RefCell<Bytes>,
     /// When its time has passed; never if `None`.
     pub(crate) until: Option<Instant>,
     /// Tries so far.
@@ -43,13 +43,19 @@ impl Waiting {
     /// Tries once.
     pub(crate) fn attempt(self: Rc<Self>) {
         let owner = Owner::Part(Rc::clone(&self) as Rc<dyn TakePart>, 0);
+        let request = self.request.borrow().clone();
+        self.submit(request, owner);
+    }
+
+    /// Asks another thing of the slot, as the same client.
+    pub(super) fn submit(&self, request: Bytes, owner: Owner) {
         self.tries.set(self.tries.get().saturating_add(1));
         self.to.submit(Submission {
             client: self.id,
             lane: self.lane,
             slot: self.slot,
             kind: self.kind,
-            request: self.request.clone(),
+            request,
             owner,
             is_behind_reads: self.client.has_reads(),
         });
@@ -60,7 +66,24 @@ impl Waiting {
         self.ended.set(Some(with_error));
     }
 
-    fn is_over(&self) -> bool {
+    /// This is what is tried from now on.
+    pub(super) fn set_request(&self, request: Bytes) {
+        self.request.replace(request);
+        self.tries.set(0);
+    }
+
+    /// Tells the client what came of it.
+    pub(super) fn answer(&self, reply: &[u8]) {
+        let is_failed = self.ended.get() == Some(true) && has_found_nothing(reply);
+        self.client.answer(self.place, if is_failed { UNBLOCKED } else { reply });
+    }
+
+    /// Waits for the time of the next try.
+    pub(super) async fn rest(&self) {
+        sleep(self.pause()).await;
+    }
+
+    pub(super) fn is_over(&self) -> bool {
         self.client.closed().is_some()
             || self.ended.get().is_some()
             || self.until.is_some_and(|until| until <= Instant::now())
@@ -75,11 +98,10 @@ impl Waiting {
 impl TakePart for Waiting {
     fn take_part(self: Rc<Self>, _index: u32, reply: &[u8]) {
         if !has_found_nothing(reply) || self.is_over() {
-            let is_failed = self.ended.get() == Some(true) && has_found_nothing(reply);
-            return self.client.answer(self.place, if is_failed { UNBLOCKED } else { reply });
+            return self.answer(reply);
         }
         tokio::task::spawn_local(async move {
-            sleep(self.pause()).await;
+            self.rest().await;
             if self.client.closed().is_none() {
                 self.attempt();
             }
@@ -88,7 +110,7 @@ impl TakePart for Waiting {
 }
 
 /// Whether it is to be tried again: it found nothing, or could not be tried.
-fn has_found_nothing(reply: &[u8]) -> bool {
+pub(super) fn has_found_nothing(reply: &[u8]) -> bool {
     matches!(reply, b"*-1\r\n" | b"$-1\r\n" | b"_\r\n") || reply.starts_with(b"-TRYAGAIN ")
 }
 

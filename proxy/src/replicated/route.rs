@@ -7,7 +7,7 @@
 //! | `FLUSHALL`, `FLUSHDB` | one write for each of all slots |
 //! | `Nodes` | asked of all nodes that serve slots |
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ use super::Replicated;
 use super::blocking::{Waiting, patience};
 use super::everywhere::{Everywhere, Which};
 use super::inbox::{Event, Owner, Submission};
+use super::next_entry::{Naming, from_the_last};
+use super::observing::{DUMP, Observed, Observing};
 use crate::chain::{ClientId, Kind};
 use crate::output::Output;
 use crate::route::cursor::Cursor;
@@ -108,6 +110,26 @@ impl Route<'_> {
         self.submit_for(owner, slot, self.kind_of(writes), request.into());
     }
 
+    /// Asks what these keys of its slot hold, for `observed`.
+    pub(crate) fn observe(&self, observed: &Rc<Observed>, keys: Args<'_>) {
+        let dump = |key| {
+            let mut request = Vec::new();
+            put_request(&mut request, &[DUMP, key]);
+            request
+        };
+        let dumps: Vec<Vec<u8>> = keys.iter().map(dump).collect();
+        let mut request = Vec::new();
+        let args: Vec<&[u8]> =
+            std::iter::once(&b"RM.DIGEST"[..]).chain(dumps.iter().map(Vec::as_slice)).collect();
+        put_request(&mut request, &args);
+        let place = self.client.reserve(self.wanted);
+        let (observed, client) = (Rc::clone(observed), Rc::clone(self.client));
+        let slot = observed.slot;
+        let keys = keys.iter().map(<[u8]>::to_vec).collect();
+        let observing = Rc::new(Observing { observed, keys, client, place });
+        self.submit_for(Owner::Part(observing, 0), slot, Kind::Write, request.into());
+    }
+
     /// A command that takes what is there or waits for it.
     pub(crate) fn wait(&self, slot: HashSlot, spec: &Spec, args: Args<'_>, raw: &[u8]) -> Rc<Waiting> {
         // What names no time that a node would take is tried once, and refused by the node.
@@ -120,13 +142,18 @@ impl Route<'_> {
             lane: self.lane,
             slot,
             kind: if changes(spec) { Kind::Write } else { Kind::Read },
-            request: Bytes::copy_from_slice(raw),
+            request: RefCell::new(Bytes::copy_from_slice(raw)),
             until: patience.and_then(|patience| Instant::now().checked_add(patience)),
             tries: Cell::new(0),
             ended: Cell::new(None),
         };
         let waiting = Rc::new(waiting);
-        Rc::clone(&waiting).attempt();
+        let unknown = if spec.name == "xread" { from_the_last(args) } else { Vec::new() };
+        if unknown.is_empty() {
+            Rc::clone(&waiting).attempt();
+        } else {
+            Naming::begin(&waiting, args, unknown);
+        }
         waiting
     }
 

@@ -5,6 +5,7 @@
 
 mod proof;
 mod room;
+mod together;
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -36,6 +37,7 @@ use crate::store::effect::Effect;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::slot::Slot;
+use together::Together;
 
 /// Refusal of a command without keys in one slot.
 const CROSS_SLOT: &str = "CROSSSLOT Keys in request don't hash to the same slot";
@@ -52,8 +54,8 @@ pub(super) const SHORT_BYTES: usize = 4 << 10;
 enum Work<'a> {
     /// One command.
     Command(&'static Spec, Args<'a>),
-    /// Several, as one operation, answered as EXEC does.
-    Together(Vec<(&'static Spec, Args<'a>)>),
+    /// Several, as one operation.
+    Together(Together<'a>),
     /// The slot is emptied: of all databases, or of one.
     Flush(Option<u8>),
     /// What is due in the slot is freed.
@@ -105,7 +107,7 @@ impl Connection {
             (b"ATTACH", 5 | 8) => self.attach(args),
             (b"ASK", 3) => self.ask(&args[1], &args[2]).await,
             (b"UNLESS", 4) => self.unless(args).await,
-            (b"EXEC", 2..) => self.together(args, None).await,
+            (b"EXEC" | b"DIGEST", 2..) => self.together(args, None).await,
             (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
             (b"TICK", 2) => self.tick(args, None).await,
             (b"EVICT", 4..) => self.evict(args, None).await,
@@ -250,7 +252,7 @@ impl Connection {
         let inner = Inner::parse(&args[3])?;
         let within = Args::new(&args[3], &inner.spans);
         match &within[0].to_ascii_uppercase()[..] {
-            b"RM.EXEC" => self.together(within, Some(version)).await,
+            b"RM.EXEC" | b"RM.DIGEST" => self.together(within, Some(version)).await,
             b"RM.FLUSH" => self.flush_slot(within, Some(version)).await,
             b"RM.TICK" => self.tick(within, Some(version)).await,
             b"RM.EVICT" if within.len() >= 4 => self.evict(within, Some(version)).await,
@@ -261,23 +263,6 @@ impl Connection {
                 Some(())
             }
         }
-    }
-
-    /// `RM.EXEC request …`.
-    async fn together(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
-        let inner: Option<Vec<Inner>> = args.from(1).iter().map(Inner::parse).collect();
-        let inner = inner?;
-        let requests = args.from(1);
-        let commands: Option<Vec<_>> = (0..requests.len())
-            .map(|at| {
-                let within = Args::new(&requests[at], &inner[at].spans);
-                Some((resolve(&within).ok()?, within))
-            })
-            .collect();
-        let commands = commands?;
-        let slot = self.one_slot(&commands)?;
-        self.work(slot, &Work::Together(commands), unless).await;
-        Some(())
     }
 
     /// `RM.FLUSH slot [database]`.
@@ -413,7 +398,7 @@ impl Connection {
     fn reads_what_is_due(&self, work: &Work<'_>, slot: &Slot) -> bool {
         let commands = match work {
             Work::Command(spec, args) => std::slice::from_ref(&(*spec, *args)).to_vec(),
-            Work::Together(commands) => commands.clone(),
+            Work::Together(together) => together.commands().collect(),
             Work::Flush(_) | Work::Tick | Work::Evict(_) => Vec::new(),
         };
         let mut positions: Vec<u32> = Vec::new();
@@ -439,12 +424,7 @@ impl Connection {
     async fn carry_out(&mut self, work: &Work<'_>, keyspace: &mut Keyspace<'_, '_>) {
         match work {
             Work::Command(spec, args) => self.run_one(spec, *args, keyspace).await,
-            Work::Together(commands) => {
-                Reply::new(&mut self.output, self.session.protocol).array(commands.len());
-                for (spec, args) in commands {
-                    self.run_one(spec, *args, keyspace).await;
-                }
-            }
+            Work::Together(together) => self.run_together(together, keyspace).await,
             Work::Flush(database) => {
                 let clear = Effect::Clear { database: *database };
                 keyspace.visit_held(|slot, operation| {
@@ -474,6 +454,10 @@ impl Connection {
         if is_script(spec) {
             return self.script_in_transaction(spec, args, keyspace).await;
         }
+        if spec.answers_alone() {
+            self.converse_within(spec, args, keyspace);
+            return;
+        }
         let moment = keyspace.moment();
         let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
         let tally = shared.engine.run_within(keyspace, (spec, args), moment, &mut reply);
@@ -486,7 +470,7 @@ impl Work<'_> {
         let reads = |spec: &Spec| spec.flags.contains(Flags::READONLY);
         match self {
             Self::Command(spec, _) => reads(spec),
-            Self::Together(commands) => commands.iter().all(|(spec, _)| reads(spec)),
+            Self::Together(together) => together.only_reads(),
             Self::Flush(_) | Self::Tick | Self::Evict(_) => false,
         }
     }
@@ -495,7 +479,7 @@ impl Work<'_> {
         let needs = |spec: &Spec| spec.flags.contains(Flags::DENYOOM);
         match self {
             Self::Command(spec, _) => needs(spec),
-            Self::Together(commands) => commands.iter().any(|(spec, _)| needs(spec)),
+            Self::Together(together) => together.commands().any(|(spec, _)| needs(spec)),
             Self::Flush(_) | Self::Tick | Self::Evict(_) => false,
         }
     }

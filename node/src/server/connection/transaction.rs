@@ -346,7 +346,7 @@ impl Connection {
     }
 
     /// A command of the session within a transaction.
-    fn converse_within(
+    pub(super) fn converse_within(
         &mut self,
         spec: &'static Spec,
         args: Args<'_>,

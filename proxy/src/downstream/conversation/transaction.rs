@@ -7,6 +7,7 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::{CROSS_SLOT, Command, Connection, Reach, node_of};
+use crate::replicated::Observed;
 use crate::route::changes;
 use crate::thread::Routes;
 use crate::upstream::Lane;
@@ -128,8 +129,7 @@ impl Connection {
 
     fn watch(&mut self, command: Command<'_>, routes: &mut Routes) -> bool {
         if self.replicated.is_some() {
-            self.answer_error("ERR 'watch' is not supported where slots have copies");
-            return true;
+            return self.observe(command);
         }
         let watched = self.conversation.as_ref().and_then(|of| of.watched);
         let slot = match command.reach() {
@@ -156,9 +156,73 @@ impl Connection {
         true
     }
 
+    /// WATCH where slots are served by views.
+    fn observe(&mut self, command: Command<'_>) -> bool {
+        if self.waits_for_answers() {
+            return false;
+        }
+        let (lane, reach) = (self.lane, command.reach());
+        let conversation = self.conversation.get_or_insert_default();
+        let known = conversation.observed.clone();
+        let observed = match reach {
+            Reach::One(slot) => known.unwrap_or_else(|| Observed::new(slot, lane)),
+            Reach::Nothing | Reach::Several => return self.refuse_watch(),
+        };
+        if !matches!(reach, Reach::One(slot) if slot == observed.slot) || observed.lane != lane {
+            return self.refuse_watch();
+        }
+        conversation.observed = Some(Rc::clone(&observed));
+        self.replicate_watch(&observed, command.args.from(1));
+        self.fenced = true;
+        true
+    }
+
+    fn refuse_watch(&mut self) -> bool {
+        self.answer_error(CROSS_SLOT);
+        true
+    }
+
+    /// EXEC where slots are served by views.
+    fn exec_observed(&mut self, transaction: &Transaction) {
+        let observed = self.conversation.as_mut().and_then(|of| of.observed.take());
+        let Some(observed) = observed else {
+            if transaction.ends.is_empty() {
+                return self.answer_nothing_done();
+            }
+            // Without a key any slot will do.
+            let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
+            return self.replicate_together(slot, &transaction.requests(), transaction.writes);
+        };
+        if transaction.slot.is_some_and(|slot| slot != observed.slot) {
+            return self.answer_error(CROSS_SLOT);
+        }
+        if observed.is_blind() || observed.lane != self.lane {
+            return self.answer_null_array();
+        }
+        let conditions = observed.conditions();
+        let requests: Vec<&[u8]> =
+            conditions.iter().map(Vec::as_slice).chain(transaction.requests()).collect();
+        // Where something is compared the head does it, also for what only reads.
+        self.replicate_together(observed.slot, &requests, true);
+    }
+
+    /// The reply to an EXEC of nothing.
+    fn answer_nothing_done(&mut self) {
+        let wanted = !self.session.drops_reply();
+        self.output.answer_now(wanted, b"*0\r\n");
+    }
+
+    /// What EXEC is told that was not carried out.
+    fn answer_null_array(&mut self) {
+        let wanted = !self.session.drops_reply();
+        let null: &[u8] = if self.session.protocol == Protocol::Resp3 { b"_\r\n" } else { b"*-1\r\n" };
+        self.output.answer_now(wanted, null);
+    }
+
     /// Ends the watch, if there is one. The node is told, and its answer is waited for and dropped.
     fn unwatch(&mut self) {
         let Some(conversation) = &mut self.conversation else { return };
+        conversation.observed = None;
         if let (Some(_), Some(private)) = (conversation.watched.take(), &conversation.private) {
             private.send(&self.output, self.output.reserve(false), UNWATCH, false);
             self.fenced = true;
@@ -186,18 +250,17 @@ impl Connection {
     }
 
     fn exec_shared(&mut self, transaction: &Transaction, routes: &mut Routes) {
-        let wanted = !self.session.drops_reply();
+        if self.replicated.is_some() {
+            return self.exec_observed(transaction);
+        }
         if transaction.ends.is_empty() {
-            return self.output.answer_now(wanted, b"*0\r\n");
+            return self.answer_nothing_done();
         }
         // Without a key any node will do.
         let slot = transaction.slot.unwrap_or(HashSlot::of(b""));
-        if self.replicated.is_some() {
-            return self.replicate_together(slot, &transaction.requests(), transaction.writes);
-        }
         let (topology, links) = routes.parts();
         let link = links.get(topology.node_of(slot).index(), self.lane);
-        let place = self.output.reserve(wanted);
+        let place = self.output.reserve(!self.session.drops_reply());
         link.send_together(&self.output, place, &transaction.framed(), true);
         self.held_by = link.is_full().then(|| Rc::clone(link));
     }
@@ -227,8 +290,7 @@ impl Connection {
             return;
         }
         self.unwatch();
-        let null: &[u8] = if self.session.protocol == Protocol::Resp3 { b"_\r\n" } else { b"*-1\r\n" };
-        self.output.answer_now(wanted, null);
+        self.answer_null_array();
     }
 }
 
@@ -248,7 +310,7 @@ impl Transaction {
             (Reach::One(slot), known) if known.is_none_or(|known| known == slot) => self.slot = Some(slot),
             _ => return Err(CROSS_SLOT.to_owned()),
         }
-        self.writes |= changes(command.spec);
+        self.writes |= changes(command.spec) && !command.spec.answers_alone();
         self.may_write |= command.spec.may_write();
         self.requests.extend_from_slice(command.raw);
         self.ends.push(self.requests.len());
@@ -277,8 +339,7 @@ impl Transaction {
 fn may_be_queued(spec: &Spec) -> bool {
     match spec.split {
         Split::Slot | Split::Channel | Split::PerKey(_) => true,
-        Split::Conversation => spec.flags.contains(Flags::BLOCKING),
-        Split::Local => matches!(spec.name, "ping" | "echo" | "time"),
+        Split::Conversation | Split::Local => spec.flags.contains(Flags::BLOCKING) || spec.answers_alone(),
         Split::Nodes(_) | Split::Refused => false,
     }
 }
