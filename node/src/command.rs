@@ -102,8 +102,24 @@ pub trait Walk {
     /// This slot is not visited: another node tells of it.
     fn pass_by(&mut self, _slot: ringmaster_protocol::slot::HashSlot) {}
 
+    /// Who tells of which slot has changed before this one was visited, so that one may have been told of twice or by nobody.
+    fn overtaken(&mut self, _slot: ringmaster_protocol::slot::HashSlot) -> Overtaken {
+        Overtaken::GoesOn
+    }
+
     /// Writes the reply.
     fn finish(self: Box<Self>, reply: &mut Reply<'_>);
+}
+
+/// What becomes of a walk that a change of the view overtook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overtaken {
+    /// It goes on over what is read here now: it promises nothing.
+    GoesOn,
+    /// It ends here, and tells how far it came.
+    Ends,
+    /// It cannot tell anything.
+    Fails,
 }
 
 /// The handlers of all families.

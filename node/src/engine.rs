@@ -15,12 +15,13 @@ use ringmaster_protocol::slot::HashSlot;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Onward, Registry, Walk};
+use crate::command::{CommandError, CommandResult, Handler, KeysHandler, Onward, Overtaken, Registry, Walk};
 use crate::pubsub::Hub;
 use crate::store::Store;
 use crate::store::effect::Effect;
 use crate::store::key::Key;
 use crate::store::keyspace::{ELEMENTS_FEW, Keyspace, Lookups, Moment};
+use crate::store::slot::Slot;
 use crate::tracking::Tracking;
 use crate::waiting::Waiter;
 
@@ -83,6 +84,26 @@ pub enum Turn {
     Tired(Journey),
     /// This slot is held. Wait for it, then go on.
     Busy(Journey, HashSlot),
+    /// Another view came, and nothing can be told.
+    Overtaken,
+}
+
+/// What a walk is to do with a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// Visit it.
+    Here,
+    /// Pass by: another node tells of it.
+    Elsewhere,
+    /// Who asks does not know who tells of it by now.
+    Changed,
+}
+
+impl Sight {
+    /// As this node's own view has it.
+    pub(crate) fn of(slot: &Slot) -> Self {
+        if slot.is_read_here() { Self::Here } else { Self::Elsewhere }
+    }
 }
 
 impl Engine {
@@ -194,7 +215,16 @@ impl Engine {
 
     /// One turn of a walk.
     #[must_use]
-    pub fn walk(&self, mut journey: Journey) -> Turn {
+    pub fn walk(&self, journey: Journey) -> Turn {
+        self.walk_by(journey, &mut |_, slot| Sight::of(slot))
+    }
+
+    /// One turn of a walk over the slots that `sight` names.
+    pub(crate) fn walk_by(
+        &self,
+        mut journey: Journey,
+        sight: &mut dyn FnMut(HashSlot, &mut Slot) -> Sight,
+    ) -> Turn {
         if journey.walk.is_one() {
             return self.walk_as_one(journey);
         }
@@ -206,7 +236,15 @@ impl Engine {
             let slot = u16::try_from(number).ok().and_then(HashSlot::new);
             let (Some(slot), true) = (slot, journey.visited < end) else { return Turn::Arrived(journey) };
             let Some(mut guard) = self.store.try_lock(slot) else { return Turn::Busy(journey, slot) };
-            if !guard.is_read_here() {
+            let mut seen = sight(slot, &mut guard);
+            if seen == Sight::Changed {
+                match journey.walk.overtaken(slot) {
+                    Overtaken::GoesOn => seen = Sight::of(&guard),
+                    Overtaken::Ends => return Turn::Arrived(journey),
+                    Overtaken::Fails => return Turn::Overtaken,
+                }
+            }
+            if seen == Sight::Elsewhere {
                 journey.walk.pass_by(slot);
                 journey.visited += 1;
                 continue;
@@ -267,6 +305,8 @@ impl Engine {
             journey = match self.walk(journey) {
                 Turn::Arrived(journey) => return self.arrive(journey, reply),
                 Turn::Tired(journey) | Turn::Busy(journey, _) => journey,
+                // Only under a view of somebody else.
+                Turn::Overtaken => return,
             };
         }
     }

@@ -21,6 +21,7 @@ mod members;
 mod next_entry;
 mod observing;
 mod route;
+mod walking;
 
 pub(crate) use blocking::Waiting;
 pub(crate) use observing::Observed;

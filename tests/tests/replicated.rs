@@ -99,6 +99,52 @@ fn scanned(client: &mut Wire) -> Vec<String> {
 }
 
 #[test]
+fn walks_meet_every_key_while_slots_move() {
+    let cluster = replicated(2, "");
+    let [mut one, mut other] = both(&cluster);
+    let mut expected: Vec<String> =
+        (0..900).map(|n| format!("k:{n}")).chain((0..300).map(|n| format!("{{one}}:{n}"))).collect();
+    expected.push("begun".to_owned());
+    expected.sort_unstable();
+    for key in &expected {
+        assert_eq!(one.ask(&format!("SET {key} 1")), r"+OK\r\n");
+    }
+    eventually("all copies", || cluster.is_whole());
+    let mut walks = 0;
+    let weights = ["name: node-0, weight: 4", "name: node-0, weight: 1"];
+    for (before, after) in [("name: node-0", weights[0]), (weights[0], weights[1])] {
+        cluster.edit(before, after);
+        eventually("slots move", || !cluster.is_whole());
+        // All of a walk lies between two looks at what is still to be moved.
+        while !cluster.is_whole() {
+            let mut met = scanned(&mut one);
+            met.sort_unstable();
+            met.dedup();
+            assert_eq!(met, expected);
+            let all = keys(&mut other);
+            assert_eq!(all, expected, "each once");
+            assert_eq!(other.ask("DBSIZE"), format!(r":{}\r\n", expected.len()));
+            walks += 1;
+        }
+    }
+    println!("{walks} walks while slots moved");
+    assert!(walks > 0);
+    assert_eq!(one.ask("SCAN x"), r"-ERR invalid cursor\r\n");
+    assert_eq!(one.ask("SCAN 0 COUNT 0"), r"-ERR syntax error\r\n");
+    assert_eq!(one.ask("SCAN 0 COUNT"), r"-ERR syntax error\r\n");
+    assert!(one.ask("SCAN 70368744177664 COUNT 100000 MATCH begun").ends_with(r"$5\r\nbegun\r\n"));
+}
+
+/// What KEYS tells, sorted.
+fn keys(client: &mut Wire) -> Vec<String> {
+    let reply = client.ask("KEYS *");
+    let words = reply.split(r"\r\n").filter(|word| !word.starts_with(['*', '$']) && !word.is_empty());
+    let mut keys: Vec<String> = words.map(str::to_owned).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
 fn copies_come_and_go_by_an_edit_and_one_copy_stays_in_views() {
     let mut cluster = Cluster::builder().proxies(2).yaml("replicas: 1").start();
     let [mut one, mut other] = both(&cluster);

@@ -260,6 +260,11 @@ impl Driver {
                 self.with_chains(|chains, moment, out| chains.go_on(slot, moment, out));
             }
             Event::Everywhere(command) => everywhere::send(command, &mut self.members),
+            Event::Walk(walking) => walking.ask(&mut self.members, self.chains.straight().epoch()),
+            Event::Walked(walking) => {
+                let holds = self.chains.straight().holds(self.seen.now, self.seen.lease);
+                walking.heard(&self.members, self.epoch(), holds);
+            }
             Event::Answered(wire, answer) => {
                 self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
             }

@@ -1,4 +1,5 @@
-//! Commands for all nodes: each is asked, and tells only of the slots whose tail it is.
+//! Commands for all nodes: each is asked, and tells only of the slots whose tail it is. Those that have to meet every slot
+//! are in [`super::walking`].
 
 use std::rc::Rc;
 
@@ -13,10 +14,8 @@ use crate::route::merge::Merger;
 use crate::upstream::{Lane, TakePart};
 
 /// No view is known, so no node either.
-const NO_VIEW: &[u8] = b"-CLUSTERDOWN the cluster has no view yet; the command was not executed\r\n";
-
-/// The end of a walk whose nodes have left.
-const WALK_IS_OVER: &[u8] = b"*2\r\n$1\r\n0\r\n*0\r\n";
+pub(super) const NO_VIEW: &[u8] =
+    b"-CLUSTERDOWN the cluster has no view yet; the command was not executed\r\n";
 
 /// Which nodes are asked, and what is made of their replies.
 #[derive(Debug)]
@@ -27,8 +26,6 @@ pub(super) enum Which {
     With(Merger),
     /// All, for any key; the answer of this one first.
     AnyKey(usize),
-    /// The one at this place in the order of names, for the next piece of a walk.
-    Walk(usize),
 }
 
 /// A command for all nodes.
@@ -43,19 +40,12 @@ pub(crate) struct Everywhere {
 
 /// Sends a command to the nodes that it is for.
 pub(super) fn send(command: Everywhere, members: &mut Members) {
-    let mut nodes = members.by_name();
-    let count = nodes.len();
-    if count == 0 {
+    let nodes = members.by_name();
+    if nodes.is_empty() {
         let alone = if let Which::With(merger) = &command.which { merger.alone() } else { None };
         return command.client.answer(command.place, alone.as_deref().unwrap_or(NO_VIEW));
     }
-    if let Which::Walk(place) = command.which {
-        if place >= count {
-            return command.client.answer(command.place, WALK_IS_OVER);
-        }
-        nodes = vec![nodes.swap_remove(place)];
-    }
-    let (mut merger, any) = merger(command.which, count);
+    let (mut merger, any) = merger(command.which);
     if let Merger::Info(infos) = &mut merger {
         infos.names = nodes.iter().map(|(_, status)| status.name().to_owned()).collect();
     }
@@ -69,10 +59,9 @@ pub(super) fn send(command: Everywhere, members: &mut Members) {
 }
 
 /// How the replies become one, and whether one success is enough.
-fn merger(which: Which, nodes: usize) -> (Merger, bool) {
+fn merger(which: Which) -> (Merger, bool) {
     match which {
         Which::AnyKey(first) => (Merger::AnyOne(first), true),
-        Which::Walk(node) => (Merger::Cursor(node, nodes), false),
         Which::With(merger) => (merger, false),
         Which::All(merge) => match merge {
             Merge::Sum => (Merger::Sum, false),

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::driver::Driver;
 use super::everywhere::Everywhere;
+use super::walking::Walking;
 use crate::chain::{Answered, ClientId, Kind, Wire};
 use crate::control::Chore;
 use crate::link::Answers;
@@ -74,6 +75,10 @@ pub(super) enum Event {
     ReadsEnded(HashSlot),
     /// A command for all nodes.
     Everywhere(Everywhere),
+    /// A walk is to ask the nodes, for the first time or for its next piece.
+    Walk(Rc<Walking>),
+    /// All nodes have answered a walk.
+    Walked(Rc<Walking>),
     /// A head or tail answered.
     Answered(Wire, Answered),
     /// A question about a slot was answered.

@@ -194,6 +194,15 @@ impl Members {
         lane.send_part(to, index, &sending);
     }
 
+    /// Some bits of the process that serves the reads of `slot`; `None` while there is no view.
+    pub(super) fn process_that_reads(&self, slot: HashSlot) -> Option<u16> {
+        let view = self.view.as_ref()?;
+        let boot = view.members().get(view.tail(slot).index())?.boot;
+        #[expect(clippy::cast_possible_truncation, reason = "drawn at random: any of them will do")]
+        let some = boot.0 as u16;
+        Some(some)
+    }
+
     /// The members that serve slots, in the order of their names, which is not that of a view.
     pub(super) fn by_name(&self) -> Vec<(MemberIndex, Arc<NodeStatus>)> {
         let known = self.links.iter().zip(0..);

@@ -5,7 +5,7 @@
 //! | `Slot`, `Channel` | submitted whole for its slot |
 //! | `PerKey` | one command for each slot, and one reply: what is one slot's is one operation |
 //! | `FLUSHALL`, `FLUSHDB` | one write for each of all slots |
-//! | `Nodes` | asked of all nodes that serve slots |
+//! | `Nodes` | asked of all nodes that serve slots; SCAN, KEYS and DBSIZE of all under one view |
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -24,9 +24,9 @@ use super::everywhere::{Everywhere, Which};
 use super::inbox::{Event, Owner, Submission};
 use super::next_entry::{Naming, from_the_last};
 use super::observing::{DUMP, Observed, Observing};
+use super::walking::{Asker, Walking, is_cursor};
 use crate::chain::{ClientId, Kind};
 use crate::output::Output;
-use crate::route::cursor::Cursor;
 use crate::route::gather::{Answerer, Gather};
 use crate::route::merge::Merger;
 use crate::route::{changes, changes_nodes, slot_of_all, split};
@@ -197,7 +197,7 @@ impl Route<'_> {
             ("flushdb", _) => return self.flush(args, Some(self.lane.database())),
             ("swapdb", _) => return self.reject(NO_SWAP),
             ("randomkey", _) => Which::AnyKey(rand::random_range(0..usize::from(u16::MAX))),
-            (_, Merge::Cursor) => return self.scan(args),
+            ("keys" | "dbsize", _) | (_, Merge::Cursor) => return self.walk(spec.name, args),
             _ => Which::All(merge),
         };
         self.everywhere(which, Bytes::copy_from_slice(raw), changes_nodes(spec));
@@ -235,16 +235,18 @@ impl Route<'_> {
         true
     }
 
-    /// `SCAN cursor …`: the next piece of the walk over all nodes.
-    fn scan(&self, args: Args<'_>) -> bool {
-        let Some(cursor) = Cursor::parse(&args[1]) else { return self.reject(b"-ERR invalid cursor\r\n") };
-        let place = cursor.place.to_string();
-        let rest = args.iter().skip(2);
-        let words: Vec<&[u8]> = [&args[0], place.as_bytes()].into_iter().chain(rest).collect();
-        let mut request = Vec::new();
-        put_request(&mut request, &words);
-        self.everywhere(Which::Walk(cursor.node), request.into(), false);
-        true
+    /// SCAN, KEYS, DBSIZE.
+    fn walk(&self, name: &str, args: Args<'_>) -> bool {
+        if name == "scan" && !is_cursor(&args[1]) {
+            return self.reject(b"-ERR invalid cursor\r\n");
+        }
+        let (client, lane) = (Rc::clone(self.client), self.lane);
+        let asker = Asker { place: client.reserve(self.wanted), client, lane };
+        let walking = Walking::of(name, args, asker, &self.to.inbox);
+        walking.is_some_and(|walking| {
+            self.to.push(Event::Walk(walking));
+            true
+        })
     }
 }
 

@@ -3,8 +3,9 @@
 use ringmaster_protocol::glob::{Case, matches};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
 
-use crate::command::{CommandError, Onward, Walk};
+use crate::command::{CommandError, Onward, Overtaken, Walk};
 use crate::store::entry::EntryRef;
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
@@ -42,6 +43,10 @@ impl Walk for Keys {
         });
         self.from = next.unwrap_or(0);
         if next.is_some() { Onward::Same } else { Onward::Next }
+    }
+
+    fn overtaken(&mut self, _: HashSlot) -> Overtaken {
+        Overtaken::Fails
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

@@ -10,7 +10,7 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
 
 use crate::command::scan::{self, ScanOptions};
-use crate::command::{CommandError, Onward, Walk};
+use crate::command::{CommandError, Onward, Overtaken, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
@@ -83,6 +83,14 @@ impl Walk for Scan {
         if slot_of(self.cursor).is_some() {
             self.cursor = (u64::from(slot.number()) + 1) << 32;
         }
+    }
+
+    fn overtaken(&mut self, slot: HashSlot) -> Overtaken {
+        if slot_of(self.cursor) != Some(slot) {
+            self.cursor = u64::from(slot.number()) << 32;
+        }
+        // A cursor of 0 would say that the walk is over.
+        if self.cursor == 0 { Overtaken::Fails } else { Overtaken::Ends }
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

@@ -2,8 +2,9 @@
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
 
-use crate::command::{CommandError, Onward, Walk};
+use crate::command::{CommandError, Onward, Overtaken, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
@@ -21,6 +22,10 @@ impl Walk for Size {
     fn visit(&mut self, slot: &mut Slot, _: &mut Operation<'_>) -> Onward {
         self.keys += slot.census().count(self.database).keys;
         Onward::Next
+    }
+
+    fn overtaken(&mut self, _: HashSlot) -> Overtaken {
+        Overtaken::Fails
     }
 
     fn finish(self: Box<Self>, reply: &mut Reply<'_>) {

@@ -6,14 +6,17 @@ use std::io;
 use std::task::Poll;
 
 use ringmaster_protocol::command::Spec;
+use ringmaster_protocol::extension::{Say, put_refusal};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::view::Epoch;
 
 use super::{Begun, Waiting};
-use crate::engine::{Journey, Turn};
+use crate::engine::{Journey, Sight, Turn};
 use crate::server::batch::Planned;
 use crate::server::connection::{Connection, Fate};
+use crate::server::membership;
 
 impl Connection {
     /// The rare command that had to wait for a slot, or that walks over all slots.
@@ -97,13 +100,15 @@ impl Connection {
         refusal
     }
 
+    /// Carries a walk out. For a proxy it goes over the slots that are read here by the view of that proxy, and ends where
+    /// that is not the node's any more: all of its nodes together pass by no slot.
     pub(in crate::server::connection) async fn walk(&mut self, mut journey: Journey) {
+        let under = self.attached.as_ref().map(|seat| seat.epoch());
         loop {
-            let engine = &self.worker.shared.engine;
-            journey = match engine.walk(journey) {
+            journey = match self.walk_on(journey, under) {
                 Turn::Arrived(journey) => {
                     let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
-                    return engine.arrive(journey, &mut reply);
+                    return self.worker.shared.engine.arrive(journey, &mut reply);
                 }
                 Turn::Tired(journey) => {
                     let began = self.begin_wait();
@@ -117,7 +122,28 @@ impl Connection {
                     }
                     journey
                 }
+                Turn::Overtaken => {
+                    let epoch = self.worker.shared.member.epoch();
+                    return put_refusal(&mut self.output, &Say::Stale(epoch));
+                }
             };
         }
+    }
+
+    /// One turn of a walk, for who is attached `under` a view or for everybody.
+    fn walk_on(&self, journey: Journey, under: Option<Epoch>) -> Turn {
+        let shared = &self.worker.shared;
+        let Some(under) = under else { return shared.engine.walk(journey) };
+        let mut late = Vec::new();
+        let turn = shared.engine.walk_by(journey, &mut |number, slot| {
+            membership::with_place(shared, |place| {
+                slot.adopt(number, shared.engine.store(), place, &mut late);
+            });
+            // Asked for behind the row, which may be of a later view than the epoch says.
+            let is_same = shared.member.view().is_some_and(|view| view.epoch() == under);
+            if is_same { Sight::of(slot) } else { Sight::Changed }
+        });
+        membership::deliver(shared, late);
+        turn
     }
 }
