@@ -1,84 +1,161 @@
 //! The handle that callers hold.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot},
-    time::timeout,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
 };
 
 use crate::{
     command::Command,
-    connect::connect,
-    driver::Driver,
+    dedicated::Pool,
+    endpoint::Endpoint,
     error::Error,
+    limit::Limit,
     options::Options,
     pipeline::Pipeline,
-    request::{Outcome, Pending, Request},
-    ticket::Ticket,
+    request::Outcome,
+    retry::{Budget, jittered, may_repeat},
+    target::Target,
     value::{FromValue, Value},
 };
 
-/// One connection, shared by any number of tasks: cloning the handle is cheap, the commands of all clones are
-/// pipelined. Commands of one task that waits for each reply are applied in its order; between tasks there is
-/// no order.
+/// A server or several that are as good as each other, with one connection to each, shared by any number of tasks:
+/// cloning the handle is cheap, the commands of all clones are pipelined. Commands of one task that waits for each
+/// reply are applied in its order; between tasks there is no order.
 ///
-/// The connection closes when the last clone is gone and the replies that are owed have come. When it is lost,
-/// the commands that were sent and not answered are [`Error::MaybeApplied`], and the next command makes a new
-/// connection.
+/// **Several servers** (proxies of a cluster) are used in turn. One whose connection is lost gets no commands until
+/// it is connected again, which is tried in the background; while none is connected, commands ask for a connection
+/// and fail if there is none to be had.
 ///
-/// What is state of a connection is shared as well: do not `SELECT` here (use [`Options::database`]), put
-/// `MULTI` … `EXEC` into one [`Pipeline`], and give blocking commands (`BLPOP`) a client of their own, because
-/// all that is sent after them waits for them.
+/// **A lost connection**: what was sent and not answered is [`Error::MaybeApplied`]; what was not sent is tried
+/// again as [`Retry`](crate::Retry) says. The connections close when the last clone is gone and the replies that
+/// are owed have come.
+///
+/// **Backpressure**: when as much waits as [`Options::queue_max`] and [`Options::queue_max_bytes`] allow, callers
+/// wait for their turn, within their deadline.
+///
+/// What is state of a connection is shared as well: do not `SELECT` here (use [`Options::database`]) nor send
+/// `MULTI` or `BLPOP`; there are [`Client::transaction`], [`Client::watch`] and [`Client::blpop`] for that, and
+/// [`Client::dedicated`] for the rest.
 #[derive(Clone)]
 pub struct Client {
-    requests: mpsc::Sender<Request>,
-    room: Arc<Semaphore>,
-    room_max_bytes: u32,
-    request_timeout: Duration,
+    shared: Arc<Shared>,
+    limit: Limit,
+    idempotent: bool,
 }
 
-/// Takes a request out of the queue when its caller stops waiting.
-struct WithdrawOnDrop(Ticket);
+/// What all clones have in common.
+struct Shared {
+    /// At least one.
+    endpoints: Vec<Endpoint>,
+    turn: AtomicUsize,
+    options: Arc<Options>,
+    budget: Budget,
+    pool: Pool,
+}
 
-impl Drop for WithdrawOnDrop {
-    fn drop(&mut self) {
-        self.0.withdraw();
-    }
+/// Commands that are sent in one piece.
+pub(crate) struct Batch {
+    /// Encoded.
+    pub(crate) bytes: Bytes,
+    /// How many they are: 1.. .
+    pub(crate) count: usize,
+    /// Whether all may be applied twice.
+    pub(crate) idempotent: bool,
 }
 
 impl Client {
-    /// Connects to `address` (`host:port`) with the default [`Options`].
+    /// Connects to `address`, with the default [`Options`]: `host:port`, several of them with commas between, or a
+    /// URL; all forms are listed at [`Target::new`].
     ///
     /// # Errors
-    /// [`Error::NotSent`] when there is no connection within the connect timeout.
+    /// As [`Client::open`], or `address` cannot be read.
     ///
-    /// Cancel safe: dropping the future closes the connection.
-    pub async fn connect(address: impl Into<String>) -> Result<Client, Error> {
+    /// Cancel safe: dropping the future closes what was opened.
+    pub async fn connect(address: impl AsRef<str>) -> Result<Client, Error> {
         Client::connect_with(address, Options::default()).await
     }
 
-    /// Connects to `address` (`host:port`). Needs a tokio runtime; its task lives on it.
+    /// As [`Client::connect`], with options; what a URL says goes before them.
     ///
     /// # Errors
-    /// [`Error::Server`] when the server refused the handshake (e.g. `WRONGPASS`, `NOAUTH`), else as
-    /// [`Client::connect`].
+    /// As [`Client::connect`].
     ///
-    /// Cancel safe: dropping the future closes the connection.
-    pub async fn connect_with(address: impl Into<String>, options: Options) -> Result<Client, Error> {
-        let options = Options { queue_max: options.queue_max.max(1), ..options };
-        let address = address.into();
-        let connection = connect(&address, &options).await?;
-        let (sender, requests) = mpsc::channel(options.queue_max);
-        let client = Client {
-            requests: sender,
-            room: Arc::new(Semaphore::new(options.queue_max_bytes as usize)),
-            room_max_bytes: options.queue_max_bytes,
-            request_timeout: options.request_timeout,
-        };
-        tokio::spawn(Driver::new(address, options, requests).run(connection));
-        Ok(client)
+    /// Cancel safe: dropping the future closes what was opened.
+    pub async fn connect_with(address: impl AsRef<str>, options: Options) -> Result<Client, Error> {
+        Client::open(Target::new(address.as_ref(), options)?).await
+    }
+
+    /// Connects to all servers of `target`; there is a client as soon as one of them is connected. Needs a tokio
+    /// runtime; the tasks of the connections live on it.
+    ///
+    /// # Errors
+    /// When none can be connected: [`Error::Server`] if one refused the handshake (`WRONGPASS`, `NOAUTH` …), else
+    /// [`Error::NotSent`].
+    ///
+    /// Cancel safe: dropping the future closes what was opened.
+    pub async fn open(target: Target) -> Result<Client, Error> {
+        let Target { addresses, options } = target;
+        let options = Arc::new(options.within_range());
+        let (report, mut reports) = mpsc::channel(addresses.len().max(1));
+        let (mut drivers, mut endpoints) = (JoinSet::new(), Vec::with_capacity(addresses.len()));
+        let eager = addresses.len() > 1;
+        for address in addresses {
+            let (endpoint, driver) = Endpoint::new(address, Arc::clone(&options), eager);
+            drivers.spawn(driver.run(report.clone()));
+            endpoints.push(endpoint);
+        }
+        drop(report);
+        let mut failed = Error::refused("no address");
+        while let Some(connected) = reports.recv().await {
+            match connected {
+                Ok(()) => {
+                    drivers.detach_all();
+                    return Ok(Client::new(endpoints, options));
+                }
+                Err(error) if matches!(failed, Error::Server(_)) => drop(error),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn new(endpoints: Vec<Endpoint>, options: Arc<Options>) -> Client {
+        let limit = Limit::of_each(options.request_timeout);
+        let (budget, pool) = (Budget::new(options.retry.budget), Pool::new(options.dedicated_max));
+        let shared = Shared { endpoints, turn: AtomicUsize::new(0), options, budget, pool };
+        Client { shared: Arc::new(shared), limit, idempotent: false }
+    }
+
+    /// A handle on the same connections whose commands take at most `timeout` each, all attempts included, in place
+    /// of [`Options::request_timeout`].
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Client {
+        Client { limit: self.limit.each(timeout), ..self.clone() }
+    }
+
+    /// A handle on the same connections whose commands all end by `deadline`: the rest of the time that a caller
+    /// of ours has. After it, commands are [`Error::NotSent`] at once.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Client {
+        Client { limit: self.limit.until(deadline), ..self.clone() }
+    }
+
+    /// A handle on the same connections whose commands may all be applied twice: see [`Command::idempotent`].
+    #[must_use]
+    pub fn idempotent(&self) -> Client {
+        Client { idempotent: true, ..self.clone() }
     }
 
     /// Sends a command, name first, and waits for its reply.
@@ -88,7 +165,8 @@ impl Client {
     /// like are refused as [`Error::NotSent`]: they take over a connection.
     ///
     /// Cancel safety: dropping the future while the command waits in the queue takes it out, unsent. Once it is
-    /// sent it is or will be applied, and its reply is read and dropped; the connection stays usable.
+    /// sent it is or will be applied, and its reply is read and dropped; the connection stays usable. It is not
+    /// sent again after that.
     pub async fn command<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Value, Error> {
         self.execute(&Command::from_words(words)).await
     }
@@ -102,8 +180,26 @@ impl Client {
     pub async fn execute(&self, command: &Command) -> Result<Value, Error> {
         let mut bytes = BytesMut::new();
         command.encode(&mut bytes)?;
-        let outcome = self.submit(bytes.freeze(), 1).await.pop();
-        outcome.unwrap_or_else(|| Err(Error::Protocol("no reply".into())))
+        let batch = Batch { bytes: bytes.freeze(), count: 1, idempotent: command.is_idempotent() };
+        self.submit(batch).await.pop().unwrap_or_else(|| Err(Error::Protocol("no reply".into())))
+    }
+
+    /// Sends `command` and converts the reply: the escape for what has no typed method.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ringmaster_client::Client) -> Result<(), ringmaster_client::Error> {
+    /// use ringmaster_client::cmd;
+    /// let encoding: String = client.query(cmd("OBJECT").arg("ENCODING").arg("key")).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::command`]; [`Error::Protocol`] when the reply is of another type, and then the command was
+    /// applied.
+    ///
+    /// Cancel safety: as [`Client::command`].
+    pub async fn query<T: FromValue>(&self, command: Command) -> Result<T, Error> {
+        self.execute(&command).await.and_then(T::from_value)
     }
 
     /// A pipeline: commands that are written in one piece and answered together.
@@ -111,48 +207,69 @@ impl Client {
         Pipeline::new(self)
     }
 
-    /// Sends `command` and converts the reply.
-    pub(crate) async fn query<T: FromValue>(&self, command: Command) -> Result<T, Error> {
-        self.execute(&command).await.and_then(T::from_value)
-    }
-
-    /// Queues `count` encoded commands and waits for their replies: exactly `count` outcomes.
-    pub(crate) async fn submit(&self, bytes: Bytes, count: usize) -> Vec<Outcome> {
-        let ticket = Ticket::default();
-        let withdraw = WithdrawOnDrop(ticket.clone());
-        let exchange = self.exchange(bytes, count, ticket);
-        let failed = match timeout(self.request_timeout, exchange).await {
-            Ok(Ok(outcomes)) => return outcomes,
-            Ok(Err(error)) => error,
-            Err(_) if withdraw.0.withdraw() => {
-                io::Error::new(io::ErrorKind::TimedOut, "timed out in the queue")
+    /// Sends a batch, again and again as the policy says, and waits for its replies: exactly as many outcomes.
+    pub(crate) async fn submit(&self, batch: Batch) -> Vec<Outcome> {
+        if self.limit.is_over() {
+            let late = || io::Error::new(io::ErrorKind::TimedOut, "the deadline has passed");
+            return (0..batch.count).map(|_| Err(Error::NotSent(late()))).collect();
+        }
+        let policy = &self.shared.options.retry;
+        let deadline = self.limit.deadline();
+        let idempotent = batch.idempotent || self.idempotent;
+        for attempt in 1.. {
+            let ends = policy.attempt_timeout.map_or(deadline, |time| deadline.min(Instant::now() + time));
+            let outcomes = self.next().submit(batch.bytes.clone(), batch.count, ends).await;
+            if !may_repeat(&outcomes, idempotent) {
+                self.shared.budget.earn();
+                return outcomes;
             }
-            Err(_) => return (0..count).map(|_| Err(Error::Timeout)).collect(),
-        };
-        let sent = withdraw.0.is_sent();
-        let copy = || io::Error::new(failed.kind(), failed.to_string());
-        (0..count)
-            .map(|_| Err(if sent { Error::MaybeApplied(copy()) } else { Error::NotSent(copy()) }))
-            .collect()
+            if !self.waits_for_next(attempt, deadline).await {
+                return outcomes;
+            }
+        }
+        Vec::new()
     }
 
-    /// Waits for room, for a place in the queue, for the replies.
-    async fn exchange(&self, bytes: Bytes, count: usize, ticket: Ticket) -> io::Result<Vec<Outcome>> {
-        let too_large = || {
-            let text = format!("{} bytes of commands, the limit is {}", bytes.len(), self.room_max_bytes);
-            io::Error::new(io::ErrorKind::InvalidInput, text)
-        };
-        let share = u32::try_from(bytes.len()).ok().filter(|&share| share <= self.room_max_bytes);
-        let share = share.ok_or_else(too_large)?;
-        let share = self.room.clone().acquire_many_owned(share).await.map_err(|_| stopped())?;
-        let (caller, outcomes) = oneshot::channel();
-        let request = Request { bytes, ticket, pending: Pending::new(count, caller, share) };
-        self.requests.send(request).await.map_err(|_| stopped())?;
-        outcomes.await.map_err(|_| stopped())
+    /// Waits until the attempt that follows `attempts` ones; false when there is to be none.
+    pub(crate) async fn waits_for_next(&self, attempts: u32, deadline: Instant) -> bool {
+        let policy = &self.shared.options.retry;
+        let wait = jittered(policy.wait_before(attempts));
+        let goes_on =
+            attempts < policy.attempts_max && Instant::now() + wait < deadline && self.shared.budget.spend();
+        if goes_on {
+            tracing::debug!(attempts, wait_seconds = wait.as_secs_f64(), "is tried again");
+            sleep(wait).await;
+        }
+        goes_on
     }
-}
 
-/// The request was dropped on its way: its connection was lost while it waited for room, or the runtime stopped.
-fn stopped() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "the connection was lost or the runtime has stopped")
+    /// The server whose turn it is, of those that are connected.
+    pub(crate) fn next(&self) -> &Endpoint {
+        let endpoints = &self.shared.endpoints;
+        if let [only] = &endpoints[..] {
+            return only;
+        }
+        let turn = self.shared.turn.fetch_add(1, Ordering::Relaxed);
+        let connected = endpoints.iter().filter(|endpoint| endpoint.is_connected()).count();
+        let nth = |count: usize| turn.checked_rem(count);
+        // One may be lost between the two looks; then anyone will do.
+        let chosen =
+            nth(connected).and_then(|n| endpoints.iter().filter(|endpoint| endpoint.is_connected()).nth(n));
+        chosen.unwrap_or(&endpoints[turn % endpoints.len()])
+    }
+
+    /// The connections besides the shared ones.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.shared.pool
+    }
+
+    /// How it was connected.
+    pub(crate) fn options(&self) -> &Arc<Options> {
+        &self.shared.options
+    }
+
+    /// How long commands may take.
+    pub(crate) fn limit(&self) -> Limit {
+        self.limit
+    }
 }

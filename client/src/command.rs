@@ -36,6 +36,17 @@ pub struct Command {
     arguments: BytesMut,
     count: usize,
     refusal: Option<&'static str>,
+    idempotent: bool,
+}
+
+/// A command of that name: [`Command::new`] in short.
+///
+/// ```
+/// use ringmaster_client::cmd;
+/// let command = cmd("OBJECT").arg("ENCODING").arg("key");
+/// ```
+pub fn cmd(name: impl AsRef<[u8]>) -> Command {
+    Command::new(name)
 }
 
 impl Command {
@@ -45,7 +56,12 @@ impl Command {
         let name = name.as_ref();
         let takes_over = TAKES_OVER.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
         let refusal = takes_over.then_some("this command takes over its connection, which is shared here");
-        Command { arguments: BytesMut::new(), count: 0, refusal }.arg(name)
+        Command { arguments: BytesMut::new(), count: 0, refusal, idempotent: false }.arg(name)
+    }
+
+    /// For a connection that listens: the commands that take it over are what it is for.
+    pub(crate) fn of_listener(name: &str) -> Command {
+        Command { refusal: None, ..Command::new(name) }
     }
 
     /// From all its words, the name first.
@@ -81,6 +97,25 @@ impl Command {
     #[must_use]
     pub fn int(self, number: i64) -> Command {
         self.arg(number.to_string())
+    }
+
+    /// Adds a number in decimal, as short as it can be read back.
+    #[must_use]
+    pub fn float(self, number: f64) -> Command {
+        self.arg(number.to_string())
+    }
+
+    /// Says that the command may be applied twice: it is sent again also when it may have been applied. `SET`
+    /// without a condition, `HSET`, `DEL` and every read may; `INCR`, `LPUSH` and `LPOP` may not, and nor may a
+    /// `SET` that could overwrite what another client has set meanwhile.
+    #[must_use]
+    pub fn idempotent(self) -> Command {
+        Command { idempotent: true, ..self }
+    }
+
+    /// Whether it may be applied twice.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     fn refuse(mut self, why: &'static str) -> Command {

@@ -1,78 +1,71 @@
-//! A new connection: TCP, then the handshake that [`Options`] asks for.
+//! A new connection: TCP, TLS or a Unix socket, then the handshake that [`Options`] asks for.
 
 use std::io;
 
 use bytes::BytesMut;
-use futures_util::StreamExt as _;
 use ringmaster_protocol::resp::Protocol;
-use tokio::{
-    io::AsyncWriteExt as _,
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::timeout,
-};
+use tokio::time::timeout;
 use tokio_util::codec::FramedRead;
 
-use crate::{codec::ReplyCodec, command::Command, error::Error, options::Options, value::Value};
+use crate::{
+    address::Address, codec::ReplyCodec, command::Command, connection::Connection, error::Error,
+    options::Options, transport::Transport,
+};
 
 /// First size of the read buffer, in bytes.
 const READ_BUFFER_BYTES: usize = 16 << 10;
-
-/// A connection that is ready for commands.
-pub(crate) struct Connection {
-    /// Decoded replies.
-    pub(crate) replies: FramedRead<OwnedReadHalf, ReplyCodec>,
-    /// Where commands are written.
-    pub(crate) sink: OwnedWriteHalf,
-}
 
 /// Connects and shakes hands, within the connect timeout.
 ///
 /// # Errors
 /// [`Error::Server`] when the server refused the handshake, [`Error::NotSent`] for all else.
-pub(crate) async fn connect(address: &str, options: &Options) -> Result<Connection, Error> {
+pub(crate) async fn connect(address: &Address, options: &Options) -> Result<Connection, Error> {
     timeout(options.connect_timeout, open(address, options)).await.unwrap_or_else(|_| {
         let text = format!("no connection to {address} within {:?}", options.connect_timeout);
         Err(Error::NotSent(io::Error::new(io::ErrorKind::TimedOut, text)))
     })
 }
 
-async fn open(address: &str, options: &Options) -> Result<Connection, Error> {
+async fn open(address: &Address, options: &Options) -> Result<Connection, Error> {
     let refused =
         |error: io::Error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}"));
-    let stream = TcpStream::connect(address).await.map_err(refused).map_err(Error::NotSent)?;
-    stream.set_nodelay(true).map_err(Error::NotSent)?;
-    let (source, sink) = stream.into_split();
+    let transport =
+        Transport::open(address, options.tls.as_ref()).await.map_err(refused).map_err(Error::NotSent)?;
+    let (source, sink) = tokio::io::split(transport);
     let codec = ReplyCodec::new(options.reply_max_bytes);
     let replies = FramedRead::with_capacity(source, codec, READ_BUFFER_BYTES);
     let mut connection = Connection { replies, sink };
-    connection.shake_hands(&handshake(options)).await?;
+    let commands = handshake(options);
+    shake_hands(&mut connection, &commands).await?;
+    if commands.is_empty() && options.tls.is_some() {
+        hear_refusal(&mut connection).await.map_err(refused).map_err(Error::NotSent)?;
+    }
     Ok(connection)
 }
 
-impl Connection {
-    /// Sends all commands at once; each must be answered without an error.
-    async fn shake_hands(&mut self, commands: &[Command]) -> Result<(), Error> {
-        let mut bytes = BytesMut::new();
-        commands.iter().try_for_each(|command| command.encode(&mut bytes))?;
-        self.sink.write_all(&bytes).await.map_err(Error::NotSent)?;
-        for _ in commands {
-            match self.replies.next().await {
-                Some(Ok(Ok(Value::Error(error)))) => return Err(Error::Server(error)),
-                Some(Ok(Ok(_))) => {}
-                Some(Ok(Err(text))) => return Err(Error::NotSent(invalid(text))),
-                Some(Err(error)) => return Err(Error::NotSent(error)),
-                None => return Err(Error::NotSent(io::ErrorKind::UnexpectedEof.into())),
-            }
-        }
-        Ok(())
-    }
+/// Over TLS 1.3 a server may refuse our certificate after our side of the handshake is done, which shows in place of
+/// the first reply. Any reply is good.
+async fn hear_refusal(connection: &mut Connection) -> io::Result<()> {
+    connection.exchange(b"*1\r\n$4\r\nPING\r\n", 1, &mut Vec::new()).await
 }
 
-fn invalid(text: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, text)
+/// Sends all commands at once; each must be answered without an error.
+async fn shake_hands(connection: &mut Connection, commands: &[Command]) -> Result<(), Error> {
+    let mut bytes = BytesMut::new();
+    commands.iter().try_for_each(|command| command.encode(&mut bytes))?;
+    let mut outcomes = Vec::with_capacity(commands.len());
+    let exchanged = connection.exchange(&bytes, commands.len(), &mut outcomes).await;
+    for outcome in outcomes {
+        match outcome {
+            Ok(_) => {}
+            Err(Error::Server(error)) => return Err(Error::Server(error)),
+            Err(other) => {
+                let text = format!("the handshake was answered with no reply: {other}");
+                return Err(Error::NotSent(io::Error::new(io::ErrorKind::InvalidData, text)));
+            }
+        }
+    }
+    exchanged.map_err(Error::NotSent)
 }
 
 /// The commands of the handshake; none for the default options.

@@ -24,16 +24,19 @@ pub enum Error {
     /// it still will be. A late reply is read and dropped.
     #[error("no reply within the request timeout")]
     Timeout,
+    /// What was watched was changed by others in every attempt. Nothing was applied; it may be tried again.
+    #[error("the watched keys were changed by others in every attempt")]
+    Conflict,
 }
 
 impl Error {
     /// True when the command is known not to have been applied and may be sent again, perhaps later: it was
-    /// not sent, or the server refused it for the moment (`LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`,
+    /// not sent, what it watched was changed, or the server refused it for the moment (`LOADING`, `BUSY`, `TRYAGAIN`, `CLUSTERDOWN`,
     /// `MASTERDOWN`, `OVERLOADED`).
     #[must_use]
     pub fn is_retry_safe(&self) -> bool {
         match self {
-            Error::NotSent(_) => true,
+            Error::NotSent(_) | Error::Conflict => true,
             Error::Server(error) => matches!(
                 error.code(),
                 "LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN" | "MASTERDOWN" | "OVERLOADED"

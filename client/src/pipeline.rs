@@ -2,24 +2,31 @@
 
 use bytes::BytesMut;
 
-use crate::{client::Client, command::Command, error::Error, request::Outcome};
+use crate::{
+    client::{Batch, Client},
+    command::Command,
+    error::Error,
+    request::Outcome,
+};
 
 /// Most commands of one pipeline.
 pub const PIPELINE_MAX: usize = 1 << 16;
 
 /// Commands that are written one behind the other, with nothing of another task between them, and answered
-/// together. Not a transaction by itself: put `MULTI` first and `EXEC` last for that.
+/// together. Not a transaction: that is [`Client::transaction`]. Sent again by itself only if that may be done with all
+/// of its commands.
 #[must_use = "a pipeline does nothing until it is executed"]
 pub struct Pipeline<'a> {
     client: &'a Client,
     bytes: BytesMut,
     count: usize,
+    idempotent: bool,
     refused: Option<String>,
 }
 
 impl<'a> Pipeline<'a> {
     pub(crate) fn new(client: &'a Client) -> Pipeline<'a> {
-        Pipeline { client, bytes: BytesMut::new(), count: 0, refused: None }
+        Pipeline { client, bytes: BytesMut::new(), count: 0, idempotent: true, refused: None }
     }
 
     /// Adds a command, name first.
@@ -30,6 +37,7 @@ impl<'a> Pipeline<'a> {
     /// Adds a [`Command`].
     pub fn push(mut self, command: &Command) -> Pipeline<'a> {
         self.count += 1;
+        self.idempotent &= command.is_idempotent();
         if self.count > PIPELINE_MAX {
             self.refused = Some(format!("more than {PIPELINE_MAX} commands in a pipeline"));
         } else if let Err(error) = command.encode(&mut self.bytes) {
@@ -48,7 +56,10 @@ impl<'a> Pipeline<'a> {
         match self.refused {
             Some(why) => (0..self.count).map(|_| Err(Error::refused(why.clone()))).collect(),
             None if self.count == 0 => Vec::new(),
-            None => self.client.submit(self.bytes.freeze(), self.count).await,
+            None => {
+                let Pipeline { client, count, idempotent, .. } = self;
+                client.submit(Batch { bytes: self.bytes.freeze(), count, idempotent }).await
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::{error::Error, ticket::Ticket, value::Value};
 
-/// What one command came to.
-pub(crate) type Outcome = Result<Value, Error>;
+/// What one command of several came to.
+pub type Outcome = Result<Value, Error>;
 
 /// Commands that are written together, in one piece.
 pub(crate) struct Request {

@@ -2,6 +2,7 @@
 
 mod convert;
 mod decode;
+mod tuples;
 
 use bytes::Bytes;
 

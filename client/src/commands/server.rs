@@ -1,6 +1,13 @@
 //! The server.
 
-use crate::{client::Client, command::Command, error::Error, value::Value};
+use std::time::Duration;
+
+use crate::{
+    client::Client,
+    command::Command,
+    error::Error,
+    value::{FromValue, Value},
+};
 
 impl Client {
     /// `PING`: waits for `PONG`.
@@ -36,5 +43,37 @@ impl Client {
     /// As [`Client::command`]. Cancel safety: as there.
     pub async fn flushall(&self) -> Result<(), Error> {
         self.query(Command::new("FLUSHALL")).await
+    }
+
+    /// `TIME`: the server's clock, since 1970.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn time(&self) -> Result<Duration, Error> {
+        let (seconds, micros): (u64, u64) = self.query(Command::new("TIME")).await?;
+        Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
+    }
+
+    /// `FLUSHDB`: removes every key of the database.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn flushdb(&self) -> Result<(), Error> {
+        self.query(Command::new("FLUSHDB")).await
+    }
+
+    /// `FCALL`: calls a function of a library that was loaded. In a cluster it may use the keys of `keys` only,
+    /// and they have to be in one slot.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn fcall<T: FromValue>(
+        &self,
+        function: impl AsRef<[u8]>,
+        keys: &[impl AsRef<[u8]>],
+        arguments: &[impl AsRef<[u8]>],
+    ) -> Result<T, Error> {
+        let command = Command::new("FCALL").arg(function).arg(keys.len().to_string());
+        self.query(command.args(keys).args(arguments)).await
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::keys::milliseconds;
 use crate::{client::Client, command::Command, error::Error};
 
 /// When a key that is set expires.
@@ -154,6 +155,108 @@ impl Client {
     /// As [`Client::command`]. Cancel safety: as there.
     pub async fn incr_by(&self, key: impl AsRef<[u8]>, by: i64) -> Result<i64, Error> {
         self.query(Command::new("INCRBY").arg(key).int(by)).await
+    }
+
+    /// `SET … GET`: sets the value and answers with the old one.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn set_get(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+    ) -> Result<Option<Bytes>, Error> {
+        self.query(Command::new("SET").arg(key).arg(value).arg("GET")).await
+    }
+
+    /// `GETDEL`: takes the value and removes the key.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there; what a dropped call took is lost.
+    pub async fn getdel(&self, key: impl AsRef<[u8]>) -> Result<Option<Bytes>, Error> {
+        self.query(Command::new("GETDEL").arg(key)).await
+    }
+
+    /// `GETEX`: the value, and the key expires after `time`, to the millisecond.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn getex(&self, key: impl AsRef<[u8]>, time: Duration) -> Result<Option<Bytes>, Error> {
+        self.query(Command::new("GETEX").arg(key).arg("PX").arg(milliseconds(time))).await
+    }
+
+    /// `MSETNX`: sets all pairs if none of the keys exists; false when one does. Through a proxy all keys have
+    /// to be in one slot.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn msetnx<K: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &self,
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<bool, Error> {
+        let command = pairs.into_iter().fold(Command::new("MSETNX"), |c, (key, value)| c.arg(key).arg(value));
+        self.query(command).await
+    }
+
+    /// `INCR`: adds 1; the new number. A missing key counts as 0.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn incr(&self, key: impl AsRef<[u8]>) -> Result<i64, Error> {
+        self.query(Command::new("INCR").arg(key)).await
+    }
+
+    /// `DECR`: takes 1 away; the new number. A missing key counts as 0.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn decr(&self, key: impl AsRef<[u8]>) -> Result<i64, Error> {
+        self.query(Command::new("DECR").arg(key)).await
+    }
+
+    /// `INCRBYFLOAT`: the new number. A missing key counts as 0.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn incr_by_float(&self, key: impl AsRef<[u8]>, by: f64) -> Result<f64, Error> {
+        self.query(Command::new("INCRBYFLOAT").arg(key).float(by)).await
+    }
+
+    /// `APPEND`: puts `value` behind the value that is there; the new length in bytes.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn append(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<u64, Error> {
+        self.query(Command::new("APPEND").arg(key).arg(value)).await
+    }
+
+    /// `STRLEN`: the length in bytes; 0 when there is no such key.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn strlen(&self, key: impl AsRef<[u8]>) -> Result<u64, Error> {
+        self.query(Command::new("STRLEN").arg(key)).await
+    }
+
+    /// `GETRANGE`: the bytes from offset `first` to `last`, both included; negative ones count from the end.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn getrange(&self, key: impl AsRef<[u8]>, first: i64, last: i64) -> Result<Bytes, Error> {
+        self.query(Command::new("GETRANGE").arg(key).int(first).int(last)).await
+    }
+
+    /// `SETRANGE`: writes `value` over what is at `offset`; the new length in bytes.
+    ///
+    /// # Errors
+    /// As [`Client::command`]. Cancel safety: as there.
+    pub async fn setrange(
+        &self,
+        key: impl AsRef<[u8]>,
+        offset: u64,
+        value: impl AsRef<[u8]>,
+    ) -> Result<u64, Error> {
+        self.query(Command::new("SETRANGE").arg(key).arg(offset.to_string()).arg(value)).await
     }
 }
 

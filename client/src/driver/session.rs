@@ -11,7 +11,7 @@ use std::io;
 
 use tokio::sync::mpsc;
 
-use crate::{connect::Connection, error::Error, options::Options, request::Request};
+use crate::{connection::Connection, error::Error, options::Options, request::Request};
 use reader::Reader;
 use writer::Writer;
 

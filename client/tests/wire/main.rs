@@ -1,6 +1,10 @@
 //! The client against a peer that is scripted byte by byte.
 
+mod listening;
 mod peer;
+mod pong;
+mod retrying;
+mod several;
 
 use std::{io, time::Duration};
 

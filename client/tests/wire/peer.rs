@@ -49,6 +49,11 @@ impl Socket {
         self.stream.read_exact(bytes).await.expect("the bytes");
     }
 
+    /// Fills `bytes`; false when the client has closed.
+    pub(crate) async fn reads(&mut self, bytes: &mut [u8]) -> bool {
+        self.stream.read_exact(bytes).await.is_ok()
+    }
+
     /// Reads and forgets.
     pub(crate) async fn skip(&mut self, count: usize) {
         self.read(&mut vec![0; count]).await;

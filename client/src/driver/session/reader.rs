@@ -4,7 +4,6 @@ use std::{io, time::Duration};
 
 use futures_util::StreamExt as _;
 use tokio::{
-    net::tcp::OwnedReadHalf,
     sync::mpsc::Receiver,
     time::{MissedTickBehavior, interval},
 };
@@ -12,16 +11,16 @@ use tokio_util::codec::FramedRead;
 
 use crate::{
     codec::{Decoded, ReplyCodec},
-    error::Error,
+    connection::outcome,
     request::Pending,
-    value::Value,
+    transport::Source,
 };
 
 /// A silent peer is looked at this often within the longest silence.
 const LOOKS: u32 = 4;
 
 pub(super) struct Reader {
-    replies: FramedRead<OwnedReadHalf, ReplyCodec>,
+    replies: FramedRead<Source, ReplyCodec>,
     pending: Receiver<Pending>,
     front: Option<Pending>,
     silence_max: Duration,
@@ -40,7 +39,7 @@ struct Watch {
 impl Reader {
     /// A peer that owes replies and sends nothing for `silence_max` is given up.
     pub(super) fn new(
-        replies: FramedRead<OwnedReadHalf, ReplyCodec>,
+        replies: FramedRead<Source, ReplyCodec>,
         pending: Receiver<Pending>,
         silence_max: Duration,
     ) -> Reader {
@@ -75,12 +74,7 @@ impl Reader {
 
     /// Gives `reply` to the request at the front.
     fn answer(&mut self, reply: Decoded) -> io::Result<()> {
-        let outcome = match reply {
-            Ok(Value::Push(_)) => return Ok(()),
-            Ok(Value::Error(error)) => Err(Error::Server(error)),
-            Ok(value) => Ok(value),
-            Err(text) => Err(Error::Protocol(text)),
-        };
+        let Some(outcome) = outcome(reply) else { return Ok(()) };
         let Some(mut pending) = self.front.take().or_else(|| self.pending.try_recv().ok()) else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a reply that no command asked for"));
         };

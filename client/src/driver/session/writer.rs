@@ -5,11 +5,13 @@ use std::io;
 use bytes::BytesMut;
 use tokio::{
     io::AsyncWriteExt as _,
-    net::tcp::OwnedWriteHalf,
     sync::mpsc::{Receiver, Sender},
 };
 
-use crate::request::{Pending, Request};
+use crate::{
+    request::{Pending, Request},
+    transport::Sink,
+};
 
 /// Requests are gathered into one write until it has this many bytes.
 const WRITE_BYTES: usize = 64 << 10;
@@ -18,7 +20,7 @@ const WRITE_BYTES: usize = 64 << 10;
 const BUFFER_KEEP_BYTES: usize = 1 << 20;
 
 pub(super) struct Writer<'a> {
-    sink: OwnedWriteHalf,
+    sink: Sink,
     requests: &'a mut Receiver<Request>,
     pending: Sender<Pending>,
     buffer: BytesMut,
@@ -26,7 +28,7 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(
-        sink: OwnedWriteHalf,
+        sink: Sink,
         requests: &'a mut Receiver<Request>,
         pending: Sender<Pending>,
     ) -> Writer<'a> {
@@ -71,6 +73,8 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.sink.write_all(&self.buffer).await?;
+        // TLS may hold back what the socket did not take.
+        self.sink.flush().await?;
         if self.buffer.capacity() > BUFFER_KEEP_BYTES {
             self.buffer = BytesMut::with_capacity(WRITE_BYTES);
         }

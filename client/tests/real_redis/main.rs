@@ -1,63 +1,30 @@
 //! The client against a real redis-server, where one is installed; elsewhere the test says so and passes.
 
-use std::{
-    net::TcpListener,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+mod blocking;
+mod pubsub;
+mod server;
+mod transactions;
+mod transport;
+mod typed;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use ringmaster_client::{Client, Error, Options, Protocol, SetOptions, Ttl, Value};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
-
-/// A server of its own for a test; killed when dropped.
-struct Redis {
-    _process: Child,
-    _directory: TempDir,
-    address: String,
-}
-
-fn start() -> Option<Redis> {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port();
-    let directory = tempfile::tempdir().expect("a directory");
-    let process = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()])
-        .current_dir(&directory)
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn();
-    let address = format!("127.0.0.1:{port}");
-    process.ok().map(|process| Redis { _process: process, _directory: directory, address })
-}
-
-/// Connects as soon as the server listens.
-async fn connect(redis: &Redis, protocol: Protocol) -> Client {
-    let start = Instant::now();
-    loop {
-        let options = Options { protocol, database: 1, ..Options::default() };
-        match Client::connect_with(&redis.address, options).await {
-            Ok(client) => return client,
-            Err(error) => assert!(start.elapsed() < Duration::from_secs(10), "{error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+use server::Redis;
 
 #[tokio::test]
 async fn every_typed_command_works_in_both_protocols() -> Result<(), Error> {
-    let Some(redis) = start() else {
-        eprintln!("skipped: no redis-server on this machine");
-        return Ok(());
-    };
+    let Some(redis) = Redis::start() else { return Ok(()) };
     for protocol in [Protocol::Resp2, Protocol::Resp3] {
-        let client = connect(&redis, protocol).await;
+        let client = redis.client(Options { protocol, database: 1, ..Options::default() }).await;
         client.flushall().await?;
         strings(&client).await?;
         keys(&client).await?;
         aggregates(&client).await?;
         sorted_sets(&client).await?;
         pipelines(&client).await?;
+        typed::all(&client).await?;
         assert!(client.info().await?.contains("redis_version:"));
     }
     Ok(())
