@@ -1,6 +1,7 @@
 //! The client against a real redis-server, where one is installed; elsewhere the test says so and passes.
 
 mod blocking;
+mod examples;
 mod pubsub;
 mod server;
 mod transactions;
