@@ -21,6 +21,7 @@
 //! Every question is about one slot under one view, so a connection names the epoch at which it is attached and a node
 //! refuses what is older than the slot's chain.
 
+mod bell;
 mod content;
 mod history;
 mod message;
@@ -31,6 +32,7 @@ mod rule;
 mod same;
 mod wire;
 
+pub use bell::{put_rung, rung};
 pub use content::{Contents, Operation, Report, Victim};
 pub use history::{History, LINEAGE_MAX};
 pub use message::{Ask, Note, Outcome, Say};

@@ -20,6 +20,7 @@ mod ledger;
 mod members;
 mod next_entry;
 mod observing;
+mod queues;
 mod route;
 mod walking;
 
@@ -95,7 +96,14 @@ impl Replicated {
         driver.submit(submission);
     }
 
-    /// A command for all nodes.
+    /// A client waits for keys, or takes what is there.
+    fn join(&self, waiting: &Rc<Waiting>) {
+        let mut driver = self.driver.borrow_mut();
+        driver.hear_failures();
+        driver.join(waiting);
+    }
+
+    /// Something for the task.
     fn push(&self, event: Event) {
         self.inbox.push(event);
     }

@@ -297,7 +297,12 @@ impl Replica {
             Ask::Stage { contents, .. } => self.stage(&contents, content, shared),
             Ask::StageMore { operations, .. } => self.stage_more(operations, content, shared),
             // About many slots: their node takes them apart.
-            Ask::Fence { .. } | Ask::Report { .. } | Ask::Victims { .. } => Err(Say::Stale(self.row.changed)),
+            // And bells hang outside of a slot's history.
+            Ask::Fence { .. }
+            | Ask::Report { .. }
+            | Ask::Victims { .. }
+            | Ask::Hang { .. }
+            | Ask::TakeDown { .. } => Err(Say::Stale(self.row.changed)),
         };
         Some(say.unwrap_or_else(|refusal| refusal))
     }

@@ -50,6 +50,7 @@ use super::shared::{unix_millis, unix_time};
 use super::worker::Worker;
 use crate::cluster::claims::Seat;
 pub(crate) use aside::ASIDE_MAX;
+use extension::bells::Bells;
 use subscribe::Subscriptions;
 use transaction::{Transaction, Watching};
 
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     transaction: Option<Transaction>,
     /// Keys watched since WATCH.
     watching: Option<Watching>,
+    /// The bells that a proxy has hung.
+    bells: Bells,
     /// What it is subscribed to.
     subscriptions: Subscriptions,
     /// Whether a command may not simply be carried out: a transaction is open, or there is mail to expect.
@@ -159,6 +162,7 @@ impl Connection {
             late: Vec::new(),
             transaction: None,
             watching: None,
+            bells: Bells::default(),
             subscriptions: Subscriptions::default(),
             special: false,
             tracks: false,
@@ -184,6 +188,7 @@ impl Connection {
             // The client went away or did not read: there is nobody to tell.
             drop(self.converse().await);
             self.unwatch().await;
+            self.take_down_all().await;
         }
     }
 

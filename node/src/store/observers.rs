@@ -6,30 +6,59 @@
 //! letting go of it ([`crate::engine::Engine::serve`]), and by the transaction at its EXEC.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use ringmaster_protocol::extension::put_rung;
 
 use super::effect::Effect;
 use super::key::Key;
 use super::saving::Saving;
 use super::slot::Slot;
 use super::tracked::Tracked;
+use crate::mail::{Mail, Recipient};
 use crate::waiting::Waiter;
 
 /// The watch of one connection over all its watched keys: raised when one of them was changed.
-#[derive(Debug, Default)]
-pub struct Watch(AtomicBool);
+#[derive(Default)]
+pub struct Watch {
+    is_raised: AtomicBool,
+    /// Who is told at once, and by which number.
+    bell: Option<(Arc<dyn Recipient>, u64)>,
+}
 
 impl Watch {
+    /// One that tells `who` once when it is raised, by this number, and ends so.
+    pub(crate) fn with_bell(who: Arc<dyn Recipient>, number: u64) -> Self {
+        Self { is_raised: AtomicBool::new(false), bell: Some((who, number)) }
+    }
+
     /// Whether a watched key was changed.
     #[must_use]
     pub fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.is_raised.load(Ordering::Relaxed)
     }
 
     /// Notes a change.
     pub fn raise(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        let was_raised = self.is_raised.swap(true, Ordering::Relaxed);
+        if let Some((who, number)) = self.bell.as_ref().filter(|_| !was_raised) {
+            let mut rung = Vec::new();
+            put_rung(&mut rung, *number);
+            who.receive(Mail::Line(rung.into()));
+        }
+    }
+
+    /// Whether it is raised, and nobody asks it.
+    fn is_over(&self) -> bool {
+        self.bell.is_some() && self.is_raised()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("is_raised", &self.is_raised()).finish_non_exhaustive()
     }
 }
 
@@ -76,8 +105,12 @@ impl Observers {
 
     /// Marks who observes `name`: those that watch it, and those that wait for it if the change `wakes` them.
     fn touch(&mut self, name: &Name, wakes: bool) {
-        if let Some(watches) = self.watched.get(name) {
+        if let Some(watches) = self.watched.get_mut(name) {
             watches.iter().for_each(|watch| watch.raise());
+            watches.retain(|watch| !watch.is_over());
+            if watches.is_empty() {
+                self.watched.remove(name);
+            }
         }
         if wakes && self.waiting.contains_key(name) && !self.ready.contains(name) {
             self.ready.push(name.clone());
@@ -99,6 +132,7 @@ impl Slot {
         for key in effect.keys().into_iter().flatten() {
             observers.touch(&name_of(key), effect.wakes());
         }
+        self.forget_observers();
     }
 
     /// Marks who observes a key that `effect` is about to sweep away or bring in with a whole database, and has the

@@ -1,5 +1,6 @@
 //! A node as an entry of chains: what it does for a proxy that is attached, and for nobody else.
 
+mod bells;
 mod logs;
 mod memory;
 mod pair;

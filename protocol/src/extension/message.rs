@@ -97,6 +97,25 @@ pub enum Ask {
         /// How much it needs in bytes, about.
         bytes: u64,
     },
+    /// Ring a bell when one of these keys is changed ([`super::rung`]), in place of the bell of the same number.
+    /// [`Say::Done`], [`Say::Overloaded`].
+    Hang {
+        /// The slot of all keys.
+        slot: HashSlot,
+        /// The tail is meant, and its copy, not the head.
+        at_tail: bool,
+        /// The database of the keys, below 16.
+        database: u8,
+        /// The keys.
+        keys: Vec<Bytes>,
+        /// Its number among those of the connection.
+        bell: u64,
+    },
+    /// Take a bell down. [`Say::Done`].
+    TakeDown {
+        /// Its number.
+        bell: u64,
+    },
 }
 
 /// An answer about slots.
@@ -169,8 +188,9 @@ impl Ask {
             | Self::Export { slot }
             | Self::Import { slot, .. }
             | Self::Stage { slot, .. }
-            | Self::StageMore { slot, .. } => Some(*slot),
-            Self::Fence { .. } | Self::Report { .. } | Self::Victims { .. } => None,
+            | Self::StageMore { slot, .. }
+            | Self::Hang { slot, .. } => Some(*slot),
+            Self::Fence { .. } | Self::Report { .. } | Self::Victims { .. } | Self::TakeDown { .. } => None,
         }
     }
 }

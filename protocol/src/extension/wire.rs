@@ -88,6 +88,16 @@ impl Ask {
                 out.extend_from_slice(&of.0.to_le_bytes());
                 varint::put(out, *bytes);
             }
+            Self::Hang { slot, at_tail, database, keys, bell } => {
+                head(out, 12, *slot);
+                out.extend([u8::from(*at_tail), *database]);
+                put_all(out, keys, |out, key| put_bytes(out, key));
+                varint::put(out, *bell);
+            }
+            Self::TakeDown { bell } => {
+                out.push(13);
+                varint::put(out, *bell);
+            }
         }
     }
 
@@ -115,6 +125,14 @@ impl Ask {
             }
             10 => Self::Report { slots: input.all(Input::slot)? },
             11 => Self::Victims { of: input.incarnation()?, bytes: input.number()? },
+            12 => Self::Hang {
+                slot: input.slot()?,
+                at_tail: input.byte()? == 1,
+                database: Some(input.byte()?).filter(|database| *database < 16).ok_or(MessageDecodeError)?,
+                keys: input.all(Input::bytes)?,
+                bell: input.number()?,
+            },
+            13 => Self::TakeDown { bell: input.number()? },
             _ => return Err(MessageDecodeError),
         };
         input.end(ask)
@@ -438,6 +456,14 @@ mod tests {
         let asks = vec![
             Ask::Apply { slot, since, operation: operation.clone() },
             Ask::Await { slot, since, version: at(2, 3) },
+            Ask::Hang {
+                slot,
+                at_tail: true,
+                database: 15,
+                keys: vec![Bytes::from_static(b"k")],
+                bell: 1 << 40,
+            },
+            Ask::TakeDown { bell: 3 },
             Ask::Version { slot },
             Ask::Prove { slot, since, version: at(2, 3) },
             Ask::Ring { slot, after: at(9, 9) },

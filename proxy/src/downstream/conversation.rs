@@ -103,6 +103,9 @@ impl Conversation {
 
     /// The client has gone.
     pub(super) fn abandon(&self) {
+        if let Some(waiting) = &self.waiting {
+            waiting.give_up();
+        }
         if let Some(private) = &self.private {
             private.abandon();
         }

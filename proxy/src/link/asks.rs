@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringmaster_protocol::extension::{Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach};
+use ringmaster_protocol::extension::{
+    Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach, rung,
+};
 use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
@@ -33,6 +35,9 @@ pub(crate) trait Answers {
 
     /// A question will not be answered.
     fn lost(&self, id: u64);
+
+    /// The bell of this number has rung.
+    fn rung(&self, _bell: u64) {}
 
     /// The node would not be attached, with this error: the questions behind that are refused.
     fn refused(&self, _error: &[u8]) {}
@@ -210,6 +215,16 @@ impl Peer for State {
                     self.answers.lost(id);
                 }
             }
+        }
+    }
+
+    fn takes_pushes(&self) -> bool {
+        true
+    }
+
+    fn push(&self, frame: &[u8]) {
+        if let Some(bell) = rung(frame) {
+            self.answers.rung(bell);
         }
     }
 

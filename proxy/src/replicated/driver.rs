@@ -1,7 +1,9 @@
 //! The task that drives the chains of a thread: what came goes in, what is to be done comes out.
 
+mod waiting;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +11,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringmaster_protocol::extension::{RawOperation, Say, put_unless};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Epoch, Version, View};
+use ringmaster_protocol::view::{Boot, Epoch, Version, View};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::blocking::Waiting;
 use super::everywhere;
 use super::evictions::Evictions;
 use super::inbox::{Event, Inbox, Owner, Submission};
 use super::lane::Reading;
 use super::ledger::Ledger;
 use super::members::Members;
+use super::queues::{Number, Queues, Waiter};
 use crate::chain::{
     Action, Applied, Chains, ClientId, Command, Handed, Kind, Lease, Moment, OperationId, PlainWrite, Target,
     Told, Wire,
@@ -111,6 +115,12 @@ pub(super) struct Driver {
     sleeps_until: Duration,
     /// Reads go to any in-sync entry.
     reads_any: bool,
+    /// Clients that wait for keys, by number.
+    waiters: HashMap<Waiter, Rc<Waiting>>,
+    waiters_drawn: Waiter,
+    queues: Queues,
+    /// In which process each bell was hung.
+    hung_at: HashMap<Number, Boot>,
 }
 
 impl Driver {
@@ -138,6 +148,10 @@ impl Driver {
             seen: Seen::now(published),
             sleeps_until: Duration::MAX,
             reads_any: super::reads_any(shared),
+            waiters: HashMap::new(),
+            waiters_drawn: 0,
+            queues: Queues::default(),
+            hung_at: HashMap::new(),
         }
     }
 
@@ -149,6 +163,7 @@ impl Driver {
         self.take_events();
         self.poll();
         self.evict();
+        self.serve_queues();
         self.inbox.release_held();
         let pause = self.pause();
         self.sleeps_until = clock::now() + pause;
@@ -157,7 +172,8 @@ impl Driver {
 
     /// Until something that waits is to be looked at.
     fn pause(&self) -> Duration {
-        let wished = self.chains.wakes_at().map(|at| at.saturating_sub(clock::now()));
+        let wakes_at = self.chains.wakes_at().into_iter().chain(self.queues.wakes_at()).min();
+        let wished = wakes_at.map(|at| at.saturating_sub(clock::now()));
         wished.map_or(PAUSE_MAX, |wished| wished.clamp(PAUSE_MIN, PAUSE_MAX))
     }
 
@@ -170,6 +186,7 @@ impl Driver {
         self.members.adopt(&view);
         self.evictions.adopt(&view);
         self.with_chains(|chains, moment, out| chains.adopt(&view, moment, out));
+        self.look_after_bells(false);
     }
 
     /// The cluster was founded anew, or goes on as another: versions of the one before mean nothing in it.
@@ -268,6 +285,11 @@ impl Driver {
             Event::Answered(wire, answer) => {
                 self.with_chains(|chains, moment, out| chains.answered(wire, answer, moment, out));
             }
+            Event::Tried(waiting, reply) => self.tried(&waiting, &reply),
+            Event::GivesUp(waiting) => self.gives_up(&waiting),
+            Event::Rung(bell) => self.queues.rung(bell),
+            Event::Said(wire, say) if waiting::is_about_bell(wire) => self.hung(wire, Some(&say)),
+            Event::Lost(wire, _) if waiting::is_about_bell(wire) => self.hung(wire, None),
             Event::Said(wire, say) if Evictions::awaits(wire) => self.named(wire, Some(say)),
             Event::Lost(wire, _) if Evictions::awaits(wire) => self.named(wire, None),
             Event::Said(wire, say) => {
@@ -283,7 +305,7 @@ impl Driver {
                 }
             }
             Event::Chore(Chore::Pressed(member, bytes)) => self.evictions.pressed(member, bytes),
-            Event::Connected => {}
+            Event::Connected => self.look_after_bells(true),
         }
     }
 

@@ -10,6 +10,7 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
 use tokio::sync::Notify;
 
+use super::blocking::Waiting;
 use super::driver::Driver;
 use super::everywhere::Everywhere;
 use super::walking::Walking;
@@ -75,6 +76,12 @@ pub(super) enum Event {
     ReadsEnded(HashSlot),
     /// A command for all nodes.
     Everywhere(Everywhere),
+    /// A client that waits was tried, and this was the reply.
+    Tried(Rc<Waiting>, Bytes),
+    /// A client that waits is to wait no longer.
+    GivesUp(Rc<Waiting>),
+    /// A bell has rung.
+    Rung(u64),
     /// A walk is to ask the nodes, for the first time or for its next piece.
     Walk(Rc<Walking>),
     /// All nodes have answered a walk.
@@ -226,6 +233,10 @@ impl Answers for Inbox {
 
     fn lost(&self, id: u64) {
         self.push(Event::Lost(Wire(id), true));
+    }
+
+    fn rung(&self, bell: u64) {
+        self.push(Event::Rung(bell));
     }
 
     fn refused(&self, error: &[u8]) {

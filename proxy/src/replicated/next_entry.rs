@@ -63,7 +63,7 @@ impl Naming {
                 let words: Vec<&[u8]> = words.iter().map(|word| &word[..]).collect();
                 put_request(&mut request, &words);
                 self.waiting.set_request(request.into());
-                Rc::clone(&self.waiting).attempt();
+                self.waiting.begin();
             }
         }
     }

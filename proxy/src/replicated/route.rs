@@ -7,7 +7,7 @@
 //! | `FLUSHALL`, `FLUSHDB` | one write for each of all slots |
 //! | `Nodes` | asked of all nodes that serve slots; SCAN, KEYS and DBSIZE of all under one view |
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use ringmaster_protocol::slot::HashSlot;
 use tokio::time::Instant;
 
 use super::Replicated;
-use super::blocking::{Waiting, patience};
+use super::blocking::{State, Waiting, patience};
 use super::everywhere::{Everywhere, Which};
 use super::inbox::{Event, Owner, Submission};
 use super::next_entry::{Naming, from_the_last};
@@ -133,8 +133,12 @@ impl Route<'_> {
     /// A command that takes what is there or waits for it.
     pub(crate) fn wait(&self, slot: HashSlot, spec: &Spec, args: Args<'_>, raw: &[u8]) -> Rc<Waiting> {
         // What names no time that a node would take is tried once, and refused by the node.
-        let patience = time_of(spec, args).unwrap_or(Some(std::time::Duration::ZERO));
-        let waiting = Waiting {
+        let time = time_of(spec, args);
+        let patience = time.map_or(Some(std::time::Duration::ZERO), |(_, patience)| patience);
+        let mut positions: Vec<u32> = Vec::new();
+        let _ = spec.key_positions(&args, &mut positions);
+        let keys = positions.iter().filter_map(|at| args.get(*at as usize)).map(Bytes::copy_from_slice);
+        let waiting = Rc::new(Waiting {
             to: Rc::clone(self.to),
             client: Rc::clone(self.client),
             place: self.client.reserve(self.wanted),
@@ -142,15 +146,18 @@ impl Route<'_> {
             lane: self.lane,
             slot,
             kind: if changes(spec) { Kind::Write } else { Kind::Read },
-            request: RefCell::new(Bytes::copy_from_slice(raw)),
+            request: RefCell::new(
+                time.map_or_else(|| Bytes::copy_from_slice(raw), |(at, _)| for_ever(args, at)),
+            ),
+            keys: keys.collect(),
+            is_of_stream: spec.group == Group::Stream,
+            nothing: if matches!(spec.name, "blmove" | "brpoplpush") { b"$-1\r\n" } else { b"*-1\r\n" },
             until: patience.and_then(|patience| Instant::now().checked_add(patience)),
-            tries: Cell::new(0),
-            ended: Cell::new(None),
-        };
-        let waiting = Rc::new(waiting);
+            state: State::default(),
+        });
         let unknown = if spec.name == "xread" { from_the_last(args) } else { Vec::new() };
         if unknown.is_empty() {
-            Rc::clone(&waiting).attempt();
+            waiting.begin();
         } else {
             Naming::begin(&waiting, args, unknown);
         }
@@ -264,14 +271,23 @@ fn group(slots: impl Iterator<Item = HashSlot>) -> (Vec<u16>, Vec<HashSlot>) {
     (groups, order)
 }
 
-/// The time that a command may wait; see [`patience`].
-fn time_of(spec: &Spec, args: Args<'_>) -> Option<Option<std::time::Duration>> {
+/// Where the time stands that a command may wait, and what it is; see [`patience`].
+fn time_of(spec: &Spec, args: Args<'_>) -> Option<(usize, Option<std::time::Duration>)> {
     if spec.group == Group::Stream {
-        let at = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"block"))?;
-        return patience(args.get(at + 1)?, false);
+        let at = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"block"))? + 1;
+        return Some((at, patience(args.get(at)?, false)?));
     }
     let at = if matches!(spec.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };
-    patience(args.get(at)?, true)
+    Some((at, patience(args.get(at)?, true)?))
+}
+
+/// The request with no end of its time: those that differ in nothing else are the same.
+fn for_ever(args: Args<'_>, time_at: usize) -> Bytes {
+    let words: Vec<&[u8]> =
+        args.iter().enumerate().map(|(at, word)| if at == time_at { b"0" } else { word }).collect();
+    let mut request = Vec::new();
+    put_request(&mut request, &words);
+    request.into()
 }
 
 #[cfg(test)]

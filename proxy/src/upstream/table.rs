@@ -12,7 +12,7 @@ use crate::telemetry::NodeStatus;
 pub(crate) const LANES: usize = 33;
 
 /// What a connection to a node is set up for: one database, one protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Lane(u8);
 
 impl Lane {
@@ -37,7 +37,8 @@ impl Lane {
         self.0 / 2 % 16
     }
 
-    pub(super) fn protocol(self) -> Protocol {
+    /// The protocol.
+    pub(crate) fn protocol(self) -> Protocol {
         if self.0 % 2 == 1 { Protocol::Resp3 } else { Protocol::Resp2 }
     }
 }

@@ -6,9 +6,9 @@ use ringmaster_tests::wire::Wire;
 
 use super::scripts::{self, JOBS_PYTHON};
 
-/// A cluster that serves, with so many copies of each key.
-fn serving(copies: usize) -> Cluster {
-    let cluster = Cluster::builder().yaml(&format!("replicas: {copies}")).start();
+/// A cluster that serves.
+fn serving() -> Cluster {
+    let cluster = Cluster::builder().yaml("replicas: 2").start();
     Wire::connect(cluster.address()).ask_until("SET begun 1", |reply| reply == r"+OK\r\n");
     cluster
 }
@@ -17,28 +17,27 @@ fn port(cluster: &Cluster) -> u16 {
     cluster.address().port()
 }
 
-/// It watches keys, which slots with copies refuse for now.
 #[test]
 fn rq_runs_its_jobs() {
-    scripts::python(JOBS_PYTHON, "rq_jobs.py", port(&serving(1)));
+    scripts::python(JOBS_PYTHON, "rq_jobs.py", port(&serving()));
 }
 
 #[test]
 fn celery_runs_its_tasks() {
-    scripts::python(JOBS_PYTHON, "celery_tasks.py", port(&serving(2)));
+    scripts::python(JOBS_PYTHON, "celery_tasks.py", port(&serving()));
 }
 
 #[test]
 fn django_keeps_its_cache_and_its_sessions() {
-    scripts::python(JOBS_PYTHON, "django_cache.py", port(&serving(2)));
+    scripts::python(JOBS_PYTHON, "django_cache.py", port(&serving()));
 }
 
 #[test]
 fn bullmq_runs_its_jobs() {
-    scripts::node("bullmq.js", "bullmq", port(&serving(2)));
+    scripts::node("bullmq.js", "bullmq", port(&serving()));
 }
 
 #[test]
 fn socket_io_reaches_the_clients_of_another_server() {
-    scripts::node("socket_io.js", "@socket.io/redis-adapter", port(&serving(2)));
+    scripts::node("socket_io.js", "@socket.io/redis-adapter", port(&serving()));
 }

@@ -3,6 +3,7 @@
 //! A command on an attached connection is checked, carried out and noted within one hold of its slot. Without RM.ATTACH
 //! a member of a cluster serves no data.
 
+pub(super) mod bells;
 mod proof;
 mod room;
 mod together;
@@ -37,6 +38,7 @@ use crate::store::effect::Effect;
 use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 use crate::store::slot::Slot;
+use bells::Hang;
 use together::Together;
 
 /// Refusal of a command without keys in one slot.
@@ -184,6 +186,13 @@ impl Connection {
             }
             (Some(_), Ask::Victims { of, bytes }) => {
                 Some(Say::Victims(self.worker.shared.name_victims(of, bytes)))
+            }
+            (Some(seat), Ask::Hang { slot, at_tail, database, keys, bell }) => {
+                Some(self.hang(Hang { slot, at_tail, database, keys, number: bell }, &seat).await)
+            }
+            (Some(_), Ask::TakeDown { bell }) => {
+                self.take_down(bell).await;
+                Some(Say::Done)
             }
             (Some(seat), ask) => match self.unwritable(&ask) {
                 None => self.ask_slot(id, ask, seat).await,
