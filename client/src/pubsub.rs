@@ -59,7 +59,7 @@ pub enum Event {
 /// Beyond, nothing more is read, and a server closes who does not read for long (`client-output-buffer-limit`);
 /// that is told as [`Event::Lost`].
 ///
-/// **Cancel safety** of `next()`: no event is lost when its future is dropped.
+/// **Cancel safety** of all that waits for the next event: no event is lost when its future is dropped.
 pub struct Subscription {
     events: mpsc::Receiver<Event>,
     changes: mpsc::Sender<Change>,
@@ -70,7 +70,6 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: ringmaster_client::Client) -> Result<(), ringmaster_client::Error> {
-    /// use futures_util::StreamExt as _;
     /// use ringmaster_client::Event;
     /// let mut news = client.subscribe(["news"]).await?;
     /// while let Some(event) = news.next().await {
@@ -191,6 +190,13 @@ impl Subscription {
         names: impl IntoIterator<Item = N>,
     ) -> Result<(), Error> {
         self.change(Change::remove(Kind::Shard, names)).await
+    }
+
+    /// The next event, as of a stream; `None` when the subscription has ended.
+    ///
+    /// Cancel safe: no event is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
     }
 
     async fn change(&self, change: Change) -> Result<(), Error> {

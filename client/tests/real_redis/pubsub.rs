@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::StreamExt;
 use ringmaster_client::{Client, Error, Event, Message, Options, Protocol, Subscription};
 use tokio::time::timeout;
 
@@ -12,7 +12,10 @@ use crate::{
 };
 
 async fn next(subscription: &mut Subscription) -> Event {
-    timeout(Duration::from_secs(20), subscription.next()).await.expect("an event in time").expect("an event")
+    timeout(Duration::from_secs(20), StreamExt::next(subscription))
+        .await
+        .expect("an event in time")
+        .expect("an event")
 }
 
 fn message(channel: &'static str, pattern: Option<&'static str>) -> Event {

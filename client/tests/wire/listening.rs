@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use ringmaster_client::{Client, Error, Event, Options, Subscription};
 use tokio::time::timeout;
 
