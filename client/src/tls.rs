@@ -70,15 +70,29 @@ impl Tls {
         Tls { server_name: Some(name.into()), ..self }
     }
 
+    /// The name or IP address that the certificate of the server at `host` has to be for.
+    #[must_use]
+    pub fn name_for<'a>(&'a self, host: &'a str) -> &'a str {
+        self.server_name.as_deref().unwrap_or(host)
+    }
+
+    /// What rustls is told, for sockets of one's own; the files are read anew.
+    ///
+    /// # Errors
+    /// [`Error::NotSent`] that names the file that cannot be read or used.
+    pub fn config(&self) -> Result<Arc<ClientConfig>, Error> {
+        match &self.source {
+            Source::Config(config) => Ok(Arc::clone(config)),
+            Source::Files(files) => files.config(),
+        }
+    }
+
     /// Shakes hands over `stream`, which leads to `host`.
     pub(crate) async fn connect(&self, stream: TcpStream, host: &str) -> io::Result<TlsStream<TcpStream>> {
-        let name = self.server_name.as_deref().unwrap_or(host);
+        let name = self.name_for(host);
         let no_name = |_| invalid(format!("no certificate can be for the name {name}"));
         let name = ServerName::try_from(name.to_owned()).map_err(no_name)?;
-        let config = match &self.source {
-            Source::Config(config) => Arc::clone(config),
-            Source::Files(files) => files.config().map_err(|error| invalid(error.to_string()))?,
-        };
+        let config = self.config().map_err(|error| invalid(error.to_string()))?;
         TlsConnector::from(config).connect(name, stream).await
     }
 }

@@ -12,6 +12,7 @@
 
 mod clock;
 mod cpu;
+mod dial;
 mod duration;
 mod generator;
 mod link;
@@ -39,15 +40,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(arguments)?;
     if plan.prefill {
         for target in &plan.targets {
-            prefill::run(target.address, &plan.workload)
-                .with_context(|| format!("cannot fill {}", target.address))?;
+            prefill::run(&target.dial, &plan.workload)
+                .with_context(|| format!("cannot fill {}", target.name))?;
         }
     }
     let mut rounds = Vec::with_capacity(plan.rounds * plan.targets.len());
     for round in 0..plan.rounds {
         for (index, target) in plan.targets.iter().enumerate() {
             let window = window::run(target, &plan, round)
-                .with_context(|| format!("the run against {} failed", target.address))?;
+                .with_context(|| format!("the run against {} failed", target.name))?;
             let round = Round { round, target: index, window };
             if !plan.json {
                 report::print_round(&plan, &round);

@@ -2,14 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod bench;
+mod check_config;
 mod cluster;
+mod completions;
 mod prompt;
 mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 /// The nodes of `up` allocate many small entries; measured, jemalloc wastes the least on them.
 #[global_allocator]
@@ -31,6 +34,10 @@ enum Tool {
     Cli(prompt::Arguments),
     /// Look at a cluster, and at what an edit of its cluster.yaml would move.
     Cluster(cluster::Arguments),
+    /// Check configuration files: everything that is wrong, where, and what to write instead.
+    CheckConfig(check_config::Arguments),
+    /// Print a script by which a shell completes the words of this tool.
+    Completions(completions::Arguments),
     /// Load servers and measure their latency without coordinated omission.
     Bench(bench::Arguments),
 }
@@ -40,6 +47,8 @@ fn main() -> ExitCode {
         Tool::Up(arguments) => up::run(&arguments),
         Tool::Cli(arguments) => prompt::run(&arguments),
         Tool::Cluster(arguments) => cluster::run(&arguments),
+        Tool::CheckConfig(arguments) => check_config::run(&arguments),
+        Tool::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Tool::Bench(arguments) => bench::run(&arguments),
     };
     ran.unwrap_or_else(|error| {

@@ -14,9 +14,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use ringmaster_client::{Options, Protocol};
+use ringmaster_client::{Options, Protocol, Target};
 use tokio::runtime::Runtime;
 
+use crate::access::Access;
 use print::Format;
 use session::Session;
 
@@ -38,12 +39,14 @@ pub(crate) struct Arguments {
     /// Port of the server.
     #[arg(short = 'p', long, default_value_t = 6379)]
     port: u16,
-    /// Password. Better given in the environment: arguments are seen by other users.
-    #[arg(short = 'a', long = "pass", env = "RINGMASTER_PASSWORD", hide_env_values = true)]
-    password: Option<String>,
-    /// User that the password belongs to.
-    #[arg(long)]
-    user: Option<String>,
+    /// The server as a URL: redis://USER:PASSWORD@HOST:PORT/DATABASE, or rediss:// for TLS.
+    #[arg(short = 'u', long, conflicts_with_all = ["host", "port", "socket"])]
+    url: Option<String>,
+    /// The server's Unix socket.
+    #[arg(short = 's', long, conflicts_with_all = ["host", "port"])]
+    socket: Option<String>,
+    #[command(flatten)]
+    access: Access,
     /// Database.
     #[arg(short = 'n', default_value_t = 0)]
     database: u32,
@@ -75,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // The driver of the connection runs on its own thread, so that a loss is seen while we wait for a line.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let format = arguments.format();
-    let mut session = Session::new(arguments.host.clone(), arguments.port, arguments.options());
+    let mut session = Session::new(arguments.target()?);
     if !arguments.command.is_empty() {
         let words = arguments.words()?;
         runtime.block_on(session.connect())?;
@@ -88,14 +91,20 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 impl Arguments {
-    fn options(&self) -> Options {
-        Options {
+    /// The server, and how to get in.
+    fn target(&self) -> anyhow::Result<Target> {
+        let options = Options {
             protocol: if self.resp3 { Protocol::Resp3 } else { Protocol::Resp2 },
             database: self.database,
-            username: self.user.clone(),
-            password: self.password.clone(),
             ..session::defaults()
-        }
+        };
+        let address = match (&self.url, &self.socket) {
+            (Some(url), _) => url.clone(),
+            (None, Some(socket)) => format!("unix:{socket}"),
+            (None, None) if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
+            (None, None) => format!("{}:{}", self.host, self.port),
+        };
+        self.access.target(&address, options)
     }
 
     fn format(&self) -> Format {

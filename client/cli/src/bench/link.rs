@@ -3,20 +3,18 @@
 use std::{
     collections::VecDeque,
     io::{self, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
     os::fd::{AsFd, BorrowedFd},
-    time::Duration,
 };
 
 use ringmaster_protocol::resp::scan::Scanner;
 
-use super::clock::Nanos;
+use super::{
+    clock::Nanos,
+    dial::{Dial, Wire},
+};
 
 /// First size of the input buffer; it doubles when a reply does not fit.
 const INPUT_BYTES: usize = 32 << 10;
-
-/// Longest that connecting takes.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A reply as the generator sees it.
 pub(super) struct Reply<'a> {
@@ -28,7 +26,7 @@ pub(super) struct Reply<'a> {
 
 /// A connection that never blocks.
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: Wire,
     out: Vec<u8>,
     written: usize,
     input: Vec<u8>,
@@ -42,11 +40,10 @@ impl Link {
     /// Connects.
     ///
     /// # Errors
-    /// No connection.
-    pub(super) fn connect(address: SocketAddr) -> io::Result<Link> {
-        let stream = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
+    /// As [`Dial::open`].
+    pub(super) fn connect(dial: &Dial) -> io::Result<Link> {
+        let stream = dial.open()?;
+        stream.socket().set_nonblocking(true)?;
         Ok(Link {
             stream,
             out: Vec::new(),
@@ -85,10 +82,13 @@ impl Link {
         }
         self.out.clear();
         self.written = 0;
-        Ok(false)
+        match self.stream.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            flushed => flushed.map(|()| false),
+        }
     }
 
-    /// Reads once. True when there may be more: the buffer was filled.
+    /// Reads once. True when there may be more: the buffer was filled, or TLS may hold some back.
     ///
     /// # Errors
     /// The connection is lost or closed.
@@ -100,7 +100,7 @@ impl Link {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(count) => {
                 self.filled += count;
-                Ok(self.filled == self.input.len())
+                Ok(self.filled == self.input.len() || self.stream.holds_back())
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Ok(false)
@@ -139,11 +139,11 @@ impl AsFd for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
 
     fn pair() -> (Link, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let link = Link::connect(listener.local_addr().unwrap()).unwrap();
+        let link = Link::connect(&Dial::plain(listener.local_addr().unwrap())).unwrap();
         (link, listener.accept().unwrap().0)
     }
 

@@ -1,18 +1,18 @@
 //! The flags of `ringmaster bench`, and the plan that they make.
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs as _},
-    time::Duration,
-};
+use std::{net::ToSocketAddrs as _, time::Duration};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use ringmaster_client::{Address, Options};
 use serde::Serialize;
 
 use super::{
+    dial::Dial,
     duration,
     schedule::Arrivals,
     workload::{CommandKind, KEYS_MAX, WorkloadOptions},
 };
+use crate::access::Access;
 
 /// Most connections of a run.
 const CONNECTIONS_MAX: usize = 10_000;
@@ -36,9 +36,11 @@ const VALUE_BYTES_MAX: usize = 512 << 20;
     after_help = "Example: ringmaster bench --address 127.0.0.1:6379 --address 127.0.0.1:6380 --interleave 5 --rate 20000"
 )]
 pub(crate) struct Arguments {
-    /// Server to load; more than one are measured in turns (A B A B …).
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:6379")]
+    /// Server to load, HOST:PORT or a URL (redis://, rediss://); more than one are measured in turns (A B A B …).
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6379")]
     address: Vec<String>,
+    #[command(flatten)]
+    access: Access,
     /// Requests a second over all connections; 0: as fast as possible.
     #[arg(long, value_name = "OPS/S", default_value_t = 0.0)]
     rate: f64,
@@ -95,10 +97,11 @@ pub(crate) struct Arguments {
 /// A server to load.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Target {
-    /// As it was given.
+    /// Where it is, as it was given.
     pub(super) name: String,
-    /// Its first address.
-    pub(super) address: SocketAddr,
+    /// How to connect to it.
+    #[serde(skip)]
+    pub(super) dial: Dial,
     /// Its process, if it is to be watched.
     pub(super) server_pid: Option<u32>,
 }
@@ -187,13 +190,20 @@ fn targets(arguments: &Arguments) -> anyhow::Result<Vec<Target>> {
     );
     let pids = arguments.server_pid.iter().map(|&pid| (pid != 0).then_some(pid));
     let pids = pids.chain(std::iter::repeat(None));
-    arguments.address.iter().zip(pids).map(|(name, server_pid)| target(name, server_pid)).collect()
+    let target = |(text, server_pid): (&String, _)| target(&arguments.access, text, server_pid);
+    arguments.address.iter().zip(pids).map(target).collect()
 }
 
-fn target(name: &str, server_pid: Option<u32>) -> anyhow::Result<Target> {
-    let mut addresses = name.to_socket_addrs().with_context(|| format!("--address {name}: not HOST:PORT"))?;
-    let address = addresses.next().with_context(|| format!("--address {name}: no such host"))?;
-    Ok(Target { name: name.to_owned(), address, server_pid })
+fn target(access: &Access, text: &str, server_pid: Option<u32>) -> anyhow::Result<Target> {
+    let target = access.target(text, Options::default())?;
+    let [Address::Tcp { host, port }] = &target.addresses[..] else {
+        bail!("a Unix socket cannot be measured: name HOST:PORT");
+    };
+    // A URL may hold a password: it is not repeated.
+    let name = target.addresses[0].to_string();
+    let mut found = (host.as_str(), *port).to_socket_addrs().with_context(|| format!("--address {name}"))?;
+    let address = found.next().with_context(|| format!("--address {name}: no such host"))?;
+    Ok(Target { name, dial: Dial::new(address, host, &target.options)?, server_pid })
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn run(target: &Target, plan: &Plan, round: usize) -> anyhow::Result<
 /// A thread's share of the connections.
 fn connect(target: &Target, plan: &Plan, thread: usize) -> io::Result<Vec<Link>> {
     let share = plan.connections / plan.threads + usize::from(thread < plan.connections % plan.threads);
-    (0..share).map(|_| Link::connect(target.address)).collect()
+    (0..share).map(|_| Link::connect(&target.dial)).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a few threads")]

@@ -1,6 +1,7 @@
 //! `ringmaster cli` prints what redis-cli prints, against a real redis-server; where Redis's tools are not
 //! installed the tests say so and pass.
 
+mod access;
 mod redis;
 
 use std::{

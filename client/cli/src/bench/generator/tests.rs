@@ -9,6 +9,7 @@ use std::{
 
 use super::*;
 use crate::bench::{
+    dial::Dial,
     schedule::Arrivals,
     workload::{CommandKind, WorkloadOptions},
 };
@@ -21,7 +22,7 @@ const REQUEST_BYTES: usize = "*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000000\r\n".le
 /// A server of one connection: answers every request with `reply`, and once, after `before`, with a stall.
 fn server(reply: &'static [u8], stall: Option<(Duration, Duration)>) -> (Link, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let link = Link::connect(listener.local_addr().unwrap()).unwrap();
+    let link = Link::connect(&Dial::plain(listener.local_addr().unwrap())).unwrap();
     let stream = listener.accept().unwrap().0;
     stream.set_nodelay(true).unwrap();
     (link, std::thread::spawn(move || serve(stream, reply, stall)))
@@ -110,7 +111,7 @@ fn error_replies_are_counted_and_the_first_is_kept() {
 #[test]
 fn a_server_that_closes_ends_the_run_with_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let link = Link::connect(listener.local_addr().unwrap()).unwrap();
+    let link = Link::connect(&Dial::plain(listener.local_addr().unwrap())).unwrap();
     drop(listener.accept().unwrap());
     assert!(generator(link, Loop::Closed, 1, 1000 * MILLISECOND).run().is_err());
 }
