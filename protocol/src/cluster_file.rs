@@ -9,6 +9,8 @@ mod last_replica;
 mod limits;
 mod node;
 mod proxies;
+#[cfg(test)]
+mod schema;
 mod timeouts;
 mod tls;
 mod users;
