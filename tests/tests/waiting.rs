@@ -119,13 +119,12 @@ fn a_wait_goes_on_when_its_head_is_lost() {
     let mut other = client(&cluster, 1);
     for (wire, n) in waiters.iter_mut().zip(1..) {
         let push = format!("RPUSH list:{n} {n}");
-        let mut pushed = other.ask(&push);
-        eventually("the slot's service", || {
-            if pushed.starts_with("-TRYAGAIN") {
-                pushed = other.ask(&push);
-            }
-            !pushed.starts_with("-TRYAGAIN")
-        });
-        assert!(reply(wire).ends_with(&format!(r"\r\n{n}\r\n")), "{pushed}");
+        eventually("the slot's service", || other.ask(&push).starts_with(':'));
+        // The last of them were being tried when the head was lost: nobody knows what came of that.
+        let told = reply(wire);
+        assert!(
+            told.ends_with(&format!(r"\r\n{n}\r\n")) || n > 15 && told.starts_with("-MAYBE"),
+            "{n}: {told}"
+        );
     }
 }
