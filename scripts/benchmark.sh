@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Ringmaster beside redis-server, nutcracker and Envoy in one run, and writes the tables.
 #
-# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G|H]... [--rounds N] [--out DIR]
+# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G|H|I]... [--rounds N] [--out DIR]
 #                             [--node-bin FILE] [--proxy-bin FILE] [--cli-bin FILE] [--profile NAME]
 #
 #   --part X         A: the node's CPU time an operation, beside redis-server
@@ -13,6 +13,8 @@
 #                    G: the node's latency under heavy work: a big delete, a table growth, mass expiry, eviction,
 #                       snapshots
 #                    H: what copies cost: CPU time and latency with two copies, beside one
+#                    I: what security costs: the proxy's CPU time with users and with TLS, beside neither; memory of an
+#                       idle client
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1
@@ -67,6 +69,7 @@ install_others() {
   local missing=()
   have redis-server || missing+=(redis-server)
   have redis-benchmark || missing+=(redis-tools)
+  have openssl || missing+=(openssl)
   have taskset || missing+=(util-linux)
   have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   PATH="$PATH:/usr/sbin" have nutcracker || missing+=(nutcracker)

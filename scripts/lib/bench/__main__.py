@@ -10,9 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import busy, contenders, families, host, latency, memory, replication, report, speed, targets
+from . import busy, contenders, families, host, latency, memory, replication, report, security, speed, targets
 
-PARTS = "ABCDEFGH"
+PARTS = "ABCDEFGHI"
 
 
 @dataclass
@@ -232,6 +232,31 @@ def part_h(setup, options, out):
     out.add("Copies", text, commands)
 
 
+def part_i(setup, options, out):
+    """What security costs."""
+    if not (options.proxy_bin and options.node_bin):
+        setup.progress("left out: it needs --node-bin and --proxy-bin")
+        return
+    security.raise_limit()
+    node, proxy = contenders.RingmasterNode(options.node_bin), contenders.RingmasterProxy(options.proxy_bin)
+    for server in (node, proxy):
+        out.versions[server.name] = server.version()
+    samples, idle, commands = security.measure(node, proxy, setup)
+    out.raw("security", [sample.row() for sample in samples])
+    out.raw("idle-clients", [{"bytes_a_client": f"{idle:.0f}"}])
+    limits = {pipeline: {security.USERS: targets.USERS_RATIO_MAX,
+                         security.TLS: targets.TLS_RATIO_MAX if pipeline == targets.TLS_RATIO_PIPELINE else None}
+              for pipeline in security.PIPELINES}
+    text = ("CPU time of a proxy alone an operation, three proxies in front of the same three nodes: in the clear, with a user "
+            "for whom each command and key is looked at, with TLS 1.3 (the handshakes of its 50 clients included). Median over "
+            "the rounds (least–largest); the proxies have one core, nodes and load share the other.\n\n"
+            + report.security_table(samples, security.PLAIN, limits, security.PIPELINES)
+            + "\n\nA client that has asked once and is silent since, of "
+            f"{security.QUICK_IDLE_CLIENTS if setup.quick else security.IDLE_CLIENTS:,}: {idle:,.0f} resident bytes "
+            f"(target ≤ {targets.IDLE_CLIENT_BYTES_MAX:,}: {report.verdict(idle, targets.IDLE_CLIENT_BYTES_MAX)}).")
+    out.add("Security", text, commands)
+
+
 def parse(arguments):
     """The options that scripts/benchmark.sh hands over; its help text explains them."""
     parser = argparse.ArgumentParser(prog="scripts/benchmark.sh")
@@ -259,7 +284,7 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
-        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g, part_h)):
+        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g, part_h, part_i)):
             if part in (options.part or PARTS):
                 setup.part = part
                 try:

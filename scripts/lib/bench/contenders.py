@@ -66,13 +66,14 @@ class RingmasterProxy:
     def version(self):
         return version_line([self.binary, "--version"])
 
-    def start(self, core, work_dir, node_ports):
+    def start(self, core, work_dir, node_ports, yaml="", flags=()):
+        """`yaml` are more lines of its cluster.yaml."""
         port = free_port()
         nodes = [f"  - {{name: node-{i}, address: \"{HOST}:{p}\"}}\n" for i, p in enumerate(node_ports)]
-        cluster = Path(work_dir) / "cluster.yaml"
-        cluster.write_text("cluster: benchmark\nreplicas: 1\nnodes:\n" + "".join(nodes))
+        cluster = Path(work_dir) / f"cluster-{port}.yaml"
+        cluster.write_text(f"cluster: benchmark\nreplicas: 1\n{yaml}nodes:\n" + "".join(nodes))
         command = [self.binary, "--cluster", str(cluster), "--listen", f"{HOST}:{port}", "--admin",
-                   f"{HOST}:{free_port()}", "--threads", "1"]
+                   f"{HOST}:{free_port()}", "--threads", "1", *flags]
         return Server(self.name, command, port, core, work_dir)
 
 

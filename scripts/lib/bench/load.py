@@ -28,18 +28,19 @@ class Sample:
         return asdict(self)
 
 
-def command(port, operation, pipeline, operations, core, clients=CLIENTS):
-    """The command line of one run. An operation in capitals is a command of its own, words at single spaces."""
+def command(port, operation, pipeline, operations, core, clients=CLIENTS, more=()):
+    """The command line of one run. An operation in capitals is a command of its own, words at single spaces; `more` are
+    further words of redis-benchmark's."""
     own = operation.isupper()
     return ["taskset", "-c", str(core), "redis-benchmark", "-h", "127.0.0.1", "-p", str(port),
             *([] if own else ["-t", operation]),
             "-n", str(operations), "-r", str(KEYS), "-d", str(VALUE_BYTES), "-c", str(clients), "-P", str(pipeline),
-            "--csv", *(operation.split(" ") if own else [])]
+            "--csv", *more, *(operation.split(" ") if own else [])]
 
 
-def run(server, operation, pipeline, operations, core, round_number, clients=CLIENTS):
+def run(server, operation, pipeline, operations, core, round_number, clients=CLIENTS, more=()):
     """Runs the load once; raises when any reply was an error or any figure is missing."""
-    words = command(server.port, operation, pipeline, operations, core, clients)
+    words = command(server.port, operation, pipeline, operations, core, clients, more)
     before = server.cpu_ns()
     done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600, check=False)
     used = server.cpu_ns() - before

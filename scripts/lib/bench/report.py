@@ -59,6 +59,20 @@ def copies_latency_table(samples, names, targets):
     return table(["command", *(f"{name} p50 ms" for name in names), "ratio", "target", "reached"], rows)
 
 
+def security_table(samples, plain, limits, pipelines):
+    """CPU time an operation of each way, and its ratio to `plain`; `limits` are (way, pipeline) to the largest ratio."""
+    cpu, ranges = speed.medians(samples), speed.spread(samples)
+    rows = []
+    for pipeline in pipelines:
+        for operation in speed.OPERATIONS:
+            rows.append([operation.upper(), pipeline, plain, _cell(cpu, ranges, (plain, operation, pipeline)), *[ABSENT] * 3])
+            for way, limit in limits[pipeline].items():
+                ratio = cpu[(way, operation, pipeline)] / cpu[(plain, operation, pipeline)]
+                rows.append([operation.upper(), pipeline, way, _cell(cpu, ranges, (way, operation, pipeline)), f"{ratio:.2f}",
+                             f"≤ {limit:.2f}" if limit else ABSENT, verdict(round(ratio, 2), limit) if limit else ABSENT])
+    return table(["command", "pipeline", "way", "µs", "ratio", "target", "reached"], rows)
+
+
 def families_table(samples, operations, pipeline, ours, theirs, target):
     """CPU time an operation of ours and theirs by command, the ratio, the target."""
     cpu, limits = speed.medians(samples), speed.spread(samples)

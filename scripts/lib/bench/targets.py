@@ -19,6 +19,12 @@ HOLD_MS_MAX = 1.0
 COPY_CPU_RATIO_MAX = {"get": 1.05, "set": 2.6}
 COPY_LATENCY_RATIO_MAX = {"get": None, "set": 2.5}
 
+# CPU time an operation of a proxy, beside that in the clear at the same pipeline; and resident bytes of an idle client.
+USERS_RATIO_MAX = 1.10
+TLS_RATIO_MAX = 1.6
+TLS_RATIO_PIPELINE = 16
+IDLE_CLIENT_BYTES_MAX = 20 * 1024
+
 
 def busy_p999_ms_max(quiet_ms):
     """Median p99.9 under heavy work, in milliseconds, by that of the quiet windows."""
