@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringmaster_protocol::config::{self, ByteSize, ConfigErrors, Findings, Millis};
+use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_runtime::door::ListenerConfig;
 use ringmaster_runtime::secret::SecretSource;
 use ringmaster_runtime::tls::ListenerTls;
@@ -37,6 +38,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the admin port listens; port 0 takes a free one, which is printed. Default `127.0.0.1:0`.
     pub admin: SocketAddr,
+    /// Who may look at the admin port. Default: this machine.
+    pub admin_access: AdminAccess,
     /// Data threads, 1..=256. Default: one a core.
     pub threads: usize,
     /// Bytes that may be allocated before keys are evicted or, where none may be, writes that need memory get `-OOM`;
@@ -94,6 +97,7 @@ impl Default for Config {
         Self {
             listen: local(6380),
             admin: local(0),
+            admin_access: AdminAccess::default(),
             threads: std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX),
             maxmemory: machine::memory_bytes().map_or(0, |bytes| bytes / 5 * 4),
             eviction: Policy::default(),
@@ -127,6 +131,7 @@ impl Default for Config {
 struct FileConfig {
     listen: Option<SocketAddr>,
     admin: Option<SocketAddr>,
+    admin_access: AdminAccess,
     threads: Option<usize>,
     maxmemory: Option<ByteSize>,
     eviction: Option<Policy>,
@@ -161,6 +166,7 @@ impl TryFrom<FileConfig> for Config {
         let config = Self {
             listen: file.listen.unwrap_or(default.listen),
             admin: file.admin.unwrap_or(default.admin),
+            admin_access: file.admin_access,
             threads: file.threads.unwrap_or(default.threads),
             maxmemory: file.maxmemory.map_or(default.maxmemory, ByteSize::bytes),
             eviction: file.eviction.unwrap_or(default.eviction),
@@ -220,6 +226,7 @@ impl Config {
         if let Some(tls) = &self.tls {
             tls.check("tls", &mut findings);
         }
+        self.admin_access.check("admin_access", &mut findings);
         ListenerConfig::check_all(&self.listeners, &mut findings);
         if self.users.is_some() && self.password_file.is_some() {
             findings.add("password_file", "stands beside `users`: give `default` its password there");

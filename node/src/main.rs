@@ -49,6 +49,12 @@ struct Flags {
     /// The password of the user `default`, one line, instead of a file of users [default: none]
     #[arg(long, value_name = "FILE", conflicts_with = "users")]
     password_file: Option<PathBuf>,
+    /// The token of the admin port, one line of at least 16 characters [default: none]
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+    /// Let everybody who reaches the admin port look at it
+    #[arg(long)]
+    admin_open: bool,
     /// Listen beyond this machine though everybody may do everything
     #[arg(long)]
     insecure: bool,
@@ -225,6 +231,8 @@ impl Flags {
         config.users = self.users.or(config.users);
         config.password_file = self.password_file.or(config.password_file);
         config.insecure |= self.insecure;
+        config.admin_access.open |= self.admin_open;
+        config.admin_access.token_file = self.admin_token_file.or(config.admin_access.token_file);
         if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {
             config.tls = Some(ListenerTls::of_flags(certificate, key, self.tls_ca));
         }

@@ -85,10 +85,11 @@ impl Node {
         admission.set_bounds(config.clients_per_address, config.connects_per_second);
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
         let doors = Doors::open(config.listen, config.tls.as_ref(), &config.listeners).map_err(invalid)?;
+        let admin = Arc::new(config.admin_access.open(config.admin)?);
         let service_config = ServiceConfig {
             name: "node",
             doors: doors.all().to_vec(),
-            admin: config.admin,
+            admin: Arc::clone(&admin),
             threads: config.threads,
             admission: Arc::clone(&admission),
             drain: config.drain,
@@ -120,7 +121,7 @@ impl Node {
             service.stop();
             return Err(error);
         }
-        let lookout = secrets::follow(&shared)?;
+        let lookout = secrets::follow(&shared, admin)?;
         Ok(Self { service, shared, _lookout: lookout })
     }
 

@@ -117,6 +117,18 @@ impl Secrets {
         proven
     }
 
+    /// Whether `told` is one of them, for who is told the secret itself. All are tried, each in constant time.
+    #[must_use]
+    pub fn is_one(&self, told: &[u8]) -> bool {
+        // What differs is compared as what nobody can choose: MACs under a key that is made of both.
+        let same = |secret: &Secret| {
+            let nonce = Sha256::digest(told).into();
+            let theirs = Secret(told.into()).mac(&nonce).finalize().into_bytes();
+            secret.mac(&nonce).verify_slice(&theirs).is_ok()
+        };
+        self.0.iter().fold(false, |is_one, secret| same(secret) | is_one)
+    }
+
     /// Whether this secret is one of them.
     #[must_use]
     pub fn has(&self, id: SecretId) -> bool {
@@ -163,6 +175,18 @@ mod tests {
         let nonce = [7; NONCE_BYTES];
         let proofs: Vec<_> = proxy.proofs(&nonce).collect();
         node.proven(&nonce, proofs.iter().map(|proof| &proof[..])).is_some()
+    }
+
+    #[test]
+    fn who_tells_one_of_them_is_believed_and_nobody_else() {
+        let secrets = Secrets::parse(b"0123456789abcdef fedcba9876543210").unwrap();
+        assert!(secrets.is_one(b"0123456789abcdef") && secrets.is_one(b"fedcba9876543210"));
+        for wrong in
+            [&b""[..], b"0123456789abcde", b"0123456789abcdef ", b"0123456789abcdef\0", b"0123456789abcdee"]
+        {
+            assert!(!secrets.is_one(wrong));
+        }
+        assert!(!Secrets::default().is_one(b""));
     }
 
     #[test]

@@ -27,6 +27,12 @@ struct Flags {
     /// Where /healthz, /readyz and /metrics are served [default: a free port of 127.0.0.1]
     #[arg(long, value_name = "IP:PORT")]
     admin: Option<SocketAddr>,
+    /// The token of the admin port, one line of at least 16 characters [default: none]
+    #[arg(long, value_name = "FILE")]
+    admin_token_file: Option<PathBuf>,
+    /// Let everybody who reaches the admin port look at it
+    #[arg(long)]
+    admin_open: bool,
     /// Listen beyond this machine though everybody may do everything
     #[arg(long)]
     insecure: bool,
@@ -58,6 +64,8 @@ impl Flags {
         config.listen = self.listen.unwrap_or(config.listen);
         config.admin = self.admin.unwrap_or(config.admin);
         config.insecure |= self.insecure;
+        config.admin_access.open |= self.admin_open;
+        config.admin_access.token_file = self.admin_token_file.or(config.admin_access.token_file);
         if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {
             config.tls = Some(ListenerTls::of_flags(certificate, key, self.tls_ca));
         }

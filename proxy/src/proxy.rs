@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringmaster_runtime::admin::AdminDoor;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
@@ -43,12 +44,13 @@ impl Proxy {
         if let Some(address) = doors.exposed().filter(|_| !config.insecure) {
             cluster.guard(address)?;
         }
-        let lookout = follow(&doors)?;
+        let admin = Arc::new(config.admin_access.open(config.admin)?);
+        let lookout = follow(&doors, &admin)?;
         let (published, heard) = Published::new(cluster.by_views());
         let shared = Arc::new(Shared::new(config, &cluster, Arc::clone(&published), doors));
         let control = ControlThread::start(cluster.topology(), published, cluster.credentials(), heard)?;
         control.first_look(FIRST_LOOK);
-        let service_config = service_config(&shared);
+        let service_config = service_config(&shared, admin);
         let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
         let of_threads = Arc::clone(&shared);
         let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
@@ -93,23 +95,27 @@ impl Proxy {
     }
 }
 
-/// Follows the files of the listeners' certificates, if they have some.
-fn follow(doors: &Doors) -> io::Result<Option<Lookout>> {
-    if !doors.speak_tls() {
+/// Follows the files of the listeners' certificates and of the admin port, if they have some.
+fn follow(doors: &Doors, admin: &Arc<AdminDoor>) -> io::Result<Option<Lookout>> {
+    if !doors.speak_tls() && !admin.has_files() {
         return Ok(None);
     }
-    let doors = doors.clone();
-    Lookout::spawn("proxy-lookout", move || doors.refresh()).map(Some)
+    let (doors, admin) = (doors.clone(), Arc::clone(admin));
+    let look = move || {
+        doors.refresh();
+        admin.refresh();
+    };
+    Lookout::spawn("proxy-lookout", look).map(Some)
 }
 
-fn service_config(shared: &Shared) -> ServiceConfig {
+fn service_config(shared: &Shared, admin: Arc<AdminDoor>) -> ServiceConfig {
     let topology = shared.topology.load();
     let (limits, timeouts) = (&topology.file().limits, &topology.file().timeouts);
     shared.admission.set_bounds(limits.clients_per_address, limits.connects_per_second);
     ServiceConfig {
         name: "proxy",
         doors: shared.doors.all().to_vec(),
-        admin: shared.config.admin,
+        admin,
         threads: shared.config.threads,
         admission: Arc::clone(&shared.admission),
         drain: timeouts.drain.duration(),

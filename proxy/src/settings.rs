@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use ringmaster_protocol::config::{self, ConfigErrors, Findings};
+use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_runtime::door::ListenerConfig;
 use ringmaster_runtime::tls::ListenerTls;
 use serde::Deserialize;
@@ -19,6 +20,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the admin port listens; port 0, the default on 127.0.0.1, takes a free one.
     pub admin: SocketAddr,
+    /// Who may look at the admin port. Default: this machine.
+    pub admin_access: AdminAccess,
     /// Data threads, 1..=256. Default: one for each processor.
     pub threads: usize,
     /// The file that names the nodes. Default `cluster.yaml`. Watched: an edit takes effect at once.
@@ -39,6 +42,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 6379)),
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin_access: AdminAccess::default(),
             threads: processors(),
             cluster: PathBuf::from("cluster.yaml"),
             insecure: false,
@@ -69,6 +73,7 @@ fn processors() -> usize {
 struct FileConfig {
     listen: String,
     admin: String,
+    admin_access: AdminAccess,
     threads: usize,
     cluster: PathBuf,
     insecure: bool,
@@ -79,10 +84,12 @@ struct FileConfig {
 
 impl Default for FileConfig {
     fn default() -> Self {
-        let Config { listen, admin, cluster, insecure, tls, listeners, log, .. } = Config::default();
+        let Config { listen, admin, admin_access, cluster, insecure, tls, listeners, log, .. } =
+            Config::default();
         Self {
             listen: listen.to_string(),
             admin: admin.to_string(),
+            admin_access,
             threads: 0,
             cluster,
             insecure,
@@ -104,12 +111,14 @@ impl TryFrom<FileConfig> for Config {
         if let Some(tls) = &file.tls {
             tls.check("tls", &mut findings);
         }
+        file.admin_access.check("admin_access", &mut findings);
         ListenerConfig::check_all(&file.listeners, &mut findings);
         let threads = if file.threads == 0 { processors() } else { file.threads };
         let fallback = Self::default();
         findings.or(Self {
             listen: listen.unwrap_or(fallback.listen),
             admin: admin.unwrap_or(fallback.admin),
+            admin_access: file.admin_access,
             threads,
             cluster: file.cluster,
             insecure: file.insecure,
@@ -136,7 +145,7 @@ mod tests {
     fn the_shipped_file_has_every_key_at_its_default() {
         let text = include_str!("../../configs/proxy.yaml");
         assert_eq!(Config::parse("proxy.yaml", text).unwrap(), Config::default());
-        for key in ["listen", "admin", "threads", "cluster", "insecure", "listeners", "log"] {
+        for key in ["listen", "admin", "admin_access", "threads", "cluster", "insecure", "listeners", "log"] {
             assert!(text.contains(&format!("\n{key}: ")), "{key}");
         }
     }

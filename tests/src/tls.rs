@@ -146,6 +146,14 @@ impl TlsWire {
         outcome.map_or_else(|error| format!("no TLS: {error}"), |reply| text(&reply))
     }
 
+    /// All that comes until the other closes.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.input);
+        // However it closes, what came is what there is.
+        drop(self.stream.read_to_end(&mut bytes));
+        bytes
+    }
+
     /// The certificate that the other showed, once it has.
     #[must_use]
     pub fn shown(&self) -> Option<Vec<u8>> {

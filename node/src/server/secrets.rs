@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ringmaster_protocol::acl::{DEFAULT_USER, User};
 use ringmaster_protocol::session::{Context, Session};
+use ringmaster_runtime::admin::AdminDoor;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::secret::{SecretKeeper, SecretSource};
 
@@ -29,18 +30,20 @@ pub(super) fn open(shared: &mut Shared) -> io::Result<()> {
     Ok(())
 }
 
-/// Follows the files of the secret and of certificates, if there are some. A proxy that has proved to know what is no secret any more is closed.
+/// Follows the files of the secret, of certificates and of the admin port, if there are some. A proxy that has proved to know
+/// what is no secret any more is closed.
 ///
 /// # Errors
 /// The thread cannot be made.
-pub(super) fn follow(shared: &Arc<Shared>) -> io::Result<Option<Lookout>> {
+pub(super) fn follow(shared: &Arc<Shared>, admin: Arc<AdminDoor>) -> io::Result<Option<Lookout>> {
     let has_secret = matches!(shared.config.secret, SecretSource::File(_));
-    if !has_secret && !shared.doors.speak_tls() {
+    if !has_secret && !shared.doors.speak_tls() && !admin.has_files() {
         return Ok(None);
     }
     let shared = Arc::clone(shared);
     let look = move || {
         shared.doors.refresh();
+        admin.refresh();
         if shared.secrets.refresh(&shared.config.secret) {
             let secrets = shared.secrets.current();
             let is_stale = |session: &Session| session.login.proof().is_some_and(|proof| !secrets.has(proof));

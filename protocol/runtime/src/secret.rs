@@ -66,6 +66,8 @@ fn read_file(path: &Path) -> Result<Secrets, String> {
 /// The secrets of a process, as they were when they were last found in order.
 #[derive(Debug, Default)]
 pub struct SecretKeeper {
+    /// What they are, for the log; empty for the cluster's.
+    what: &'static str,
     current: ArcSwap<Secrets>,
     /// What is wrong now, told once.
     fault: Mutex<Option<String>>,
@@ -77,7 +79,19 @@ impl SecretKeeper {
     /// # Errors
     /// As [`SecretSource::read`].
     pub fn new(source: &SecretSource) -> Result<Self, String> {
-        Ok(Self { current: ArcSwap::from_pointee(source.read()?), fault: Mutex::default() })
+        Self::of("", source)
+    }
+
+    /// Those of `source`, which are `what`.
+    ///
+    /// # Errors
+    /// As [`SecretSource::read`].
+    pub fn of(what: &'static str, source: &SecretSource) -> Result<Self, String> {
+        Ok(Self { what, current: ArcSwap::from_pointee(source.read()?), fault: Mutex::default() })
+    }
+
+    fn what(&self) -> &'static str {
+        if self.what.is_empty() { "cluster's secret" } else { self.what }
     }
 
     /// The secrets now.
@@ -91,7 +105,7 @@ impl SecretKeeper {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
         if secrets != **self.current.load() {
             self.current.store(Arc::new(secrets));
-            tracing::info!("the cluster's secret was changed");
+            tracing::info!("the {} was changed", self.what());
         }
     }
 
@@ -106,13 +120,13 @@ impl SecretKeeper {
                 let has_changed = secrets != **self.current.load();
                 if has_changed {
                     self.current.store(Arc::new(secrets));
-                    tracing::info!("the cluster's secret was changed");
+                    tracing::info!("the {} was changed", self.what());
                 }
                 has_changed
             }
             Err(why) => {
                 if fault.as_ref() != Some(&why) {
-                    tracing::error!(fault = why, "the cluster's secret stays as it was");
+                    tracing::error!(fault = why, "the {} stays as it was", self.what());
                 }
                 *fault = Some(why);
                 false

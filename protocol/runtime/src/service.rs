@@ -16,10 +16,11 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Builder;
+use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Dealer, Listener};
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, AdminDoor};
 use crate::admission::Admission;
 use crate::door::{Arrival, Door};
 use crate::{acceptor, data_thread};
@@ -44,8 +45,8 @@ pub struct ServiceConfig {
     pub name: &'static str,
     /// Where clients come in; the first has an IP address.
     pub doors: Vec<Arc<Door>>,
-    /// Where the admin port listens; port 0 takes a free one.
-    pub admin: SocketAddr,
+    /// Where the admin port listens, and for whom.
+    pub admin: Arc<AdminDoor>,
     /// Data threads, 1..=256.
     pub threads: usize,
     /// How many connections there may be; one more is told so and closed.
@@ -78,7 +79,7 @@ impl Service {
         let listeners: io::Result<Vec<_>> =
             config.doors.iter().map(|door| Ok((Listener::bind(door.listen())?, Arc::clone(door)))).collect();
         let listeners = listeners?;
-        let admin_listener = acceptor::bind(config.admin)?;
+        let admin_listener = acceptor::bind(config.admin.address())?;
         let addresses: io::Result<Vec<_>> =
             listeners.iter().map(|(listener, _)| listener.address()).collect();
         let (addresses, admin_address) = (addresses?, admin_listener.local_addr()?);
@@ -96,9 +97,10 @@ impl Service {
         }
         let control = Builder::new_current_thread().enable_all().build()?;
         let dealer = Arc::new(Dealer { lanes, admission: Arc::clone(&config.admission), stop: stop.clone() });
+        let door = Arc::clone(&config.admin);
         let body = move || {
-            control.block_on(async {
-                tokio::spawn(admin::serve(admin_listener, admin, dealer.stop.clone()));
+            LocalSet::new().block_on(&control, async {
+                spawn_local(admin::serve(admin_listener, door, admin, dealer.stop.clone()));
                 acceptor::run_all(&dealer, listeners).await;
             });
         };
