@@ -32,7 +32,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::session::TrackingMode;
+use ringmaster_protocol::session::Tracking;
 use tokio::time::{Instant, sleep};
 
 use crate::link::LinkLimits;
@@ -172,7 +172,7 @@ impl Hub {
     pub(crate) fn track(
         self: &Rc<Self>,
         who: &Rc<Subscriber>,
-        mode: &TrackingMode,
+        tracking: &Tracking,
         place: impl FnOnce() -> Sequence,
     ) -> Result<(), &'static str> {
         self.start();
@@ -180,7 +180,8 @@ impl Hub {
             return Err(NO_VIEW);
         }
         let is_first = self.tracked.borrow().is_empty();
-        self.tracked.borrow_mut().enter(who, mode);
+        self.shared.directory.lose_redirection(who.id(), false);
+        self.tracked.borrow_mut().enter(who, tracking, &self.shared);
         self.tell(Change::track(self, who, is_first, place()));
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use ringmaster_proxy::Proxy;
 use ringmaster_tests::cluster::Cluster;
+use ringmaster_tests::peer::RedisServer;
+use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::{Wire, text};
 
 /// Longest wait for something that happens by itself.
@@ -106,7 +109,7 @@ fn prefixes_choices_and_transactions_are_heard() {
     reader.ask("EXEC");
     writer.ask("SET t 1");
     assert_eq!(next(&mut reader), changed("t"));
-    let refused = reader.ask("CLIENT TRACKING ON REDIRECT 999");
+    let refused = reader.ask("CLIENT TRACKING ON REDIRECT 99999");
     assert!(refused.starts_with("-ERR The client ID you want redirect to"), "{refused}");
 }
 
@@ -165,4 +168,107 @@ fn a_client_has_so_many_prefixes_and_no_more() {
     let many: String = (0..1024).map(|n| format!(" PREFIX {n:04}")).collect();
     assert!(reader.ask(&format!("CLIENT TRACKING ON BCAST{many}")).starts_with("-ERR too many prefixes"));
     assert_eq!(reader.ask("CLIENT TRACKING ON BCAST PREFIX q"), r"+OK\r\n");
+}
+
+/// Another proxy of a cluster, with two data threads: what concerns two clients of it crosses them.
+fn with_two_threads(cluster: &Cluster) -> Proxy {
+    let free = ([127, 0, 0, 1], 0).into();
+    let cluster = cluster.file();
+    let config =
+        ringmaster_proxy::Config { listen: free, admin: free, threads: 2, cluster, ..Default::default() };
+    Proxy::start(config).expect("a proxy starts")
+}
+
+fn id_of(client: &mut Wire) -> String {
+    client.ask("CLIENT ID").chars().filter(char::is_ascii_digit).collect()
+}
+
+#[test]
+fn another_client_is_told_in_the_place_of_one_that_redirects() {
+    for yaml in ["", "replicas: 2"] {
+        let cluster = Cluster::builder().yaml(yaml).start();
+        let proxy = with_two_threads(&cluster);
+        let [mut reader, mut told, mut pushed, mut writer] = [0; 4].map(|_| Wire::connect(proxy.address()));
+        eventually("the cluster serves", || writer.ask("SET begun 1") == r"+OK\r\n");
+        // Clients are dealt to the threads in turn; one of these two is on another than the reader.
+        let (told_id, pushed_id) = (id_of(&mut told), id_of(&mut pushed));
+        told.ask("SUBSCRIBE __redis__:invalidate");
+        pushed.ask("HELLO 3");
+        assert_eq!(reader.ask(&format!("CLIENT TRACKING ON REDIRECT {told_id}")), r"+OK\r\n");
+        assert_eq!(reader.ask("CLIENT GETREDIR"), format!(r":{told_id}\r\n"));
+        reader.ask("GET k");
+        writer.ask("SET k 1");
+        let message = r"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\nk\r\n";
+        assert_eq!(next(&mut told), message);
+        assert_eq!(reader.ask(&format!("CLIENT TRACKING ON REDIRECT {pushed_id}")), r"+OK\r\n");
+        reader.ask("GET k");
+        writer.ask("SET k 2");
+        assert_eq!(next(&mut pushed), changed("k"));
+        writer.ask("FLUSHALL");
+        assert_eq!(next(&mut pushed), ALL);
+        // It goes away: who redirected to it hears of that in RESP3, and can look.
+        reader.ask("HELLO 3");
+        drop(pushed);
+        eventually("it is gone", || !writer.ask("CLIENT LIST").contains(&format!("id={pushed_id} ")));
+        reader.ask("GET k");
+        writer.ask("SET k 3");
+        let broken = format!(r">2\r\n$21\r\ntracking-redir-broken\r\n:{pushed_id}\r\n");
+        assert_eq!(next(&mut reader), broken);
+        assert!(reader.ask("CLIENT TRACKINGINFO").contains("broken_redirect"));
+        proxy.stop();
+    }
+}
+
+/// What both must say word for word, `{b}` being the other client's number.
+const TALK: &str = "CLIENT TRACKING ON REDIRECT 123456789
+CLIENT TRACKING ON REDIRECT x
+CLIENT TRACKING ON REDIRECT {b} REDIRECT {b}
+CLIENT TRACKING ON PREFIX a
+CLIENT TRACKING ON BCAST OPTIN
+CLIENT TRACKING ON BCAST OPTOUT
+CLIENT TRACKING ON OPTIN OPTOUT
+CLIENT TRACKING MAYBE
+CLIENT TRACKING ON NOSUCH
+CLIENT CACHING YES
+CLIENT GETREDIR
+CLIENT TRACKINGINFO
+CLIENT TRACKING ON REDIRECT {b} OPTIN NOLOOP
+CLIENT GETREDIR
+CLIENT TRACKINGINFO
+CLIENT CACHING NO
+CLIENT CACHING YES
+CLIENT TRACKINGINFO
+CLIENT TRACKING ON OPTOUT
+CLIENT TRACKING ON BCAST
+CLIENT TRACKING OFF
+CLIENT TRACKING ON BCAST PREFIX user: PREFIX item: REDIRECT {b}
+CLIENT TRACKING ON BCAST PREFIX user:x
+CLIENT TRACKING ON
+CLIENT TRACKINGINFO
+CLIENT TRACKING OFF
+CLIENT TRACKING ON OPTOUT NOLOOP
+CLIENT CACHING YES
+CLIENT CACHING NO
+CLIENT CACHING
+CLIENT TRACKINGINFO
+CLIENT TRACKING OFF
+CLIENT TRACKINGINFO";
+
+#[test]
+fn the_ways_to_track_and_their_errors_are_those_of_redis() {
+    let Some(redis) = RedisServer::start() else { return };
+    let cluster = Cluster::builder().start();
+    for protocol in [2, 3] {
+        let [ours, theirs] = [cluster.address(), redis.address()].map(|address| {
+            let [mut one, mut other] = [0; 2].map(|_| Wire::connect(address));
+            one.ask(&format!("HELLO {protocol}"));
+            let id = id_of(&mut other);
+            let mut said =
+                |line: &str| one.ask(&line.replace("{b}", &id)).replace(&format!(":{id}\\"), ":b\\");
+            TALK.lines().map(|line| format!("{line} -> {}", said(line))).collect::<Vec<String>>()
+        });
+        for (ours, theirs) in ours.iter().zip(&theirs) {
+            assert_eq!(ours, theirs);
+        }
+    }
 }

@@ -9,11 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use ringmaster_protocol::resp::Protocol;
+use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::Session;
 
 /// Most bytes that wait for a client whose thread does not come to it; above it the client is closed. What its socket
 /// does not take is bounded elsewhere.
 const MAIL_BYTES_MAX: usize = 4 << 20;
+
+/// In the place of keys: all of them.
+pub(crate) const NULL: &[u8] = b"_\r\n";
 
 /// What others want of a client: any of these bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +62,8 @@ pub(crate) struct Card {
     is_blocked: AtomicBool,
     /// Its next command waits for the end of a pause.
     is_paused: AtomicBool,
+    /// Who was to be told of changed keys in its place has gone.
+    has_lost_redirection: AtomicBool,
     /// What is to be put into its output.
     mail: Mutex<Vec<u8>>,
     task: Mutex<Option<Waker>>,
@@ -69,6 +76,7 @@ impl Card {
             calls: AtomicU8::new(0),
             is_blocked: AtomicBool::new(false),
             is_paused: AtomicBool::new(false),
+            has_lost_redirection: AtomicBool::new(false),
             mail: Mutex::default(),
             task: Mutex::default(),
         })
@@ -115,6 +123,35 @@ impl Card {
         if mail.len() == lines.len() {
             self.call(Calls::MAIL);
         }
+    }
+
+    /// Tells it of changed keys (an encoded array, or a null) in the place of another client, in the form that it takes:
+    /// a push in RESP3; as a subscriber in RESP2 a message; else there is none.
+    fn invalidate(&self, keys: &[u8]) {
+        let (protocol, is_subscriber) = {
+            let session = lock(&self.session);
+            (session.protocol, session.is_subscriber())
+        };
+        let mut frame = Vec::with_capacity(keys.len() + 64);
+        let mut reply = Reply::new(&mut frame, protocol);
+        match (protocol, is_subscriber) {
+            (Protocol::Resp3, _) => {
+                reply.push(2);
+                reply.bulk(b"invalidate");
+            }
+            (Protocol::Resp2, true) => {
+                reply.push(3);
+                reply.bulk(b"message");
+                reply.bulk(b"__redis__:invalidate");
+            }
+            (Protocol::Resp2, false) => return,
+        }
+        if keys == NULL && protocol == Protocol::Resp2 {
+            reply.null();
+        } else {
+            frame.extend_from_slice(keys);
+        }
+        self.post(&frame);
     }
 
     /// What was posted.
@@ -185,6 +222,29 @@ impl Directory {
     pub(crate) fn unblock(&self, id: u64, with_error: bool) -> bool {
         let card = lock(&self.cards).get(&id).cloned();
         card.is_some_and(|card| card.unblock(with_error))
+    }
+
+    /// Whether the client `id` is connected.
+    pub(crate) fn has(&self, id: u64) -> bool {
+        lock(&self.cards).contains_key(&id)
+    }
+
+    /// Tells the client `id` of changed keys, an encoded array or [`NULL`]; whether it is connected.
+    pub(crate) fn invalidate(&self, id: u64, keys: &[u8]) -> bool {
+        let card = lock(&self.cards).get(&id).cloned();
+        card.inspect(|card| card.invalidate(keys)).is_some()
+    }
+
+    /// Notes that who was to be told in place of the client `id` has gone, or has not.
+    pub(crate) fn lose_redirection(&self, id: u64, is_lost: bool) {
+        if let Some(card) = lock(&self.cards).get(&id) {
+            card.has_lost_redirection.store(is_lost, Ordering::Release);
+        }
+    }
+
+    /// Whether who was to be told in place of the client `id` has gone.
+    pub(crate) fn has_lost_redirection(&self, id: u64) -> bool {
+        lock(&self.cards).get(&id).is_some_and(|card| card.has_lost_redirection.load(Ordering::Acquire))
     }
 
     /// Clients that wait in a blocking command, or for the end of a pause.

@@ -171,6 +171,14 @@ impl Context for Process<'_> {
         true
     }
 
+    fn has_client(&self, id: u64) -> bool {
+        self.shared.directory.has(id)
+    }
+
+    fn has_lost_redirection(&self, id: u64) -> bool {
+        self.shared.directory.has_lost_redirection(id)
+    }
+
     fn other_clients(&self, own: u64, visit: &mut dyn FnMut(&Session)) {
         self.shared.directory.visit(own, visit);
     }

@@ -14,7 +14,8 @@ impl Connection {
     pub(super) fn remember_reads(&mut self, command: Command<'_>) {
         self.remember_keys(command);
         // What was said about the next command is about all of a transaction.
-        if !matches!(command.spec.name, "client|caching" | "multi" | "exec") {
+        let name = command.spec.name;
+        if !name.starts_with("client|") && !matches!(name, "multi" | "exec") {
             self.forget_caching();
         }
     }

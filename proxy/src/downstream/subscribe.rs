@@ -60,7 +60,7 @@ impl Connection {
         let before = self.session.tracking.clone();
         let own = self.own_reply(command);
         let tracking = self.session.tracking.as_deref().filter(|_| own == b"+OK\r\n");
-        let Some(mode) = tracking.map(|tracking| tracking.mode.clone()) else {
+        let Some(tracking) = tracking.cloned() else {
             if self.session.tracking.is_none() && before.is_some() {
                 let who = self.subscriber();
                 self.thread.hub.untrack(&who);
@@ -74,7 +74,7 @@ impl Connection {
         who.speaks(self.session.protocol);
         let wanted = !self.session.drops_reply();
         let place = || self.output.reserve(wanted);
-        if let Err(text) = self.thread.hub.track(&who, &mode, place) {
+        if let Err(text) = self.thread.hub.track(&who, &tracking, place) {
             self.session.tracking = before;
             self.answer_error(text);
         }

@@ -6,25 +6,28 @@
 //! of it ([`super::serving`]).
 
 mod readers;
+mod teller;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
-use ringmaster_protocol::resp::Protocol;
-use ringmaster_protocol::resp::reply::Reply;
-use ringmaster_protocol::session::TrackingMode;
+use ringmaster_protocol::session::{Tracking, TrackingMode};
 use ringmaster_protocol::slot::HashSlot;
 
 use super::serving::Lost;
 use super::{Subscriber, message};
+use crate::shared::Shared;
 use readers::Readers;
+use teller::{Changed, Teller};
 
 /// Most keys of lost copies that are called changed one by one; above it everything is.
 const LOST_MAX: usize = 1024;
 
 /// One client that tracks.
 struct Tracker {
-    who: Rc<Subscriber>,
+    /// By whom it is told.
+    teller: Teller,
     /// The prefixes of the keys that it is told of, read or not; none if it is told of what it has read.
     prefixes: Option<BTreeSet<Vec<u8>>>,
     /// It was told that it tracks.
@@ -49,15 +52,16 @@ impl Tracked {
     }
 
     /// A client tracks from now on, or in another way.
-    pub(super) fn enter(&mut self, who: &Rc<Subscriber>, mode: &TrackingMode) {
-        let prefixes = match mode {
+    pub(super) fn enter(&mut self, who: &Rc<Subscriber>, tracking: &Tracking, shared: &Arc<Shared>) {
+        let prefixes = match &tracking.mode {
             TrackingMode::Broadcast(prefixes) => Some(prefixes.clone()),
             TrackingMode::All | TrackingMode::OptIn | TrackingMode::OptOut => None,
         };
         let before = self.trackers.get(&who.id());
         let is_confirmed = before.is_some();
         let is_stale = before.is_some_and(|before| before.is_stale);
-        self.trackers.insert(who.id(), Tracker { who: Rc::clone(who), prefixes, is_confirmed, is_stale });
+        let teller = Teller::new(who, tracking.redirect, shared);
+        self.trackers.insert(who.id(), Tracker { teller, prefixes, is_confirmed, is_stale });
     }
 
     /// A client was told that it tracks.
@@ -98,22 +102,15 @@ impl Tracked {
     /// A key has changed, or is remembered no more.
     fn changed(&mut self, key: &[u8], is_told: bool) {
         let readers = self.readers.take(key);
-        let is_reader = |tracker: &Tracker| tracker.prefixes.is_none() && readers.contains(&tracker.who.id());
         let hears = |tracker: &Tracker| {
             let prefixes = tracker.prefixes.iter().flatten();
             is_told && prefixes.into_iter().any(|prefix| key.starts_with(prefix))
         };
-        let mut frame = Vec::new();
-        let concerned = self.trackers.values().filter(|tracker| is_reader(tracker) || hears(tracker));
-        for tracker in concerned {
-            if frame.is_empty() {
-                let mut push = Reply::new(&mut frame, Protocol::Resp3);
-                push.push(2);
-                push.bulk(b"invalidate");
-                push.array(1);
-                push.bulk(key);
-            }
-            tracker.who.invalidate(&frame);
+        let is_reader = |id: &u64, tracker: &Tracker| tracker.prefixes.is_none() && readers.contains(id);
+        let mut changed = None;
+        let concerned = self.trackers.iter().filter(|(id, tracker)| is_reader(id, tracker) || hears(tracker));
+        for (_, tracker) in concerned {
+            tracker.teller.tell(changed.get_or_insert_with(|| Changed::key(key)));
         }
     }
 
@@ -148,7 +145,7 @@ impl Tracked {
         self.are_all_stale = false;
         for tracker in self.trackers.values_mut() {
             if std::mem::take(&mut tracker.is_stale) {
-                tracker.who.invalidate(b">2\r\n$10\r\ninvalidate\r\n_\r\n");
+                tracker.teller.tell(&Changed::everything());
             }
         }
     }
