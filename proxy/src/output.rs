@@ -18,6 +18,7 @@ use std::time::Duration;
 use ringmaster_runtime::stream::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::quota::{Exceeded, Meter, Quota};
 use crate::telemetry::ThreadMetrics;
 use crate::turn::{Flush, Turn};
 
@@ -26,6 +27,9 @@ const KEEP_BYTES: usize = 64 << 10;
 
 /// A client for whom more pushed bytes wait than this many times [`OutputLimits::pause_bytes`] is closed.
 const PUSHED_FACTOR: usize = 2;
+
+/// While more bytes than this of a reply that comes in pieces wait for the client, its node is not read, for a while.
+const AHEAD_BYTES: usize = 1 << 20;
 
 /// Gives back what one large command has left of a buffer that is used anew for each.
 pub(crate) fn give_back(scratch: &mut Vec<u8>) {
@@ -60,6 +64,8 @@ pub(crate) enum Closed {
     Killed,
     /// It waited for a blocking command when the proxy stopped.
     Stopped,
+    /// It has a part of a reply whose rest will not come.
+    Torn,
 }
 
 /// One client's replies and the socket that they go to.
@@ -90,6 +96,8 @@ pub(crate) struct Output {
     pub(crate) held: Cell<bool>,
     /// Reads under way that went straight to their node, and may have to begin anew.
     reads: Cell<u32>,
+    /// Counts what is under way, where its user may have so much only.
+    meter: RefCell<Option<Box<Meter>>>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -118,6 +126,7 @@ impl Output {
             listening: Cell::new(false),
             held: Cell::new(false),
             reads: Cell::default(),
+            meter: RefCell::default(),
             task: RefCell::new(None),
         })
     }
@@ -152,6 +161,31 @@ impl Output {
         answer(&mut self.order.borrow_mut())
     }
 
+    /// The reply to the command at `sequence` is to come in pieces: whether it is its turn, or nobody wants it any more.
+    pub(crate) fn begin(&self, sequence: Sequence) -> bool {
+        self.closed.get().is_some() || self.order.borrow_mut().begin(sequence)
+    }
+
+    /// It comes whole after all; no piece of it has come.
+    pub(crate) fn withdraw(&self) {
+        self.order.borrow_mut().withdraw();
+    }
+
+    /// The next piece of a reply that was begun, and maybe its last.
+    pub(crate) fn piece(self: &Rc<Self>, bytes: &[u8], is_last: bool) {
+        self.answer_with(|order| {
+            order.piece(bytes);
+            if is_last {
+                order.end();
+            }
+        });
+    }
+
+    /// Whether much of a reply that comes in pieces waits for the client; then the task is woken when that is less.
+    pub(crate) fn is_behind(&self, context: &Context<'_>) -> bool {
+        self.closed.get().is_none() && self.order.borrow_mut().is_behind(AHEAD_BYTES, context.waker())
+    }
+
     /// Whether the reader has to wait: too much is under way or unread.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
@@ -162,6 +196,22 @@ impl Output {
     /// Commands under way.
     pub(crate) fn in_flight(&self) -> usize {
         self.order.borrow().in_flight()
+    }
+
+    /// Counts one more command, and what else is under way, for the user's `quota`; `None`: that is not bounded.
+    ///
+    /// # Errors
+    /// [`Exceeded`]: the command is one too many.
+    pub(crate) fn count_for(&self, quota: Option<&Arc<Quota>>) -> Result<(), Exceeded> {
+        let mut meter = self.meter.borrow_mut();
+        let Some(quota) = quota else {
+            *meter = None;
+            return Ok(());
+        };
+        let known = meter.take().filter(|meter| meter.is_of(quota));
+        let meter = meter.insert(known.unwrap_or_else(|| Box::new(Meter::new(quota))));
+        meter.settle(self.in_flight());
+        meter.take()
     }
 
     /// Bytes that wait for the client, or for the rest of their reply.
@@ -278,6 +328,7 @@ impl Output {
         drop(self.stream.take());
         // An empty order has no place for what is still to come, and so drops it.
         drop(self.order.take());
+        drop(self.meter.take());
     }
 
     /// Reads once from the socket; 0 is the end of the stream.
@@ -350,6 +401,7 @@ impl Output {
                 Ok(count) => {
                     order.written(count);
                     self.active.set(true);
+                    order.wake_waiter(AHEAD_BYTES / 2);
                     self.metrics.output_bytes.add(count as u64);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -373,6 +425,9 @@ impl Output {
 impl Flush for Output {
     fn flush(self: Rc<Self>) {
         self.dirty.set(false);
+        if let Some(meter) = &mut *self.meter.borrow_mut() {
+            meter.settle(self.in_flight());
+        }
         self.write();
         if self.bytes() > self.limits.get().bytes_max {
             return self.close(Closed::OutputFull);

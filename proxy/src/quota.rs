@@ -1,11 +1,15 @@
-//! How much of the proxy a user may have: commands and bytes a second, over all its connections to this proxy.
+//! How much of the proxy a user may have: commands and bytes a second, and commands under way at once, over all its
+//! connections to this proxy.
+//!
+//! What is under way is counted a connection at a time ([`Meter`]): one up for each command that comes, and put right when
+//! replies are written. So no answer costs anything for it but of who is bounded.
 //!
 //! A rate is kept without a lock: one number says when all that was taken is paid for, at the rate. Who is within a second of
 //! now may go on, so a second's worth may come at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use ringmaster_protocol::cluster_file::{ClusterFile, UserLimits};
@@ -25,21 +29,24 @@ pub(crate) fn quotas_of(file: &ClusterFile) -> Quotas {
 /// What a user may not have more of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exceeded {
+    /// Commands in a second.
     Commands(u64),
+    /// Bytes of commands in a second.
     Bytes(u64),
+    /// Commands under way.
+    InFlight(usize),
 }
 
 impl Exceeded {
     /// The text of the error reply.
     pub(crate) fn text(self, user: &[u8]) -> String {
         let user = String::from_utf8_lossy(user);
-        let (count, what) = match self {
-            Self::Commands(count) => (count, "commands"),
-            Self::Bytes(count) => (count, "bytes of commands"),
+        let bound = match self {
+            Self::Commands(count) => format!("may send {count} commands a second to a proxy"),
+            Self::Bytes(count) => format!("may send {count} bytes of commands a second to a proxy"),
+            Self::InFlight(count) => format!("may have {count} commands under way at a proxy"),
         };
-        format!(
-            "OVERLOADED user '{user}' may send {count} {what} a second to a proxy; the command was not executed"
-        )
+        format!("OVERLOADED user '{user}' {bound}; the command was not executed")
     }
 }
 
@@ -49,12 +56,21 @@ pub(crate) struct Quota {
     started: Instant,
     commands: Rate,
     bytes: Rate,
+    /// Commands that may be under way; 0 for any number.
+    in_flight_max: usize,
+    in_flight: AtomicUsize,
 }
 
 impl Quota {
     fn new(limits: &UserLimits) -> Self {
         let (commands, bytes) = (Rate::new(limits.commands), Rate::new(limits.bytes.bytes()));
-        Self { started: Instant::now(), commands, bytes }
+        let (in_flight_max, in_flight) = (limits.in_flight, AtomicUsize::new(0));
+        Self { started: Instant::now(), commands, bytes, in_flight_max, in_flight }
+    }
+
+    /// Whether it matters what is under way.
+    pub(crate) fn bounds_in_flight(&self) -> bool {
+        self.in_flight_max > 0
     }
 
     /// Takes a command of so many bytes.
@@ -74,6 +90,57 @@ impl Quota {
             return Err(Exceeded::Commands(self.commands.per_second));
         }
         Ok(())
+    }
+}
+
+/// What one connection of a user has under way.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    quota: Arc<Quota>,
+    /// How much of the quota's count is this connection's.
+    counted: usize,
+}
+
+impl Meter {
+    /// A connection with nothing under way.
+    pub(crate) fn new(quota: &Arc<Quota>) -> Self {
+        Self { quota: Arc::clone(quota), counted: 0 }
+    }
+
+    /// Whether it counts for this quota.
+    pub(crate) fn is_of(&self, quota: &Arc<Quota>) -> bool {
+        Arc::ptr_eq(&self.quota, quota)
+    }
+
+    /// So many commands of the connection are under way.
+    pub(crate) fn settle(&mut self, in_flight: usize) {
+        let before = std::mem::replace(&mut self.counted, in_flight);
+        let count = &self.quota.in_flight;
+        if in_flight > before {
+            count.fetch_add(in_flight - before, Ordering::Relaxed);
+        } else if in_flight < before {
+            count.fetch_sub(before - in_flight, Ordering::Relaxed);
+        }
+    }
+
+    /// One more command.
+    ///
+    /// # Errors
+    /// [`Exceeded::InFlight`]: then it is not counted.
+    pub(crate) fn take(&mut self) -> Result<(), Exceeded> {
+        let max = self.quota.in_flight_max;
+        if self.quota.in_flight.fetch_add(1, Ordering::Relaxed) >= max {
+            self.quota.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(Exceeded::InFlight(max));
+        }
+        self.counted += 1;
+        Ok(())
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.settle(0);
     }
 }
 
@@ -134,12 +201,29 @@ mod tests {
 
     #[test]
     fn the_first_bound_that_is_met_is_told() {
-        let limits = |commands, bytes| UserLimits { commands, bytes: format!("{bytes}").parse().unwrap() };
+        let limits = |commands, bytes| UserLimits {
+            commands,
+            bytes: format!("{bytes}").parse().unwrap(),
+            ..UserLimits::default()
+        };
         let quota = Quota::new(&limits(2, 1000));
         assert_eq!(quota.take_at(0, 10), Ok(()));
         assert_eq!(quota.take_at(0, 2000), Err(Exceeded::Bytes(1000)));
         assert_eq!(quota.take_at(0, 10), Ok(()));
         assert_eq!(quota.take_at(0, 10), Err(Exceeded::Commands(2)));
         assert!(Exceeded::Commands(2).text(b"app").starts_with("OVERLOADED user 'app' may send 2 commands"));
+    }
+
+    #[test]
+    fn what_is_under_way_is_counted_over_all_connections_until_it_is_answered_or_they_end() {
+        let quota = Arc::new(Quota::new(&UserLimits { in_flight: 3, ..UserLimits::default() }));
+        let (mut one, mut other) = (Meter::new(&quota), Meter::new(&quota));
+        assert_eq!((one.take(), one.take(), other.take()), (Ok(()), Ok(()), Ok(())));
+        assert_eq!((one.take(), other.take()), (Err(Exceeded::InFlight(3)), Err(Exceeded::InFlight(3))));
+        one.settle(1);
+        assert_eq!((other.take(), other.take()), (Ok(()), Err(Exceeded::InFlight(3))));
+        drop(other);
+        assert_eq!((one.take(), one.take()), (Ok(()), Ok(())));
+        assert!(Exceeded::InFlight(3).text(b"app").contains("may have 3 commands under way"));
     }
 }

@@ -26,7 +26,7 @@ mod walking;
 
 pub(crate) use blocking::Waiting;
 pub(crate) use observing::Observed;
-pub(crate) use route::Route;
+pub(crate) use route::{Route, time_of};
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -128,5 +128,6 @@ fn limits(shared: &Shared) -> Limits {
     let topology = shared.topology.load();
     let file = topology.file();
     let ack_head = file.ack == ringmaster_protocol::cluster_file::Ack::Head;
-    Limits { ack_head, min_in_sync: file.min_in_sync, ..Limits::default() }
+    let failover_wait = file.timeouts.request.duration();
+    Limits { ack_head, min_in_sync: file.min_in_sync, failover_wait, ..Limits::default() }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 mod failure;
+mod held_back;
 mod overdue;
 mod private;
 mod queue;
@@ -21,6 +22,7 @@ mod table;
 mod task;
 
 pub(crate) use failure::FailureKind;
+pub(crate) use private::Patience;
 pub(crate) use queue::{Judge, Read, TakePart};
 pub(crate) use table::{LANES, Lane, Links};
 

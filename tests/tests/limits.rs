@@ -212,3 +212,61 @@ fn a_transaction_of_who_may_send_little_is_refused_whole() {
         reply == r"$-1\r\n" || reply == r"_\r\n"
     });
 }
+
+/// A node that takes all commands and answers none but those that set up a connection.
+fn silent_node() -> SocketAddr {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        listener.incoming().map_while(Result::ok).for_each(|stream| {
+            std::thread::spawn(move || answer_pings(stream));
+        });
+    });
+    address
+}
+
+fn answer_pings(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while let Ok(1..) = stream.read(&mut buffer) {
+        if buffer.starts_with(b"*1\r\n$4\r\nPING") {
+            // Who has gone wants no answer.
+            drop(std::io::Write::write_all(&mut stream, b"+PONG\r\n"));
+        }
+    }
+}
+
+#[test]
+fn a_user_has_no_more_under_way_than_it_may_over_all_its_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cluster.yaml");
+    let users = "users: [{name: default, rules: 'on nopass ~* &* +@all', limits: {in_flight: 10}}]";
+    let nodes = format!("nodes: [{{name: a, address: '{}'}}]", silent_node());
+    fs::write(&file, format!("timeouts: {{request: 1s}}\n{users}\n{nodes}\n")).unwrap();
+    let free: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let config = ringmaster_proxy::Config {
+        listen: free,
+        admin: free,
+        threads: 2,
+        cluster: file,
+        ..Default::default()
+    };
+    let proxy = ringmaster_proxy::Proxy::start(config).unwrap();
+    let mut clients: Vec<Wire> = (0..4).map(|_| Wire::connect(proxy.address())).collect();
+    for client in &mut clients {
+        client.send(&encoded(&[b"SET", b"k", b"v"]).repeat(5));
+    }
+    let replies = clients.iter_mut().flat_map(|client| (0..5).map(|_| text(&client.reply().unwrap())));
+    let replies: Vec<String> = replies.collect();
+    let refused =
+        "-OVERLOADED user 'default' may have 10 commands under way at a proxy; the command was not executed";
+    let is_refused = |reply: &&String| reply.starts_with(refused);
+    assert_eq!(replies.iter().filter(is_refused).count(), 10, "{replies:?}");
+    // All is answered, and what was under way with a client that goes away is not under way any more.
+    for _ in 0..3 {
+        let mut client = Wire::connect(proxy.address());
+        client.send(&encoded(&[b"GET", b"k"]).repeat(10));
+        client.send(&encoded(&[b"PING"]));
+    }
+    eventually("there is room again", || Wire::connect(proxy.address()).ask("PING") == r"+PONG\r\n");
+    proxy.stop();
+}

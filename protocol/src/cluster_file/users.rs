@@ -33,12 +33,14 @@ pub struct UserRules {
 
 /// How much a user may have of one proxy, over all its connections; 0 is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "limits of a user: {commands, bytes}")]
+#[serde(default, deny_unknown_fields, expecting = "limits of a user: {commands, bytes, in_flight}")]
 pub struct UserLimits {
     /// Commands a second. Range 0..=1,000,000,000, default 0.
     pub commands: u64,
     /// Bytes of commands a second. Default 0.
     pub bytes: ByteSize,
+    /// Commands under way at a time: sent and not answered. Range 0..=10,000,000, default 0.
+    pub in_flight: usize,
 }
 
 impl UserRules {
@@ -73,6 +75,7 @@ pub(super) fn check_all(users: &[UserRules], findings: &mut Findings) {
             findings.add(&format!("users[{at}].name"), format!("`{}` stands here a second time", user.name));
         }
         findings.range(&format!("users[{at}].limits.commands"), user.limits.commands, 0..=1_000_000_000);
+        findings.range(&format!("users[{at}].limits.in_flight"), user.limits.in_flight, 0..=10_000_000);
         if let Err(why) = user.user() {
             findings.add(&format!("users[{at}].rules"), why);
         }

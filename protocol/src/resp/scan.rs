@@ -27,6 +27,17 @@ pub struct Scanner {
     at: usize,
     /// Elements still to come of each open aggregate, outermost first; empty between frames.
     open: Vec<usize>,
+    /// Of a frame that is taken in parts: bytes still to come of the bulk string at hand, with its CR LF.
+    rest: usize,
+}
+
+/// What is there of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// So many bytes at the front of the input belong to it.
+    pub len: usize,
+    /// They end it.
+    pub is_last: bool,
 }
 
 impl Scanner {
@@ -43,6 +54,49 @@ impl Scanner {
             return Ok(Some(len));
         }
         self.walk(input)
+    }
+
+    /// Takes what is there of the frame at the front of `input`, though it is not whole: behind a [`Scanner::frame`] that
+    /// answered `None` to the same bytes. The caller drops those bytes, and calls this, and nothing else, with what
+    /// follows, until a part is the last.
+    ///
+    /// # Errors
+    /// As [`Scanner::frame`].
+    pub fn part(&mut self, input: &[u8]) -> Result<Part, ProtocolError> {
+        let mut len = std::mem::take(&mut self.at);
+        while !self.open.is_empty() {
+            if self.rest > 0 {
+                len += self.take_of_bulk(&input[len..])?;
+            } else if let Some(element) = element(input, len)? {
+                len = element.end;
+                self.take(&element)?;
+            } else if let Some((end, bytes)) = bulk(input, len)? {
+                (len, self.rest) = (end, bytes + 2);
+            } else {
+                return Ok(Part { len, is_last: false });
+            }
+            if self.rest > 0 && len == input.len() {
+                return Ok(Part { len, is_last: false });
+            }
+        }
+        Ok(Part { len, is_last: true })
+    }
+
+    /// Takes bytes of the bulk string at hand; how many.
+    fn take_of_bulk(&mut self, input: &[u8]) -> Result<usize, ProtocolError> {
+        let taken = self.rest.min(input.len());
+        let left = self.rest - taken;
+        let ends = [b'\r', b'\n'];
+        for (byte, from_end) in input[..taken].iter().rev().zip(left..2) {
+            if *byte != ends[1 - from_end] {
+                return Err(ProtocolError::ExpectedCrlf);
+            }
+        }
+        self.rest = left;
+        if left == 0 {
+            self.take(&Element { end: 0, children: 0, attribute: false })?;
+        }
+        Ok(taken)
     }
 
     /// The length that the frame has at least, as far as it is known: how much to read on.
@@ -145,6 +199,15 @@ fn element(input: &[u8], at: usize) -> Result<Option<Element>, ProtocolError> {
     }
 }
 
+/// Where the bytes of the string at `at` begin, and how many it has; `None` when that is not told whole, or it is none.
+fn bulk(input: &[u8], at: usize) -> Result<Option<(usize, usize)>, ProtocolError> {
+    if !matches!(input.get(at), Some(b'$' | b'=' | b'!')) {
+        return Ok(None);
+    }
+    let Some((text, end)) = line(input, at + 1)? else { return Ok(None) };
+    Ok(count(text, BULK_BYTES_MAX, ProtocolError::BulkLength)?.map(|len| (end, len)))
+}
+
 /// The rest of the line at `at` without CR LF, and the offset after it; `None` when it is not whole.
 fn line(input: &[u8], at: usize) -> Result<Option<(&[u8], usize)>, ProtocolError> {
     let rest = &input[at.min(input.len())..];
@@ -210,6 +273,39 @@ mod tests {
             }
             assert_eq!(scanner.frame(bytes), Ok(Some(bytes.len())), "{text} in pieces");
         }
+    }
+
+    #[test]
+    fn every_type_is_taken_in_parts_wherever_it_is_cut() {
+        for bytes in FRAMES {
+            let text = bytes.escape_ascii();
+            let input = [bytes, b"+next\r\n"].concat();
+            for first in 0..bytes.len() {
+                let mut scanner = Scanner::default();
+                assert_eq!(scanner.frame(&input[..first]), Ok(None), "{text} cut at {first}");
+                let (mut taken, mut seen, mut is_last) = (0, first, false);
+                while !is_last && seen <= input.len() {
+                    let part = scanner.part(&input[taken..seen]).unwrap();
+                    (taken, is_last) = (taken + part.len, part.is_last);
+                    seen += 1;
+                }
+                assert_eq!((taken, is_last), (bytes.len(), true), "{text} cut at {first}");
+                assert_eq!(scanner.frame(&input[taken..]), Ok(Some(7)), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_gives_on_what_is_there_of_a_long_string() {
+        let mut scanner = Scanner::default();
+        assert_eq!(scanner.frame(b"*2\r\n$10\r\nabc"), Ok(None));
+        assert_eq!(scanner.part(b"*2\r\n$10\r\nabc"), Ok(Part { len: 12, is_last: false }));
+        assert_eq!(scanner.part(b"defghij\r"), Ok(Part { len: 8, is_last: false }));
+        assert_eq!(scanner.part(b"\n$1"), Ok(Part { len: 1, is_last: false }));
+        assert_eq!(scanner.part(b"$1\r\na\r\n+"), Ok(Part { len: 7, is_last: true }));
+        assert_eq!(scanner.frame(b"$3\r\na"), Ok(None));
+        assert_eq!(scanner.part(b"$3\r\na"), Ok(Part { len: 5, is_last: false }));
+        assert_eq!(scanner.part(b"bcd\n"), Err(ProtocolError::ExpectedCrlf));
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Connection {
         waits_for.into_iter().chain(monitors).all(|request| kept::read_again(request, permit) == Some(true))
     }
 
-    /// Takes the command from what the user may have in a second, where that is bounded. A stranger is not the user that it
+    /// Takes the command from what the user may have in a second and under way, where that is bounded. A stranger is not the user that it
     /// begins as, and has nothing of it; and who it is can be said at any time. Nor is anything taken for MULTI and DISCARD:
     /// were they refused, the commands between would be executed one by one, or what comes next be queued.
     fn take_quota(&self, command: Command<'_>) -> Result<(), Exceeded> {
@@ -114,11 +114,9 @@ impl Connection {
             return Ok(());
         }
         let quotas = self.thread.shared.quotas.load();
-        match quotas.get(self.session.login.user().name()) {
-            Some(quota) => {
-                quota.take(command.raw.len()).inspect_err(|_| self.thread.metrics.over_quota.add(1))
-            }
-            None => Ok(()),
-        }
+        let quota = quotas.get(self.session.login.user().name());
+        let taken = self.output.count_for(quota.filter(|quota| quota.bounds_in_flight()));
+        let taken = taken.and_then(|()| quota.map_or(Ok(()), |quota| quota.take(command.raw.len())));
+        taken.inspect_err(|_| self.thread.metrics.over_quota.add(1))
     }
 }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | MULTI … EXEC | kept here; at EXEC sent to the node of their one slot in one piece, over the shared connection |
 //! | WATCH | sent over a connection of the client's own; so is the EXEC that follows |
-//! | BLPOP and its kind | sent over a connection of the client's own, without a deadline |
+//! | BLPOP and its kind | sent over a connection of the client's own; late when its own time has passed and then some |
 //! | SUBSCRIBE and its kin | by all clients of the thread together ([`crate::pubsub`]) |
 //!
 //! All keys of a transaction lie in one hash slot. Before and after what goes over the client's own connection, all
@@ -21,13 +21,14 @@ use ringmaster_protocol::command::{Flags, Group, Spec};
 use ringmaster_protocol::extension::put_request;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
+use tokio::time::Instant;
 
 use super::Connection;
 use crate::pubsub::Subscriber;
-use crate::replicated::{Observed, Waiting};
+use crate::replicated::{Observed, Waiting, time_of};
 use crate::telemetry::NodeStatus;
 use crate::thread::Routes;
-use crate::upstream::Upstream;
+use crate::upstream::{Patience, Upstream};
 pub(super) use transaction::Transaction;
 use transaction::Watched;
 
@@ -197,7 +198,7 @@ impl Connection {
         conversation.waits_in = Some(slot);
         self.card.set_blocked(true);
         let private = conversation.connect(&node, lane, routes);
-        private.set_patient(true);
+        private.set_patience(patience_of(command));
         let wanted = !self.session.drops_reply();
         private.send(&self.output, self.output.reserve(wanted), command.raw, true);
         self.fenced = true;
@@ -230,7 +231,7 @@ impl Connection {
             conversation.waits_for = Vec::new();
             self.card.set_blocked(false);
             if let Some(private) = &conversation.private {
-                private.set_patient(false);
+                private.set_patience(Patience::None);
             }
         }
     }
@@ -279,6 +280,15 @@ impl Connection {
     pub(super) fn answer_ok(&mut self) {
         let wanted = !self.session.drops_reply();
         self.output.answer_now(wanted, b"+OK\r\n");
+    }
+}
+
+/// For how long a command may block. One that names no time that a node would take is refused by the node.
+fn patience_of(Command { spec, args, .. }: Command<'_>) -> Patience {
+    match time_of(spec, args) {
+        None => Patience::None,
+        Some((_, None)) => Patience::Forever,
+        Some((_, Some(time))) => Instant::now().checked_add(time).map_or(Patience::Forever, Patience::Until),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::task::Waker;
 
 /// From this many bytes of the parking buffer on, the bytes of replies that have left it are given back.
 const COMPACT_FROM_BYTES: usize = 64 << 10;
@@ -41,6 +42,17 @@ pub(crate) struct Order {
     parked: Vec<u8>,
     /// Bytes of `parked` that a place still names.
     parked_live: usize,
+    /// The reply whose turn it is comes in pieces, and some have come.
+    begun: Option<Box<Begun>>,
+}
+
+/// A reply that comes in pieces.
+#[derive(Debug, Default)]
+struct Begun {
+    /// What is to stand between two replies, and so behind this one.
+    pushes: Vec<u8>,
+    /// Who waits until pieces were taken.
+    waiter: Option<Waker>,
 }
 
 impl Order {
@@ -77,8 +89,55 @@ impl Order {
 
     /// Puts a frame that answers no command between two replies.
     pub(crate) fn push(&mut self, first: u8, rest: &[u8]) {
-        self.ready.push(first);
-        self.ready.extend_from_slice(rest);
+        let out = self.begun.as_mut().map_or(&mut self.ready, |begun| &mut begun.pushes);
+        out.push(first);
+        out.extend_from_slice(rest);
+    }
+
+    /// The reply to the command at `sequence` is to come in pieces; `false` if it is not its turn.
+    pub(crate) fn begin(&mut self, sequence: Sequence) -> bool {
+        let is_first = sequence == self.first && !self.places.is_empty();
+        if is_first {
+            self.begun = Some(Box::default());
+        }
+        is_first
+    }
+
+    /// It comes whole after all; no piece of it has come.
+    pub(crate) fn withdraw(&mut self) {
+        self.begun = None;
+    }
+
+    /// The next piece of such a reply.
+    pub(crate) fn piece(&mut self, bytes: &[u8]) {
+        if let (Some(_), Some(Place::Awaited)) = (&self.begun, self.places.front()) {
+            self.ready.extend_from_slice(bytes);
+        }
+    }
+
+    /// Such a reply is whole.
+    pub(crate) fn end(&mut self) {
+        let Some(begun) = self.begun.take() else { return };
+        self.answer(self.first, b"");
+        // What became ready with it was not there when these were sent.
+        self.ready.extend_from_slice(&begun.pushes);
+    }
+
+    /// Whether more than so many bytes of a reply that comes in pieces wait; `waiter` is woken when half of them were
+    /// taken.
+    pub(crate) fn is_behind(&mut self, bytes: usize, waiter: &Waker) -> bool {
+        let waiting = self.ready().len();
+        let Some(begun) = self.begun.as_mut().filter(|_| waiting > bytes) else { return false };
+        begun.waiter = Some(waiter.clone());
+        true
+    }
+
+    /// Bytes were taken: wakes who waits for that, once no more than so many wait.
+    #[inline]
+    pub(crate) fn wake_waiter(&mut self, bytes: usize) {
+        if self.begun.is_some() && self.ready().len() <= bytes {
+            self.begun.iter_mut().filter_map(|begun| begun.waiter.take()).for_each(Waker::wake);
+        }
     }
 
     /// Moves what has its turn now from the parking buffer.
@@ -157,7 +216,8 @@ impl Order {
     /// Bytes held.
     #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.ready.len() - self.sent + self.parked.len()
+        let pushes = self.begun.as_ref().map_or(0, |begun| begun.pushes.len());
+        self.ready.len() - self.sent + self.parked.len() + pushes
     }
 
     /// Gives back the memory of a client that rests.
@@ -213,6 +273,30 @@ mod tests {
         order.answer(places[4], b"e");
         order.answer(places[2], b"c");
         assert_eq!(taken(&mut order), "cde");
+        assert!(order.is_idle());
+    }
+
+    #[test]
+    fn a_reply_in_pieces_is_not_torn_apart() {
+        let mut order = Order::default();
+        let places: Vec<_> = (0..3).map(|_| order.reserve(true)).collect();
+        assert!(!order.begin(places[1]), "it is not its turn");
+        assert!(order.begin(places[0]));
+        order.piece(b"$4\r\na");
+        order.push(b'>', b"news");
+        order.answer(places[1], b"+2");
+        order.answer_now(b"+4");
+        order.piece(b"bcd\r\n");
+        assert_eq!(taken(&mut order), "$4\r\nabcd\r\n");
+        order.end();
+        order.push(b'>', b"more");
+        order.answer(places[2], b"+3");
+        assert_eq!(taken(&mut order), "+2>news>more+3+4");
+        assert!(order.is_idle());
+        let unwanted = order.reserve(false);
+        assert!(order.begin(unwanted));
+        order.piece(b"dropped");
+        order.end();
         assert!(order.is_idle());
     }
 

@@ -192,12 +192,15 @@ impl Line {
 
     fn lost(&self) {
         if self.hears() {
-            self.state.set(State::Connecting);
-            self.catalogue.take();
             // What it was about to tell is told by nobody.
             self.hub.upgrade().iter().for_each(|hub| hub.tracked.borrow_mut().all_changed());
+        }
+        self.catalogue.take();
+        if self.state.get() == State::Up {
+            self.state.set(State::Connecting);
             self.awaited.take().into_iter().for_each(Awaited::give_up);
         } else {
+            // One that stands still is connected to again and again, and never knows all names.
             self.give_up();
         }
     }

@@ -272,7 +272,7 @@ fn group(slots: impl Iterator<Item = HashSlot>) -> (Vec<u16>, Vec<HashSlot>) {
 }
 
 /// Where the time stands that a command may wait, and what it is; see [`patience`].
-fn time_of(spec: &Spec, args: Args<'_>) -> Option<(usize, Option<std::time::Duration>)> {
+pub(crate) fn time_of(spec: &Spec, args: Args<'_>) -> Option<(usize, Option<std::time::Duration>)> {
     if spec.group == Group::Stream {
         let at = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"block"))? + 1;
         return Some((at, patience(args.get(at)?, false)?));

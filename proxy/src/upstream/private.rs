@@ -7,16 +7,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::{Lane, State, TakePart, Upstream, UpstreamContext, task};
 use crate::output::{Output, Sequence};
 use crate::telemetry::NodeStatus;
 
+/// For how long no reply is late: a command that blocks is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For no longer than any command may take.
+    #[default]
+    None,
+    /// Its node is to answer by then, and has from then on as long as any command may take.
+    Until(Instant),
+    /// It may wait for ever.
+    Forever,
+}
+
 /// What a private connection has beside what all have.
 #[derive(Debug, Default)]
 pub(super) struct Privacy {
-    /// A blocking command is under way: no reply is late.
-    pub(super) patient: Cell<bool>,
+    /// For how long the command that is under way may block.
+    pub(super) patience: Cell<Patience>,
     /// Times that the connection was lost.
     pub(super) losses: Cell<u64>,
     /// The number by which the node knows the connection; 0 until it is connected.
@@ -37,16 +50,16 @@ impl Upstream {
         upstream
     }
 
-    /// Sets whether a command may take as long as it likes from now on.
-    pub(crate) fn set_patient(&self, patient: bool) {
+    /// Sets for how long the command that is sent next may block.
+    pub(crate) fn set_patience(&self, patience: Patience) {
         if let Some(privacy) = &self.privacy {
-            privacy.patient.set(patient);
+            privacy.patience.set(patience);
             privacy.changed.notify_waiters();
         }
     }
 
-    pub(super) fn is_patient(&self) -> bool {
-        self.privacy.as_ref().is_some_and(|privacy| privacy.patient.get())
+    pub(super) fn patience(&self) -> Patience {
+        self.privacy.as_ref().map_or(Patience::None, |privacy| privacy.patience.get())
     }
 
     /// Times that a private connection was lost: what the node remembered of it went with it.
@@ -59,7 +72,7 @@ impl Upstream {
     pub(crate) async fn id_at_node(&self) -> Option<u64> {
         let privacy = self.privacy.as_ref()?;
         loop {
-            if self.retired.get() || !privacy.patient.get() {
+            if self.retired.get() || privacy.patience.get() == Patience::None {
                 return None;
             }
             if self.state.get() == State::Ready {

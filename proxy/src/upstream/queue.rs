@@ -5,6 +5,7 @@
 
 mod joined;
 mod kept;
+mod pieces;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use super::failure::Texts;
 use crate::output::{Output, Sequence};
 use joined::{Joined, Joins};
 use kept::Kept;
+use pieces::Pieces;
 
 /// A sent buffer that is larger than this is given back.
 const KEEP_BYTES: usize = 1 << 20;
@@ -108,6 +110,8 @@ pub(super) struct Queue {
     answered_end: u64,
     kept: Kept,
     joins: Joins,
+    /// To whom the reply at hand goes in pieces.
+    pieces: Option<Pieces>,
 }
 
 impl Queue {
@@ -223,7 +227,10 @@ impl Queue {
     /// [`Garbage`]: the connection cannot go on. What was whole before it has been delivered.
     pub(super) fn take_replies(&mut self, input: &[u8]) -> Result<usize, Garbage> {
         let (mut at, mut holds) = (0, None);
-        while at < input.len() {
+        if self.pieces.is_some() {
+            at = self.take_piece(input)?;
+        }
+        while at < input.len() && self.pieces.is_none() {
             let before = self.waiting.len();
             let is_joined = self.waiting.front().is_some_and(|command| command.is_joined);
             at += match self.owners.front_mut() {
@@ -342,6 +349,7 @@ impl Queue {
 
     /// Answers all who wait with what their loss means to them, and begins anew.
     pub(super) fn fail(&mut self, texts: &Texts) {
+        self.tear();
         let failed = std::mem::take(self);
         let Self { waiting, owners, sent_total, answered, mut answered_end, mut kept, mut joins, .. } =
             failed;

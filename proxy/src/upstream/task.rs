@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::failure::Failure;
+use super::held_back::HeldBack;
 use super::overdue::{Overdue, TICKS};
-use super::{State, Upstream, setup};
+use super::{Patience, State, Upstream, setup};
 use crate::dial::dial;
 
 /// First and longest pause before the next try to connect; it doubles from one to the other.
@@ -27,6 +28,9 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Reads before other tasks have their turn.
 const READS_MAX: usize = 4;
+
+/// The client of one large reply may hold a connection back for this part of the time that a command may take.
+const HELD_PART: u32 = 8;
 
 /// Runs until the node has left the cluster.
 pub(super) async fn run(upstream: Rc<Upstream>) {
@@ -86,6 +90,9 @@ async fn serve(upstream: &Rc<Upstream>, stream: Stream) -> Result<(), Failure> {
         overdue: Overdue::default(),
         grows: false,
         timer: Box::pin(sleep(Duration::ZERO)),
+        is_in_pieces: false,
+        held_back: HeldBack::default(),
+        alarm: None,
     };
     let served = poll_fn(|context| connection.poll(context)).await;
     upstream.timed.set(false);
@@ -102,6 +109,11 @@ struct Connection {
     /// Bytes of a reply have come since the last tick, and it is not whole yet.
     grows: bool,
     timer: Pin<Box<Sleep>>,
+    /// A reply is handed on in pieces.
+    is_in_pieces: bool,
+    held_back: HeldBack,
+    /// Tells when it has held the connection back for as long as it may.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Connection {
@@ -145,6 +157,9 @@ impl Connection {
     /// Reads and delivers; ready when there may be more.
     fn poll_read(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, Failure> {
         for _ in 0..READS_MAX {
+            if self.is_in_pieces && self.is_held_back(context) {
+                return Ok(Poll::Pending);
+            }
             let mut buffer = ReadBuf::new(&mut self.buffer[self.filled..]);
             match self.upstream.stream.borrow_mut().as_mut() {
                 None => return Err(Failure::Closed),
@@ -159,8 +174,8 @@ impl Connection {
                 0 => return Err(Failure::Closed),
                 count => self.filled += count,
             }
-            let taken = self.upstream.queue.borrow_mut().take_replies(&self.buffer[..self.filled])?;
-            self.grows = taken < self.filled;
+            let taken = self.take_replies()?;
+            self.grows = taken < self.filled || self.is_in_pieces;
             make_room(
                 &mut self.buffer,
                 &mut self.filled,
@@ -171,10 +186,54 @@ impl Connection {
         Ok(Poll::Ready(()))
     }
 
+    /// Delivers what came; how much of it.
+    fn take_replies(&mut self) -> Result<usize, Failure> {
+        let mut queue = self.upstream.queue.borrow_mut();
+        let input = &self.buffer[..self.filled];
+        let mut taken = queue.take_replies(input)?;
+        if taken == 0 && self.filled == self.buffer.len() && queue.begin_pieces(input) {
+            self.held_back = HeldBack::default();
+            taken = queue.take_replies(input)?;
+        }
+        self.is_in_pieces = queue.is_in_pieces();
+        Ok(taken)
+    }
+
+    /// Whether the node is not read because the client of the reply at hand has much of it to take yet: no longer than a
+    /// part of the time that a command may take, as others wait behind it.
+    #[cold]
+    fn is_held_back(&mut self, context: &mut Context<'_>) -> bool {
+        let longest = self.upstream.context.limits.get().request / HELD_PART;
+        let waits = self.upstream.queue.borrow().waits_for_client(context);
+        // It is this proxy that is silent, not the node.
+        self.grows |= waits;
+        let Some(until) = self.held_back.until(waits, longest, Instant::now()) else { return false };
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep(Duration::ZERO)));
+        alarm.as_mut().reset(until);
+        alarm.as_mut().poll(context).is_pending()
+    }
+
+    /// Whether no reply is late for now; wakes the task when that ends.
+    fn is_patient(&mut self, context: &mut Context<'_>) -> bool {
+        match self.upstream.patience() {
+            Patience::None => false,
+            Patience::Forever => true,
+            Patience::Until(end) => {
+                let is_patient = end > Instant::now();
+                if is_patient {
+                    self.timer.as_mut().reset(end);
+                    // It is set to what is ahead, so all that this does is to ask to be woken.
+                    let _ = self.timer.as_mut().poll(context);
+                }
+                is_patient
+            }
+        }
+    }
+
     /// Keeps the time while commands are under way.
     fn poll_timer(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         let request = self.upstream.context.limits.get().request;
-        if self.upstream.is_patient() {
+        if self.is_patient(context) {
             self.upstream.timed.set(false);
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod place;
 
 mod broken_clients;
 mod broken_nodes;
+mod large;
 mod listening;
 mod order;
 mod reload;

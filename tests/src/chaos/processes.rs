@@ -18,6 +18,7 @@ use super::gate::{Cut, Gate};
 use super::members::pulse_of;
 use super::name_server::{NameServer, Naming, local_name};
 use crate::peer::free_port;
+use crate::wait::eventually;
 use crate::wire::Wire;
 
 /// Longest wait for something that must come; a test that meets it has failed.
@@ -32,6 +33,16 @@ impl Drop for Process {
         drop(self.0.kill());
         drop(self.0.wait());
     }
+}
+
+/// Whether all threads of a process are stopped.
+fn stands_still(process: &str) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
+    threads.flatten().all(|thread| {
+        // A thread that ends meanwhile runs no more either.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_none_or(|rest| rest.starts_with('T') || rest.is_empty())
+    })
 }
 
 /// Three nodes, two proxies, two copies of each slot.
@@ -264,6 +275,12 @@ impl Processes {
         self.proxies.iter().map(|(address, _)| *address).collect()
     }
 
+    /// The processes of the proxies.
+    #[must_use]
+    pub fn proxy_ids(&self) -> Vec<u32> {
+        self.proxies.iter().map(|(_, process)| process.0.id()).collect()
+    }
+
     fn spawn_node(&self, port: u16) -> Process {
         let port = port.to_string();
         let data = format!("data={}", self.directory.path().join(format!("data-{port}")).display());
@@ -336,6 +353,8 @@ impl Processes {
         let signal = if stop { "-STOP" } else { "-CONT" };
         let done = Command::new("kill").args([signal, &id]).status().expect("kill is there");
         assert!(done.success());
+        // On a busy machine its threads go on until the first of them has seen the signal.
+        eventually("it stands still", || !stop || stands_still(&id));
     }
 
     /// Waits until every proxy serves a write and a read of every part of the keys.

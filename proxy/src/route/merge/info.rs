@@ -75,8 +75,9 @@ impl Infos {
             self.line(&mut out, line, &nodes);
         }
         if self.with_nodes {
-            for (name, node) in self.names.iter().zip(&nodes) {
+            for ((name, node), part) in self.names.iter().zip(&nodes).zip(parts) {
                 section(&mut out, name, node);
+                why_silent(&mut out, name, part);
             }
         }
         let protocol = if self.own.first() == Some(&b'=') { Protocol::Resp3 } else { Protocol::Resp2 };
@@ -153,6 +154,14 @@ fn section(out: &mut String, name: &str, node: &BTreeMap<&str, &str>) {
     let _ = write!(out, ",keys={}\r\n", keys.sum::<u64>());
 }
 
+/// Says why a node told nothing.
+fn why_silent(out: &mut String, name: &str, part: &[u8]) {
+    if let Some((b'-', why)) = part.split_first() {
+        let why = String::from_utf8_lossy(why.trim_ascii_end()).replace(['\r', '\n'], " ");
+        let _ = write!(out, "node_{name}_error:{why}\r\n");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +196,7 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("# Node a\r\nnode_a:reached=1,used_memory=1048576,keys=4\r\n"), "{text}");
-        assert!(text.ends_with("# Node c\r\nnode_c:reached=0,keys=0\r\n"), "{text}");
+        let silent = "# Node c\r\nnode_c:reached=0,keys=0\r\nnode_c_error:ERR gone\r\n";
+        assert!(text.ends_with(silent), "{text}");
     }
 }
