@@ -96,6 +96,11 @@ pub trait Walk {
         false
     }
 
+    /// After how many slots a part of a walk over several nodes ends, which can be gone on with.
+    fn slots_max(&self) -> usize {
+        usize::MAX
+    }
+
     /// Visits one slot, or a part of a large one, for a fraction of a millisecond.
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward;
 

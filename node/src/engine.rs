@@ -66,13 +66,20 @@ pub struct Tally {
 pub struct Journey {
     walk: Box<dyn Walk>,
     visited: usize,
+    /// It ends after so many slots.
+    slots_max: usize,
     moment: Moment,
 }
 
 impl Journey {
     /// A walk that begins.
     pub(crate) fn new(walk: Box<dyn Walk>, moment: Moment) -> Self {
-        Self { walk, visited: 0, moment }
+        Self { walk, visited: 0, slots_max: usize::MAX, moment }
+    }
+
+    /// It is a part of a walk over several nodes, each of which may hold little of what it looks for: it ends early.
+    pub(crate) fn of_several(self) -> Self {
+        Self { slots_max: self.walk.slots_max(), ..self }
     }
 }
 
@@ -230,7 +237,7 @@ impl Engine {
         }
         let slots = HashSlot::all().len();
         let start = usize::from(journey.walk.start());
-        let end = if journey.walk.wraps() { slots } else { slots - start };
+        let end = if journey.walk.wraps() { slots } else { slots - start }.min(journey.slots_max);
         for _ in 0..WALK_TURN_SLOTS {
             let number = (start + journey.visited) % slots;
             let slot = u16::try_from(number).ok().and_then(HashSlot::new);

@@ -63,7 +63,8 @@ fn a_walk_under_a_view_that_is_no_more_tells_nothing() {
     let mut pair = Pair::new();
     pair.write(&["SET", "k", "v"]);
     assert_eq!(pair.data[1].call(&[b"DBSIZE"]), b":1\r\n");
-    assert_eq!(pair.data[1].call(&[b"SCAN", b"0"]), b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n");
+    let scan: &[&[u8]] = &[b"SCAN", b"0", b"COUNT", b"5000"];
+    assert_eq!(pair.data[1].call(scan), b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n");
     assert_eq!(pair.data[0].call(&[b"DBSIZE"]), b":0\r\n", "only the tail tells");
     pair.commit(&view(2, &pair.identities, &[0, 1]));
     for walk in [&[&b"SCAN"[..], b"0"][..], &[b"KEYS", b"*"], &[b"DBSIZE"]] {
@@ -71,5 +72,44 @@ fn a_walk_under_a_view_that_is_no_more_tells_nothing() {
     }
     pair.attach(1, 2);
     assert_eq!(pair.data[1].call(&[b"KEYS", b"*"]), b"*1\r\n$1\r\nk\r\n");
+    pair.stop();
+}
+
+#[test]
+fn a_walk_tells_nothing_of_a_slot_that_is_fenced_for_a_later_view() {
+    let mut pair = Pair::new();
+    pair.write(&["SET", "k", "old"]);
+    let slot = HashSlot::of(b"k");
+    let all = format!("{}", u64::from(slot.number()) << 32);
+    assert_eq!(answer(&mut pair, 1, &Ask::Fence { slots: vec![slot], epoch: Epoch(2) }), Say::Done);
+    // Its own view is the one under which it is asked, and may not be the last.
+    for walk in [&[&b"KEYS"[..], b"*"][..], &[b"DBSIZE"]] {
+        assert!(refusal(&pair.data[1].call(walk)).is_some());
+    }
+    let ended = format!("*2\r\n${}\r\n{all}\r\n*0\r\n", all.len()).into_bytes();
+    let mut cursor = b"0".to_vec();
+    let reply = loop {
+        let reply = pair.data[1].call(&[b"SCAN", &cursor]);
+        let next = reply.split(|byte| *byte == b'\n').nth(2).unwrap().trim_ascii_end().to_vec();
+        if next == cursor || reply == ended {
+            break reply;
+        }
+        cursor = next;
+    };
+    assert_eq!(reply, ended, "it came to that slot");
+    assert_eq!(pair.data[1].call(&[b"SCAN", all.as_bytes()]), ended, "and no further");
+    pair.stop();
+}
+
+#[test]
+fn a_part_of_a_scan_ends_after_a_bounded_number_of_slots() {
+    let mut pair = Pair::new();
+    let cursor = |slot: u64| {
+        let text = (slot << 32).to_string();
+        format!("*2\r\n${}\r\n{text}\r\n*0\r\n", text.len()).into_bytes()
+    };
+    assert_eq!(pair.data[1].call(&[b"SCAN", b"0"]), cursor(1024));
+    assert_eq!(pair.data[1].call(&[b"SCAN", b"0", b"COUNT", b"500"]), cursor(5000));
+    assert_eq!(pair.data[1].call(&[b"SCAN", b"0", b"COUNT", b"5000"]), b"*2\r\n$1\r\n0\r\n*0\r\n");
     pair.stop();
 }

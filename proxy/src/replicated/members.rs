@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use super::inbox::{Event, Inbox};
 use super::lane::{DataLane, OTHER_VIEW, Reading, Sender, Sending};
+use super::walking::{Place, Untold};
 use crate::chain::{Handed, Links, Target, Wire};
 use crate::link::{Answers, Asks, LinkLimits};
 use crate::output::Output;
@@ -55,6 +56,7 @@ pub(super) struct Members {
     /// By place in the view.
     links: Vec<Option<MemberLinks>>,
     view: Option<Arc<View>>,
+    untold: Untold,
     inbox: Rc<Inbox>,
     reading: Reading,
     sender: Rc<Sender>,
@@ -71,7 +73,16 @@ impl Members {
     ) -> Self {
         let (inbox, shared, context) = (Rc::clone(inbox), Arc::clone(shared), Rc::clone(context));
         let sender = Rc::new(Sender::new());
-        Self { links: Vec::new(), view: None, inbox, reading, sender, shared, context }
+        Self {
+            links: Vec::new(),
+            view: None,
+            untold: Untold::default(),
+            inbox,
+            reading,
+            sender,
+            shared,
+            context,
+        }
     }
 
     /// Takes over a view: connections to processes that serve on are kept.
@@ -89,6 +100,7 @@ impl Members {
         }
         old.into_iter().for_each(MemberLinks::leave);
         self.view = Some(Arc::clone(view));
+        self.untold = Untold::of(view);
         for place in 0..self.links.len() {
             // So that the first command does not wait, and it is known whether the node answers.
             self.lane(place, Lane::FIRST);
@@ -194,10 +206,19 @@ impl Members {
         lane.send_part(to, index, &sending);
     }
 
-    /// Some bits of the process that serves the reads of `slot`; `None` while there is no view.
+    /// The member that tells of `slot`; `None` while there is no view.
+    pub(super) fn tail(&self, slot: HashSlot) -> Option<MemberIndex> {
+        self.view.as_ref().map(|view| view.tail(slot))
+    }
+
+    /// Whether every slot between these places is told of by a node, if all are asked.
+    pub(super) fn tell_of(&self, from: Place, to: Place) -> bool {
+        !self.untold.has_one(from, to)
+    }
+
+    /// Some bits of the process that serves the reads of `slot` by its chain; `None` while there is no view.
     pub(super) fn process_that_reads(&self, slot: HashSlot) -> Option<u16> {
-        let view = self.view.as_ref()?;
-        let boot = view.members().get(view.tail(slot).index())?.boot;
+        let boot = self.view.as_ref()?.chain(slot).tail().boot;
         #[expect(clippy::cast_possible_truncation, reason = "drawn at random: any of them will do")]
         let some = boot.0 as u16;
         Some(some)

@@ -8,10 +8,12 @@
 //!        └────────── KEYS: from there on ────────┘
 //! ```
 //! The nodes walk in the order of the slots, each over those whose tail it is by that very view, and stop where another one
-//! overtakes them: so together they pass by no slot up to the place to which all of them came. Where the next piece begins
+//! overtakes them: so together they pass by no slot up to the place to which all of them came. A slot of which none of them
+//! tells, as its last copy has restarted and is not back in its chain, stops the walk until it is served. Where the next piece begins
 //! within a slot whose tail is another process by then, with another order of hashes, that slot is told of anew.
 
 mod piece;
+mod untold;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,7 +30,9 @@ use super::lane::OTHER_VIEW;
 use super::members::Members;
 use crate::output::{Closed, Output, Sequence};
 use crate::upstream::{Lane, TakePart};
-use piece::{Keys, Mark, Piece, Place};
+pub(super) use piece::Place;
+use piece::{Keys, Mark, Piece};
+pub(super) use untold::Untold;
 
 /// Until the nodes are asked again that could not tell anything.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -41,6 +45,9 @@ const COUNT: u64 = 10;
 
 /// Keys that the nodes look at for a piece of KEYS.
 const KEYS_PIECE: u64 = 10_000;
+
+const UNTOLD: &[u8] =
+    b"-CLUSTERDOWN nobody serves some of the slots: a node has restarted; the command was not executed\r\n";
 
 const UNEXPECTED: &[u8] = b"-ERR unexpected reply of a node to a part of the command\r\n";
 
@@ -87,7 +94,11 @@ impl Walking {
             "dbsize" => (Task::Size, Mark::default()),
             _ => return None,
         };
-        Some(Rc::new(Self {
+        Some(Rc::new(Self::new(task, mark, asker, inbox)))
+    }
+
+    fn new(task: Task, mark: Mark, asker: Asker, inbox: &Rc<Inbox>) -> Self {
+        Self {
             task,
             lane: asker.lane,
             client: asker.client,
@@ -99,16 +110,20 @@ impl Walking {
             replies: RefCell::default(),
             missing: Cell::new(0),
             until: Cell::new(Instant::now() + PATIENCE),
-        }))
+        }
     }
 
-    /// Asks all nodes that serve slots under the view of this epoch.
+    /// Asks all nodes that serve slots under the view of this epoch; within a slot the one that tells of it.
     pub(super) fn ask(self: Rc<Self>, members: &mut Members, epoch: Epoch) {
-        let nodes: Vec<MemberIndex> = members.by_name().iter().map(|(member, _)| *member).collect();
+        self.keep_to_process(members);
+        let nodes: Vec<MemberIndex> = match self.mark.get().place.within().and_then(|slot| members.tail(slot))
+        {
+            Some(tail) => vec![tail],
+            None => members.by_name().iter().map(|(member, _)| *member).collect(),
+        };
         if nodes.is_empty() {
             return self.answer(NO_VIEW);
         }
-        self.keep_to_process(members);
         let request = self.request(nodes.len() as u64);
         self.epoch.set(epoch);
         self.missing.set(nodes.len());
@@ -122,7 +137,7 @@ impl Walking {
     /// Begins its slot anew where another process tells of it by now.
     fn keep_to_process(&self, members: &Members) {
         let mark = self.mark.get();
-        let Some(slot) = mark.place.slot().filter(|_| !mark.place.is_between()) else { return };
+        let Some(slot) = mark.place.within() else { return };
         if members.process_that_reads(slot) != Some(mark.process) {
             self.mark.set(Mark { place: mark.place.of_slot(), process: 0 });
             let kept = self.found.borrow().without(slot);
@@ -168,20 +183,26 @@ impl Walking {
             return self.try_again(failed.map_or(OTHER_VIEW, Vec::as_slice));
         }
         if matches!(self.task, Task::Size) {
+            if !members.tell_of(Place::default(), Place::END) {
+                return self.try_again(UNTOLD);
+            }
             let reply = piece::sum(&replies).map(|keys| format!(":{keys}\r\n"));
             return self.answer(reply.as_deref().map_or(UNEXPECTED, str::as_bytes));
         }
-        match piece::piece(&replies) {
+        // Who was asked alone tells nothing of the slots of others.
+        let asked_to = self.mark.get().place.within().map_or(Place::END, Place::behind);
+        match piece::piece(&replies, asked_to) {
             None => self.answer(UNEXPECTED),
             Some(piece) if piece.place == self.mark.get().place => self.try_again(OTHER_VIEW),
+            Some(piece) if !members.tell_of(self.mark.get().place, piece.place) => self.try_again(UNTOLD),
             Some(piece) => self.step(&piece, members),
         }
     }
 
     /// The walk came further.
     fn step(self: Rc<Self>, piece: &Piece, members: &Members) {
-        let slot = piece.place.slot().filter(|_| !piece.place.is_between());
-        let process = slot.and_then(|slot| members.process_that_reads(slot)).unwrap_or_default();
+        let process =
+            piece.place.within().and_then(|slot| members.process_that_reads(slot)).unwrap_or_default();
         self.mark.set(Mark { place: piece.place, process });
         self.found.borrow_mut().append(&piece.keys);
         if !self.client.gather(piece.keys.frames.len()) {
@@ -212,7 +233,9 @@ impl Walking {
         });
     }
 
+    /// It is over. What was found counts no more as kept for the client, also where it gets an error.
     fn answer(&self, reply: &[u8]) {
+        self.client.gathered(self.found.take().frames.len());
         self.client.answer(self.answer_at, reply);
     }
 
@@ -262,4 +285,28 @@ fn scan(options: Args<'_>) -> Task {
         }
     }
     Task::Scan(keys, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::output::OutputLimits;
+    use crate::turn::Turn;
+
+    #[tokio::test]
+    async fn a_walk_that_fails_half_way_keeps_nothing_for_its_client() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let limits = OutputLimits { pause_bytes: 1000, bytes_max: 5000, in_flight_max: 10 };
+        let turn = Rc::new(Turn::default());
+        let client = Output::new(1, stream.into(), Rc::new(Cell::new(limits)), Default::default(), turn);
+        let asker = Asker { client: Rc::clone(&client), place: client.reserve(true), lane: Lane::FIRST };
+        let walking = Walking::new(Task::Keys(b"*".to_vec()), Mark::default(), asker, &Rc::default());
+        walking.found.replace(Keys { count: 1, frames: vec![b'x'; 2000] });
+        assert!(client.gather(2000) && client.is_full(), "what was found so far");
+        walking.answer(OTHER_VIEW);
+        assert!(!client.is_full(), "its next command is read");
+    }
 }

@@ -14,6 +14,12 @@ use crate::command::{CommandError, Onward, Overtaken, Walk};
 use crate::store::keyspace::Moment;
 use crate::store::slot::{Operation, Slot};
 
+/// A part of a walk over several nodes visits so many slots, or [`SLOTS_PER_KEY`] for each key that it is to look at.
+const SLOTS_FEW: usize = 1024;
+
+/// As Redis looks at ten buckets for each key.
+const SLOTS_PER_KEY: usize = 10;
+
 /// `SCAN`.
 pub(crate) fn scan(args: Args<'_>, moment: Moment) -> Result<Box<dyn Walk>, CommandError> {
     let cursor = scan::cursor(&args[1])?;
@@ -53,6 +59,10 @@ fn slot_of(cursor: u64) -> Option<HashSlot> {
 impl Walk for Scan {
     fn start(&self) -> u16 {
         self.start
+    }
+
+    fn slots_max(&self) -> usize {
+        self.count.saturating_mul(SLOTS_PER_KEY).max(SLOTS_FEW)
     }
 
     fn visit(&mut self, slot: &mut Slot, operation: &mut Operation<'_>) -> Onward {

@@ -18,25 +18,31 @@ const OURS: u64 = 1 << 62;
 
 /// Where a walk is: before the keys of `slot` whose hashes come at `order` or later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(pub(super) u64);
+pub(in crate::replicated) struct Place(pub(in crate::replicated) u64);
 
 impl Place {
     /// Behind all slots.
-    pub(super) const END: Self = Self((SLOT_COUNT as u64) << ORDER_BITS);
+    pub(in crate::replicated) const END: Self = Self((SLOT_COUNT as u64) << ORDER_BITS);
+
+    /// Before all keys of `slot`.
+    pub(in crate::replicated) fn before(slot: HashSlot) -> Self {
+        Self(u64::from(slot.number()) << ORDER_BITS)
+    }
+
+    /// Behind all keys of `slot`.
+    pub(in crate::replicated) fn behind(slot: HashSlot) -> Self {
+        Self((u64::from(slot.number()) + 1) << ORDER_BITS)
+    }
 
     /// The begin of its slot.
-    pub(super) fn of_slot(self) -> Self {
+    pub(in crate::replicated) fn of_slot(self) -> Self {
         Self(self.0 >> ORDER_BITS << ORDER_BITS)
     }
 
-    /// Whether it is the begin of a slot, or the end.
-    pub(super) fn is_between(self) -> bool {
-        self == self.of_slot()
-    }
-
-    /// Its slot; `None` at the end.
-    pub(super) fn slot(self) -> Option<HashSlot> {
-        u16::try_from(self.0 >> ORDER_BITS).ok().and_then(HashSlot::new)
+    /// The slot in which it is; `None` before the first key of one, or behind all.
+    pub(in crate::replicated) fn within(self) -> Option<HashSlot> {
+        let slot = u16::try_from(self.0 >> ORDER_BITS).ok().and_then(HashSlot::new);
+        slot.filter(|_| self != self.of_slot())
     }
 }
 
@@ -108,11 +114,11 @@ pub(super) struct Piece {
     pub(super) keys: Keys,
 }
 
-/// What replies to SCAN of all nodes say together; `None` if one of them is no such reply. What a node tells beyond the
-/// place to which all have come is told again later, and left out.
-pub(super) fn piece(replies: &[Vec<u8>]) -> Option<Piece> {
+/// What replies to SCAN of all nodes that tell of slots up to `asked_to` say together; `None` if one of them is no such
+/// reply. What a node tells beyond the place to which all have come is told again later, and left out.
+pub(super) fn piece(replies: &[Vec<u8>], asked_to: Place) -> Option<Piece> {
     let parts: Vec<(Place, &[u8])> = replies.iter().map(|reply| part(reply)).collect::<Option<_>>()?;
-    let place = parts.iter().map(|(place, _)| *place).min()?;
+    let place = parts.iter().map(|(place, _)| *place).min()?.min(asked_to);
     let mut keys = Keys::default();
     for (_, mut rest) in parts {
         while !rest.is_empty() {
@@ -174,13 +180,17 @@ mod tests {
     #[test]
     fn a_piece_ends_where_the_node_behind_all_others_stands() {
         // Slots of b, c and a: 3300, 7365, 15495.
-        let whole = piece(&[reply(at("c", 9), &["b", "c"]), reply(0, &["a"])]).unwrap();
+        let all = |replies: &[Vec<u8>]| piece(replies, Place::END);
+        let whole = all(&[reply(at("c", 9), &["b", "c"]), reply(0, &["a"])]).unwrap();
         assert_eq!(whole.place, Place(at("c", 9)));
         assert_eq!((whole.keys.count, whole.keys.frames), (2, b"$1\r\nb\r\n$1\r\nc\r\n".to_vec()));
-        let end = piece(&[reply(0, &["b"]), reply(0, &["a"])]).unwrap();
+        let end = all(&[reply(0, &["b"]), reply(0, &["a"])]).unwrap();
         assert_eq!((end.place, end.keys.count), (Place::END, 2));
-        let between = piece(&[reply(at("c", 0), &["b"]), reply(0, &["c"])]).unwrap();
+        let between = all(&[reply(at("c", 0), &["b"]), reply(0, &["c"])]).unwrap();
         assert_eq!(between.keys.frames, b"$1\r\nb\r\n", "of the slot of c all is still to be told");
+        let behind = Place::behind(HashSlot::of(b"c"));
+        let alone = piece(&[reply(at("a", 3), &["c", "a"])], behind).unwrap();
+        assert_eq!((alone.place, &alone.keys.frames[..]), (behind, &b"$1\r\nc\r\n"[..]), "asked of one slot");
     }
 
     #[test]
@@ -188,7 +198,7 @@ mod tests {
         for broken in
             [&b"-ERR no\r\n"[..], b"*2\r\n$1\r\nx\r\n*0\r\n", b"*2\r\n$1\r\n5\r\n*1\r\n$3\r\nab", b""]
         {
-            assert_eq!(piece(&[broken.to_vec()]), None);
+            assert_eq!(piece(&[broken.to_vec()], Place::END), None);
         }
         assert_eq!(
             (sum(&[b":1\r\n".to_vec(), b":2\r\n".to_vec()]), sum(&[b"+OK\r\n".to_vec()])),

@@ -10,9 +10,9 @@ use ringmaster_protocol::extension::{Say, put_refusal};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Epoch;
 
 use super::{Begun, Waiting};
+use crate::cluster::claims::Seat;
 use crate::engine::{Journey, Sight, Turn};
 use crate::server::batch::Planned;
 use crate::server::connection::{Connection, Fate};
@@ -101,11 +101,14 @@ impl Connection {
     }
 
     /// Carries a walk out. For a proxy it goes over the slots that are read here by the view of that proxy, and ends where
-    /// that is not the node's any more: all of its nodes together pass by no slot.
+    /// that is not the node's any more, or the slot is fenced: all of its nodes together pass by no slot.
     pub(in crate::server::connection) async fn walk(&mut self, mut journey: Journey) {
-        let under = self.attached.as_ref().map(|seat| seat.epoch());
+        let seat = self.attached.clone();
+        if seat.is_some() {
+            journey = journey.of_several();
+        }
         loop {
-            journey = match self.walk_on(journey, under) {
+            journey = match self.walk_on(journey, seat.as_deref()) {
                 Turn::Arrived(journey) => {
                     let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
                     return self.worker.shared.engine.arrive(journey, &mut reply);
@@ -130,18 +133,20 @@ impl Connection {
         }
     }
 
-    /// One turn of a walk, for who is attached `under` a view or for everybody.
-    fn walk_on(&self, journey: Journey, under: Option<Epoch>) -> Turn {
+    /// One turn of a walk, for who is attached by this seat or for everybody.
+    fn walk_on(&self, journey: Journey, seat: Option<&Seat>) -> Turn {
         let shared = &self.worker.shared;
-        let Some(under) = under else { return shared.engine.walk(journey) };
-        let mut late = Vec::new();
+        let Some(seat) = seat else { return shared.engine.walk(journey) };
+        let (store, mut late) = (shared.engine.store(), Vec::new());
         let turn = shared.engine.walk_by(journey, &mut |number, slot| {
-            membership::with_place(shared, |place| {
-                slot.adopt(number, shared.engine.store(), place, &mut late);
-            });
+            membership::with_place(shared, |place| slot.adopt(number, store, place, &mut late));
+            // R17: asked for while the slot is held. 0, which no view has, when a later connection took its place.
+            let under = seat.epoch();
             // Asked for behind the row, which may be of a later view than the epoch says.
             let is_same = shared.member.view().is_some_and(|view| view.epoch() == under);
-            if is_same { Sight::of(slot) } else { Sight::Changed }
+            // A fence says that a later view may hold elsewhere, and writes be acknowledged without this node.
+            let checked = slot.replica().map_or(Ok(()), |of| of.check_attached(under, store.replicas()));
+            if is_same && checked.is_ok() { Sight::of(slot) } else { Sight::Changed }
         });
         membership::deliver(shared, late);
         turn
