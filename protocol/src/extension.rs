@@ -43,5 +43,5 @@ pub use request::{
     put_attribute, put_blob, put_refusal, put_request, put_say, put_unless, refusal, split_attribute,
 };
 pub use rule::{Rule, Rules};
-pub use same::{put_same, reply_digest};
+pub use same::{content_digest, put_same};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

@@ -25,7 +25,9 @@ mod route;
 mod walking;
 
 pub(crate) use blocking::Waiting;
-pub(crate) use observing::Observed;
+#[cfg(test)]
+pub(crate) use observing::WATCHED_BYTES_MAX;
+pub(crate) use observing::{Observed, WATCHED_MAX};
 pub(crate) use route::{Route, time_of};
 
 use std::cell::RefCell;

@@ -268,11 +268,33 @@ fn a_transaction_is_not_carried_out_when_a_watched_key_was_changed() {
     assert_eq!(one.ask("EXEC"), r"*1\r\n:3\r\n", "a watch that was ended");
     assert_eq!(one.ask("WATCH {t}a"), r"+OK\r\n");
     assert!(one.ask("WATCH elsewhere").starts_with("-CROSSSLOT"));
-    assert_eq!(one.ask("HELLO 3").get(..1), Some("%"));
-    for line in ["MULTI", "INCR {t}n"] {
+    for line in ["HELLO 3", "SELECT 1", "MULTI", "INCR {t}n"] {
         one.ask(line);
     }
-    assert_eq!(one.ask("EXEC"), r"_\r\n", "what was seen by another protocol cannot be compared");
+    assert_eq!(one.ask("EXEC"), r"*1\r\n:1\r\n", "the key of the database that it was watched in");
+    for line in ["SELECT 0", "WATCH {t}a", "SELECT 1", "WATCH {t}a", "MULTI", "INCR {t}n"] {
+        one.ask(line);
+    }
+    other.ask("SET {t}a y");
+    assert_eq!(one.ask("EXEC"), r"_\r\n");
+    assert_eq!(one.ask("GET {t}n"), r"$1\r\n1\r\n");
+}
+
+#[test]
+fn more_keys_than_can_be_compared_are_refused_and_harm_nobody() {
+    let cluster = replicated(1, "");
+    let mut client = Wire::connect(cluster.address());
+    let same: Vec<&[u8]> = std::iter::once(&b"WATCH"[..]).chain(vec![&b"{t}a"[..]; 100_000]).collect();
+    client.command(&same);
+    assert_eq!(text(&client.reply().unwrap()), r"+OK\r\n", "one key");
+    let names: Vec<String> = (0..100_000).map(|name| format!("{{t}}{name}")).collect();
+    let many: Vec<&[u8]> = std::iter::once(&b"WATCH"[..]).chain(names.iter().map(String::as_bytes)).collect();
+    client.command(&many);
+    assert_eq!(text(&client.reply().unwrap()), r"-ERR too many watched keys\r\n");
+    for line in ["MULTI", "INCR {t}n"] {
+        client.ask(line);
+    }
+    assert_eq!(client.ask("EXEC"), r"*1\r\n:1\r\n", "what was watched before stays as it was");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bells;
 mod logs;
 mod memory;
 mod pair;
+mod together;
 
 use std::time::Duration;
 

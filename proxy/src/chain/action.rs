@@ -31,6 +31,8 @@ pub enum Kind {
     Write,
     /// It tells somebody something and changes nothing: the head executes it, once. Nobody else needs to know.
     Publish,
+    /// It reads what the head has, and is answered when all in-sync entries have that.
+    ReadHead,
     /// It reads what is acknowledged, from the tail.
     Read,
     /// It reads what any in-sync entry has: the one at this place of the chain, modulo its length.

@@ -36,11 +36,10 @@ impl Work<'_, '_> {
         let Some(view) = self.view() else { return };
         let chain = view.chain(self.slot);
         let (last, active) = (chain.entries.len() - 1, &self.line.commands[place]);
-        let rule = if active.is_write() { Rule::NoOpsAreConfirmed } else { Rule::JoinersFollowReads };
-        let (has_shown, is_stale_read) = match active.command.kind {
-            Kind::Write | Kind::Publish => (0, false),
-            Kind::Read => (chain.in_sync - 1, false),
-            Kind::ReadAny(_) => (last, true),
+        let (has_shown, is_stale_read, rule) = match active.command.kind {
+            Kind::Write | Kind::Publish | Kind::ReadHead => (0, false, Rule::NoOpsAreConfirmed),
+            Kind::Read => (chain.in_sync - 1, false, Rule::JoinersFollowReads),
+            Kind::ReadAny(_) => (last, true, Rule::JoinersFollowReads),
         };
         let is_needed = has_shown < last && !is_stale_read && self.chains.rules.keep(rule);
         if chain.changed != active.changed {

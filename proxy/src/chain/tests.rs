@@ -192,6 +192,23 @@ fn a_read_goes_to_the_tail_and_waits_for_who_joins() {
 }
 
 #[test]
+fn what_the_head_shows_is_confirmed_by_the_last_and_asked_for_again_when_it_is_lost() {
+    let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
+    let id = proxy.submit(1, Kind::ReadHead);
+    let (lost, member, _) = proxy.sent();
+    assert_eq!(member, 0);
+    proxy.chains.lost(lost, true, proxy.moment(), &mut proxy.out);
+    proxy.poll(RETRY);
+    let (wire, member, _) = proxy.sent();
+    assert_eq!(member, 0);
+    proxy.answer(wire, done(Outcome::Saw(at(1, 4))));
+    let (wire, member, ask) = proxy.asked();
+    assert_eq!((member, ask), (1, Ask::Await { slot: SLOT, since: Epoch(1), version: at(1, 4) }));
+    proxy.say(wire, Say::Done);
+    assert_eq!(proxy.told(), (id, ok()));
+}
+
+#[test]
 fn what_changed_nothing_is_confirmed_by_the_last() {
     let mut proxy = Proxy::new(&view(1, 1, &[0, 1], 2, None));
     let id = proxy.submit(1, Kind::Write);

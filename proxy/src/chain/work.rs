@@ -99,7 +99,7 @@ impl Work<'_, '_> {
         let active = &self.line.commands[place];
         let (entry, unless) = match active.command.kind {
             Kind::Write => (0, active.version),
-            Kind::Publish => (0, None),
+            Kind::Publish | Kind::ReadHead => (0, None),
             Kind::Read => (chain.in_sync - 1, None),
             Kind::ReadAny(any) => (any % chain.in_sync, None),
         };

@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use ringmaster_protocol::command::Split;
-use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::Connection;
@@ -46,7 +45,7 @@ impl Connection {
     }
 
     /// The keys of a WATCH.
-    pub(super) fn replicate_watch(&mut self, observed: &Rc<Observed>, keys: Args<'_>) {
+    pub(super) fn replicate_watch(&mut self, observed: &Rc<Observed>, keys: Vec<Vec<u8>>) {
         self.route(|route| route.observe(observed, keys));
     }
 

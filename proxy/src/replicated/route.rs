@@ -23,7 +23,7 @@ use super::blocking::{State, Waiting, patience};
 use super::everywhere::{Everywhere, Which};
 use super::inbox::{Event, Owner, Submission};
 use super::next_entry::{Naming, from_the_last};
-use super::observing::{DUMP, Observed, Observing};
+use super::observing::{Observed, Observing};
 use super::walking::{Asker, Walking, is_cursor};
 use crate::chain::{ClientId, Kind};
 use crate::output::Output;
@@ -110,24 +110,17 @@ impl Route<'_> {
         self.submit_for(owner, slot, self.kind_of(writes), request.into());
     }
 
-    /// Asks what these keys of its slot hold, for `observed`.
-    pub(crate) fn observe(&self, observed: &Rc<Observed>, keys: Args<'_>) {
-        let dump = |key| {
-            let mut request = Vec::new();
-            put_request(&mut request, &[DUMP, key]);
-            request
-        };
-        let dumps: Vec<Vec<u8>> = keys.iter().map(dump).collect();
+    /// Asks what these keys of its slot hold, none of which is watched yet, for `observed`.
+    pub(crate) fn observe(&self, observed: &Rc<Observed>, keys: Vec<Vec<u8>>) {
         let mut request = Vec::new();
         let args: Vec<&[u8]> =
-            std::iter::once(&b"RM.DIGEST"[..]).chain(dumps.iter().map(Vec::as_slice)).collect();
+            std::iter::once(&b"RM.DIGEST"[..]).chain(keys.iter().map(Vec::as_slice)).collect();
         put_request(&mut request, &args);
-        let place = self.client.reserve(self.wanted);
+        let (place, database, slot) = (self.client.reserve(self.wanted), self.lane.database(), observed.slot);
         let (observed, client) = (Rc::clone(observed), Rc::clone(self.client));
-        let slot = observed.slot;
-        let keys = keys.iter().map(<[u8]>::to_vec).collect();
-        let observing = Rc::new(Observing { observed, keys, client, place });
-        self.submit_for(Owner::Part(observing, 0), slot, Kind::Write, request.into());
+        let observing = Rc::new(Observing { observed, database, keys, client, place });
+        // What is read and acknowledged later must not be older than what was compared: the head has it confirmed.
+        self.submit_for(Owner::Part(observing, 0), slot, Kind::ReadHead, request.into());
     }
 
     /// A command that takes what is there or waits for it.

@@ -109,7 +109,8 @@ impl Connection {
             (b"ATTACH", 5 | 8) => self.attach(args),
             (b"ASK", 3) => self.ask(&args[1], &args[2]).await,
             (b"UNLESS", 4) => self.unless(args).await,
-            (b"EXEC" | b"DIGEST", 2..) => self.together(args, None).await,
+            (b"EXEC", 2..) => self.together(args, None).await,
+            (b"DIGEST", 2..) => self.digest(args).await,
             (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
             (b"TICK", 2) => self.tick(args, None).await,
             (b"EVICT", 4..) => self.evict(args, None).await,
@@ -261,13 +262,13 @@ impl Connection {
         let inner = Inner::parse(&args[3])?;
         let within = Args::new(&args[3], &inner.spans);
         match &within[0].to_ascii_uppercase()[..] {
-            b"RM.EXEC" | b"RM.DIGEST" => self.together(within, Some(version)).await,
+            b"RM.EXEC" => self.together(within, Some(version)).await,
             b"RM.FLUSH" => self.flush_slot(within, Some(version)).await,
             b"RM.TICK" => self.tick(within, Some(version)).await,
             b"RM.EVICT" if within.len() >= 4 => self.evict(within, Some(version)).await,
             _ => {
                 let spec = resolve(&within).ok()?;
-                let slot = self.one_slot(&[(spec, within)])?;
+                let slot = self.one_slot(&[(spec, within)], Vec::new())?;
                 self.work(slot, &Work::Command(spec, within), Some(version)).await;
                 Some(())
             }
@@ -289,10 +290,9 @@ impl Connection {
         Some(())
     }
 
-    /// The one slot of all keys of these commands; where they have none, any will do.
-    fn one_slot(&self, commands: &[(&'static Spec, Args<'_>)]) -> Option<HashSlot> {
+    /// The one slot that all of these are, and all keys of these commands have; where there are none, any will do.
+    fn one_slot(&self, commands: &[(&'static Spec, Args<'_>)], mut slots: Vec<HashSlot>) -> Option<HashSlot> {
         let engine = &self.worker.shared.engine;
-        let mut slots = Vec::new();
         for (spec, args) in commands {
             match engine.reach(spec, *args, self.session.database) {
                 Reach::All => return None,
@@ -328,9 +328,11 @@ impl Connection {
             return Some(Fate::Open);
         }
         match engine.reach(spec, args, self.session.database) {
-            // A walk: over the slots that are read here.
+            // A walk: over the slots that are read here. Those that hold one at a time bring it to the view when they come.
             Reach::All => {
-                membership::adopt_all(&self.worker.shared);
+                if !matches!(spec.name, "scan" | "keys" | "dbsize" | "randomkey") {
+                    membership::adopt_all(&self.worker.shared);
+                }
                 None
             }
             Reach::Slots(slots) if slots.is_empty() && !is_script(spec) => None,
@@ -351,7 +353,7 @@ impl Connection {
         };
         let shared = Arc::clone(&self.worker.shared);
         let access = if work.only_reads() { Access::Read } else { Access::Execute };
-        if access == Access::Execute
+        if work.may_change()
             && let Some(refusal) = shared.keeping.log().and_then(|log| log.refusal())
         {
             return self.refuse(&refusal_text(&refusal));
@@ -482,6 +484,11 @@ impl Work<'_> {
             Self::Together(together) => together.only_reads(),
             Self::Flush(_) | Self::Tick | Self::Evict(_) => false,
         }
+    }
+
+    /// Whether the log is asked for room.
+    fn may_change(&self) -> bool {
+        !self.only_reads() && !matches!(self, Self::Together(together) if together.only_looks())
     }
 
     fn needs_memory(&self) -> bool {

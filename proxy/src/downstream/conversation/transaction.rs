@@ -7,13 +7,16 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::{CROSS_SLOT, Command, Connection, Reach, node_of};
-use crate::replicated::Observed;
+use crate::replicated::{Observed, WATCHED_MAX};
 use crate::route::changes;
 use crate::thread::Routes;
 use crate::upstream::Lane;
 
 /// Most bytes of queued requests, for each client.
 const QUEUED_BYTES_MAX: usize = 64 << 20;
+
+/// Most queued requests, for each client: with what it watches they are the arguments of one request to a node.
+const QUEUED_MAX: usize = (1 << 20) - 1 - WATCHED_MAX;
 
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
 const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
@@ -161,19 +164,25 @@ impl Connection {
         if self.waits_for_answers() {
             return false;
         }
-        let (lane, reach) = (self.lane, command.reach());
+        let Reach::One(slot) = command.reach() else { return self.refuse_watch() };
+        let database = self.lane.database();
         let conversation = self.conversation.get_or_insert_default();
-        let known = conversation.observed.clone();
-        let observed = match reach {
-            Reach::One(slot) => known.unwrap_or_else(|| Observed::new(slot, lane)),
-            Reach::Nothing | Reach::Several => return self.refuse_watch(),
-        };
-        if !matches!(reach, Reach::One(slot) if slot == observed.slot) || observed.lane != lane {
+        // Of a WATCH that was refused nothing is left.
+        let known = conversation.observed.take_if(|observed| observed.is_empty() || observed.slot == slot);
+        if conversation.observed.is_some() {
             return self.refuse_watch();
         }
+        let known = known.filter(|observed| observed.slot == slot);
+        let observed = known.unwrap_or_else(|| Observed::new(slot));
         conversation.observed = Some(Rc::clone(&observed));
-        self.replicate_watch(&observed, command.args.from(1));
-        self.fenced = true;
+        match observed.new_of(database, command.args.from(1).iter()) {
+            None => self.answer_error("ERR too many watched keys"),
+            Some(keys) if keys.is_empty() => self.answer_ok(),
+            Some(keys) => {
+                self.replicate_watch(&observed, keys);
+                self.fenced = true;
+            }
+        }
         true
     }
 
@@ -185,7 +194,7 @@ impl Connection {
     /// EXEC where slots are served by views.
     fn exec_observed(&mut self, transaction: &Transaction) {
         let observed = self.conversation.as_mut().and_then(|of| of.observed.take());
-        let Some(observed) = observed else {
+        let Some(observed) = observed.filter(|observed| !observed.is_empty()) else {
             if transaction.ends.is_empty() {
                 return self.answer_nothing_done();
             }
@@ -195,9 +204,6 @@ impl Connection {
         };
         if transaction.slot.is_some_and(|slot| slot != observed.slot) {
             return self.answer_error(CROSS_SLOT);
-        }
-        if observed.is_blind() || observed.lane != self.lane {
-            return self.answer_null_array();
         }
         let conditions = observed.conditions();
         let requests: Vec<&[u8]> =
@@ -297,7 +303,8 @@ impl Connection {
 impl Transaction {
     /// Queues a command.
     fn take(&mut self, command: Command<'_>) -> Result<(), String> {
-        if self.requests.len() + command.raw.len() > QUEUED_BYTES_MAX {
+        let bytes = self.requests.len() + command.raw.len();
+        if bytes > QUEUED_BYTES_MAX || self.ends.len() == QUEUED_MAX {
             return Err("ERR transaction is too large".to_owned());
         }
         if !may_be_queued(command.spec) {
@@ -341,5 +348,22 @@ fn may_be_queued(spec: &Spec) -> bool {
         Split::Slot | Split::Channel | Split::PerKey(_) => true,
         Split::Conversation | Split::Local => spec.flags.contains(Flags::BLOCKING) || spec.answers_alone(),
         Split::Nodes(_) | Split::Refused => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replicated::WATCHED_BYTES_MAX;
+    use ringmaster_protocol::resp::request::RequestLimits;
+
+    #[test]
+    fn what_exec_carries_is_one_request_that_a_node_reads() {
+        let limits = RequestLimits::default();
+        assert_eq!(1 + WATCHED_MAX + QUEUED_MAX, limits.args_max);
+        // The length of each queued request; of each condition its length, name, database and digest.
+        let frames = 16 * QUEUED_MAX + 100 * WATCHED_MAX;
+        let bytes = QUEUED_BYTES_MAX + WATCHED_BYTES_MAX + frames;
+        assert!(bytes < limits.bulk_bytes_max.min(limits.request_bytes_max));
     }
 }

@@ -3,37 +3,55 @@
 //! | request | executed by | reply |
 //! | --- | --- | --- |
 //! | `RM.EXEC request …` | the head; the tail, where all of them only read | as that of EXEC |
-//! | `RM.EXEC RM.SAME digest read … request …` | the head | null if a read replies to something else by now, else as above |
-//! | `RM.DIGEST read …` | the head | of each read the digest of what it replies |
+//! | `RM.EXEC RM.SAME database digest key … request …` | the head | null if a key holds something else by now, else as above |
+//! | `RM.DIGEST key …` | the head | of each key the digest of what it holds |
+//!
+//! Both look at [`DIGESTED_BYTES_MAX`] at most, as the slot is held and other connections wait meanwhile. A look is no use
+//! of a key, and tells nobody of one that is not there.
 
 use ringmaster_protocol::command::{Flags, Spec, resolve};
-use ringmaster_protocol::extension::reply_digest;
+use ringmaster_protocol::extension::content_digest;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Version;
 
 use super::super::Connection;
 use super::{Inner, Work, number};
+use crate::command::generic::dump::write_value;
+use crate::store::census::DATABASES;
+use crate::store::key::Key;
 use crate::store::keyspace::Keyspace;
 
 /// What begins a condition.
 const SAME: &[u8] = b"RM.SAME";
 
+/// Most bytes of memory that the keys of one request may hold of which digests are taken.
+const DIGESTED_BYTES_MAX: usize = 64 << 20;
+
+const TOO_MUCH: &str = "ERR watched keys hold more than 64 MiB, which is the most that is compared; the command was not executed";
+
 /// A command and its arguments.
 type Call<'a> = (&'static Spec, Args<'a>);
 
+/// A key, and the digest of what it is to hold.
+type Condition<'a> = (u128, Key<'a>);
+
 /// Commands that are one operation.
 pub(super) enum Together<'a> {
-    /// Carried out, if each of the first ones, which only read, replies to what has this digest.
-    Exec(Vec<(u128, Call<'a>)>, Vec<Call<'a>>),
-    /// Only their replies' digests are told.
-    Digest(Vec<Call<'a>>),
+    /// Carried out, if each of the keys still holds what has its digest.
+    Exec(Vec<Condition<'a>>, Vec<Call<'a>>),
+    /// Only the digests of what keys hold are told.
+    Digest(Vec<Key<'a>>),
 }
 
 impl<'a> Together<'a> {
-    /// What is carried out, or told of.
+    /// What is carried out.
     pub(super) fn commands(&self) -> impl Iterator<Item = Call<'a>> {
-        let (Self::Exec(_, commands) | Self::Digest(commands)) = self;
+        let commands = match self {
+            Self::Exec(_, commands) => commands.as_slice(),
+            Self::Digest(_) => &[],
+        };
         commands.iter().copied()
     }
 
@@ -49,45 +67,67 @@ impl<'a> Together<'a> {
         }
     }
 
-    /// All that is looked at.
-    fn calls(&self) -> Vec<Call<'a>> {
-        let conditions = match self {
-            Self::Exec(same, _) => same.as_slice(),
-            Self::Digest(_) => &[],
-        };
-        conditions.iter().map(|(_, call)| *call).chain(self.commands()).collect()
+    /// Whether it changes nothing, whoever answers.
+    pub(super) fn only_looks(&self) -> bool {
+        matches!(self, Self::Digest(_))
+    }
+
+    /// Slots of the keys that are looked at, beside those of the commands.
+    fn slots(&self) -> Vec<HashSlot> {
+        match self {
+            Self::Exec(same, _) => same.iter().map(|(_, key)| key.slot).collect(),
+            Self::Digest(keys) => keys.iter().map(|key| key.slot).collect(),
+        }
     }
 }
 
-/// `RM.SAME digest command …`.
-fn condition(args: Args<'_>) -> Option<(u128, Call<'_>)> {
-    let (digest, command) = (args.get(1)?, args.from(2));
-    Some((number(digest)?, (!command.is_empty()).then(|| read(command)).flatten()?))
+/// `RM.SAME database digest key`.
+fn condition(args: Args<'_>) -> Option<Condition<'_>> {
+    let database = number(args.get(1)?).filter(|database| *database < DATABASES)?;
+    let (digest, key) = (number(args.get(2)?)?, args.get(3)?);
+    (args.len() == 4).then(|| (digest, Key::new(key, database)))
 }
 
-/// A command that only reads.
-fn read(args: Args<'_>) -> Option<Call<'_>> {
-    let spec = resolve(&args).ok()?;
-    spec.flags.contains(Flags::READONLY).then_some((spec, args))
+/// Digest of what a key holds, without counting that as a use of it; `None` if it is more than is `left`, from which it is
+/// taken.
+fn digest(key: Key<'_>, keyspace: &Keyspace<'_, '_>, left: &mut usize) -> Option<u128> {
+    let Some(entry) = keyspace.peek(key) else { return Some(content_digest(None)) };
+    *left = left.checked_sub(entry.heap_bytes())?;
+    let mut object = Vec::new();
+    write_value(&mut object, entry.value());
+    Some(content_digest(Some(&object)))
+}
+
+/// Digests of what these keys hold; `None` if that is too much.
+fn digests<'k>(keys: impl Iterator<Item = Key<'k>>, keyspace: &Keyspace<'_, '_>) -> Option<Vec<u128>> {
+    let mut left = DIGESTED_BYTES_MAX;
+    keys.map(|key| digest(key, keyspace, &mut left)).collect()
 }
 
 impl Connection {
-    /// `RM.EXEC …` or `RM.DIGEST …`.
+    /// `RM.EXEC …`.
     pub(super) async fn together(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
         let inner: Option<Vec<Inner>> = args.from(1).iter().map(Inner::parse).collect();
         let (inner, requests) = (inner?, args.from(1));
         let within = |at: usize| Args::new(&requests[at], &inner[at].spans);
         let all = 0..requests.len();
-        let together = if args[0].eq_ignore_ascii_case(b"RM.DIGEST") {
-            Together::Digest(all.map(|at| read(within(at))).collect::<Option<_>>()?)
-        } else {
-            let conditions = all.take_while(|at| within(*at)[0].eq_ignore_ascii_case(SAME)).count();
-            let same: Option<Vec<_>> = (0..conditions).map(|at| condition(within(at))).collect();
-            let command = |at| Some((resolve(&within(at)).ok()?, within(at)));
-            let commands: Option<Vec<_>> = (conditions..requests.len()).map(command).collect();
-            Together::Exec(same?, commands?)
-        };
-        let slot = self.one_slot(&together.calls())?;
+        let conditions = all.take_while(|at| within(*at)[0].eq_ignore_ascii_case(SAME)).count();
+        let same: Option<Vec<_>> = (0..conditions).map(|at| condition(within(at))).collect();
+        let command = |at| Some((resolve(&within(at)).ok()?, within(at)));
+        let commands: Option<Vec<_>> = (conditions..requests.len()).map(command).collect();
+        self.work_together(Together::Exec(same?, commands?), unless).await
+    }
+
+    /// `RM.DIGEST key …`.
+    pub(super) async fn digest(&mut self, args: Args<'_>) -> Option<()> {
+        let database = self.session.database;
+        let keys = args.from(1).iter().map(|key| Key::new(key, database)).collect();
+        self.work_together(Together::Digest(keys), None).await
+    }
+
+    async fn work_together(&mut self, together: Together<'_>, unless: Option<Version>) -> Option<()> {
+        let commands: Vec<Call<'_>> = together.commands().collect();
+        let slot = self.one_slot(&commands, together.slots())?;
         self.work(slot, &Work::Together(together), unless).await;
         Some(())
     }
@@ -95,35 +135,34 @@ impl Connection {
     /// Carries them out within the hold of their slot.
     pub(super) async fn run_together(&mut self, together: &Together<'_>, keyspace: &mut Keyspace<'_, '_>) {
         match together {
-            Together::Exec(same, _) if !self.stands(same, keyspace) => {
-                Reply::new(&mut self.output, self.session.protocol).null_array();
-            }
-            Together::Exec(_, commands) => {
-                Reply::new(&mut self.output, self.session.protocol).array(commands.len());
-                for (spec, args) in commands {
-                    self.run_one(spec, *args, keyspace).await;
-                }
-            }
-            Together::Digest(reads) => {
-                Reply::new(&mut self.output, self.session.protocol).array(reads.len());
-                for call in reads {
-                    let digest = self.digest(*call, keyspace).unwrap_or_default().to_string();
-                    Reply::new(&mut self.output, self.session.protocol).bulk(digest.as_bytes());
-                }
+            Together::Exec(same, commands) => self.run_if_same(same, commands, keyspace).await,
+            Together::Digest(keys) => {
+                let Some(digests) = digests(keys.iter().copied(), keyspace) else {
+                    return self.refuse(TOO_MUCH);
+                };
+                let mut reply = Reply::new(&mut self.output, self.session.protocol);
+                reply.array(digests.len());
+                digests.iter().for_each(|digest| reply.bulk(digest.to_string().as_bytes()));
             }
         }
     }
 
-    /// Whether each of these reads still replies to what has this digest.
-    fn stands(&self, same: &[(u128, Call<'_>)], keyspace: &mut Keyspace<'_, '_>) -> bool {
-        same.iter().all(|(digest, call)| self.digest(*call, keyspace) == Some(*digest))
-    }
-
-    /// The digest of what a command that reads replies; `None` if that is too long.
-    fn digest(&self, call: Call<'_>, keyspace: &mut Keyspace<'_, '_>) -> Option<u128> {
-        let (moment, mut bytes) = (keyspace.moment(), Vec::new());
-        let mut reply = Reply::bounded(&mut bytes, self.session.protocol);
-        self.worker.shared.engine.run_within(keyspace, call, moment, &mut reply);
-        (!reply.overflowed()).then(|| reply_digest(&bytes))
+    async fn run_if_same(
+        &mut self,
+        same: &[Condition<'_>],
+        commands: &[Call<'_>],
+        keyspace: &mut Keyspace<'_, '_>,
+    ) {
+        let Some(digests) = digests(same.iter().map(|(_, key)| *key), keyspace) else {
+            return self.refuse(TOO_MUCH);
+        };
+        let mut reply = Reply::new(&mut self.output, self.session.protocol);
+        if !digests.into_iter().eq(same.iter().map(|(digest, _)| *digest)) {
+            return reply.null_array();
+        }
+        reply.array(commands.len());
+        for (spec, args) in commands {
+            self.run_one(spec, *args, keyspace).await;
+        }
     }
 }
