@@ -27,11 +27,24 @@ impl FromStr for Address {
     /// From `host:port`, `host` (port 6379), `[::1]:port`, `unix:/path` or `/path`.
     ///
     /// # Errors
-    /// [`Error::NotSent`] that names what is wrong.
+    /// [`Error::NotSent`] that names what is wrong; without the text if there may be a password in it.
     fn from_str(text: &str) -> Result<Address, Error> {
+        Address::read(text).map_err(|why| match text.contains('@') {
+            true => Error::refused(why),
+            false => Error::refused(format!("\"{text}\": {why}")),
+        })
+    }
+}
+
+impl Address {
+    /// As [`Address::from_str`], with an error that says nothing of the text.
+    pub(crate) fn read(text: &str) -> Result<Address, &'static str> {
+        if text.contains('@') && !text.starts_with('/') && !text.starts_with("unix:") {
+            return Err("user and password belong into a URL: redis://user:password@host:port");
+        }
         if let Some(path) = text.strip_prefix("unix:").or(text.starts_with('/').then_some(text)) {
             return match path {
-                "" => Err(Error::refused("unix: without the path of a socket")),
+                "" => Err("unix: without the path of a socket"),
                 path => Ok(Address::Unix(path.into())),
             };
         }
@@ -40,18 +53,16 @@ impl FromStr for Address {
             Some((host, rest)) => (host, Some(rest.strip_prefix(':').unwrap_or(rest))),
             None => match text.split_once(':') {
                 Some((_, rest)) if rest.contains(':') => {
-                    return Err(Error::refused(format!(
-                        "{text}: write an IPv6 address in brackets, as [::1]:6379"
-                    )));
+                    return Err("write an IPv6 address in brackets, as [::1]:6379");
                 }
                 Some((host, port)) => (host, Some(port)),
                 None => (text, None),
             },
         };
-        let port = port.map_or(Ok(PORT), str::parse);
-        let port = port.map_err(|_| Error::refused(format!("{text}: the port is a number up to 65535")))?;
-        if host.is_empty() || host.contains(char::is_whitespace) {
-            return Err(Error::refused(format!("\"{text}\": expected host:port, or unix:/path")));
+        let port = port.map_or(Ok(PORT), str::parse).map_err(|_| "the port is a number up to 65535")?;
+        let is_foreign = |letter: char| letter.is_whitespace() || matches!(letter, '/' | '?' | '#');
+        if host.is_empty() || host.contains(is_foreign) {
+            return Err("expected host:port, or unix:/path");
         }
         Ok(Address::Tcp { host: host.to_owned(), port })
     }
@@ -92,8 +103,11 @@ mod tests {
             ("a:65536", "the port is a number"),
             ("::1:6379", "in brackets"),
             ("unix:", "without the path"),
+            ("me:secret@a:1", "into a URL"),
+            ("secret@a:1", "into a URL"),
         ] {
             let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
             assert!(error.contains(why), "{text}: {error}");
         }
     }

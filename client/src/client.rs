@@ -19,13 +19,14 @@ use tokio::{
 use crate::{
     command::Command,
     dedicated::Pool,
+    effect::Effect,
     endpoint::Endpoint,
     error::Error,
     limit::Limit,
     options::Options,
     pipeline::Pipeline,
     request::Outcome,
-    retry::{Budget, jittered, may_repeat},
+    retry::{Budget, jittered, may_repeat, went_well},
     target::Target,
     value::{FromValue, Value},
 };
@@ -45,9 +46,11 @@ use crate::{
 /// **Backpressure**: when as much waits as [`Options::queue_max`] and [`Options::queue_max_bytes`] allow, callers
 /// wait for their turn, within their deadline.
 ///
-/// What is state of a connection is shared as well: do not `SELECT` here (use [`Options::database`]) nor send
-/// `MULTI` or `BLPOP`; there are [`Client::transaction`], [`Client::watch`] and [`Client::blpop`] for that, and
-/// [`Client::dedicated`] for the rest.
+/// What is state of a connection would be shared as well: `SELECT`, `AUTH`, `HELLO 3`, `WATCH`, and `MULTI` or `EXEC` by
+/// themselves are refused; there are [`Options`], [`Client::transaction`] and [`Client::watch`] for that, and
+/// [`Client::dedicated`] for the rest. Nor send `BLPOP` here, which would hold up everybody: there is
+/// [`Client::blpop`]. Without [`Options::reconnect`] nothing of this is refused: then the connection's state is its
+/// owner's business.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -162,7 +165,8 @@ impl Client {
     ///
     /// # Errors
     /// Any [`Error`]; its variant says whether the command may be sent again. `SUBSCRIBE`, `MONITOR` and the
-    /// like are refused as [`Error::NotSent`]: they take over a connection.
+    /// like are refused as [`Error::NotSent`]: they take over a connection. So is what would change the shared
+    /// connection: see [`Client`].
     ///
     /// Cancel safety: dropping the future while the command waits in the queue takes it out, unsent. Once it is
     /// sent it is or will be applied, and its reply is read and dropped; the connection stays usable. It is not
@@ -178,6 +182,7 @@ impl Client {
     ///
     /// Cancel safety: as [`Client::command`].
     pub async fn execute(&self, command: &Command) -> Result<Value, Error> {
+        self.may_send(command.effect())?;
         let mut bytes = BytesMut::new();
         command.encode(&mut bytes)?;
         let batch = Batch { bytes: bytes.freeze(), count: 1, idempotent: command.is_idempotent() };
@@ -207,6 +212,12 @@ impl Client {
         Pipeline::new(self)
     }
 
+    /// Whether a command with this effect may be sent by itself over the shared connection. Without leave to reconnect
+    /// its state is the caller's business.
+    pub(crate) fn may_send(&self, effect: Effect) -> Result<(), Error> {
+        if self.shared.options.reconnect { effect.may_be_shared() } else { Ok(()) }
+    }
+
     /// Sends a batch, again and again as the policy says, and waits for its replies: exactly as many outcomes.
     pub(crate) async fn submit(&self, batch: Batch) -> Vec<Outcome> {
         if self.limit.is_over() {
@@ -220,7 +231,9 @@ impl Client {
             let ends = policy.attempt_timeout.map_or(deadline, |time| deadline.min(Instant::now() + time));
             let outcomes = self.next().submit(batch.bytes.clone(), batch.count, ends).await;
             if !may_repeat(&outcomes, idempotent) {
-                self.shared.budget.earn();
+                if went_well(&outcomes) {
+                    self.earn();
+                }
                 return outcomes;
             }
             if !self.waits_for_next(attempt, deadline).await {
@@ -241,6 +254,16 @@ impl Client {
             sleep(wait).await;
         }
         goes_on
+    }
+
+    /// Something went well, which earns a part of a retry.
+    pub(crate) fn earn(&self) {
+        self.shared.budget.earn();
+    }
+
+    /// Whether all of its commands may be applied twice.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     /// The server whose turn it is, of those that are connected.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use bytes::{BufMut as _, BytesMut};
 use redis_protocol::resp2::{encode::extend_encode_borrowed, types::BorrowedFrame};
 
-use crate::error::Error;
+use crate::{effect::Effect, error::Error};
 
 /// Most arguments of one command, as in Redis: 1024 * 1024.
 pub const ARGUMENTS_MAX: usize = 1 << 20;
@@ -36,6 +36,7 @@ pub struct Command {
     arguments: BytesMut,
     count: usize,
     refusal: Option<&'static str>,
+    effect: Effect,
     idempotent: bool,
 }
 
@@ -56,7 +57,8 @@ impl Command {
         let name = name.as_ref();
         let takes_over = TAKES_OVER.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()));
         let refusal = takes_over.then_some("this command takes over its connection, which is shared here");
-        Command { arguments: BytesMut::new(), count: 0, refusal, idempotent: false }.arg(name)
+        let effect = Effect::of_name(name);
+        Command { arguments: BytesMut::new(), count: 0, refusal, effect, idempotent: false }.arg(name)
     }
 
     /// For a connection that listens: the commands that take it over are what it is for.
@@ -68,11 +70,7 @@ impl Command {
     pub(crate) fn from_words<W: AsRef<[u8]>>(words: &[W]) -> Command {
         let mut rest = words.iter();
         let Some(name) = rest.next() else { return Command::new("").refuse("an empty command") };
-        let mut command = rest.fold(Command::new(name), Command::arg);
-        if words.len() > 2 && is_word(&words[0], "CLIENT") && is_word(&words[1], "REPLY") {
-            command.refusal = Some("CLIENT REPLY would break the order of replies");
-        }
-        command
+        rest.fold(Command::new(name), Command::arg)
     }
 
     /// Adds an argument.
@@ -80,6 +78,12 @@ impl Command {
     pub fn arg(mut self, argument: impl AsRef<[u8]>) -> Command {
         let frame = BorrowedFrame::BulkString(argument.as_ref());
         self.count += 1;
+        if self.count == 2 {
+            self.effect = Effect::of_words(self.name(), argument.as_ref());
+            if self.effect == Effect::Silences {
+                self.refusal = Some("CLIENT REPLY would break the order of replies");
+            }
+        }
         match extend_encode_borrowed(&mut self.arguments, &frame, false) {
             Ok(_) if self.count <= ARGUMENTS_MAX => self,
             Ok(_) => self.refuse("too many arguments"),
@@ -113,6 +117,16 @@ impl Command {
         Command { idempotent: true, ..self }
     }
 
+    /// What it does to its connection.
+    pub(crate) fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// Its first word: what stands between the first line, its length, and the end of the second.
+    fn name(&self) -> &[u8] {
+        self.arguments[..].split(|&byte| byte == b'\n').nth(1).map_or(&[][..], <[u8]>::trim_ascii_end)
+    }
+
     /// Whether it may be applied twice.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.idempotent
@@ -143,10 +157,6 @@ impl Command {
     }
 }
 
-fn is_word(argument: impl AsRef<[u8]>, word: &str) -> bool {
-    argument.as_ref().eq_ignore_ascii_case(word.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,5 +181,8 @@ mod tests {
             assert!(matches!(wire(&Command::from_words(words)), Err(Error::NotSent(_))), "{words:?}");
         }
         assert!(wire(&Command::from_words(&["CLIENT", "ID"])).is_ok());
+        // However it is built.
+        assert!(wire(&cmd("CLIENT").arg("reply").arg("SKIP")).is_err());
+        assert!(wire(&cmd("client").args(["REPLY", "ON"])).is_err());
     }
 }

@@ -36,7 +36,7 @@ async fn open(address: &Address, options: &Options) -> Result<Connection, Error>
     let replies = FramedRead::with_capacity(source, codec, READ_BUFFER_BYTES);
     let mut connection = Connection { replies, sink };
     let commands = handshake(options);
-    shake_hands(&mut connection, &commands).await?;
+    shake_hands(&mut connection, &commands, options.password.as_deref()).await?;
     if commands.is_empty() && options.tls.is_some() {
         hear_refusal(&mut connection).await.map_err(refused).map_err(Error::NotSent)?;
     }
@@ -49,8 +49,13 @@ async fn hear_refusal(connection: &mut Connection) -> io::Result<()> {
     connection.exchange(b"*1\r\n$4\r\nPING\r\n", 1, &mut Vec::new()).await
 }
 
-/// Sends all commands at once; each must be answered without an error.
-async fn shake_hands(connection: &mut Connection, commands: &[Command]) -> Result<(), Error> {
+/// Sends all commands at once; each must be answered without an error. What a server repeats of them is not told: there
+/// may be a `password` in it.
+async fn shake_hands(
+    connection: &mut Connection,
+    commands: &[Command],
+    password: Option<&str>,
+) -> Result<(), Error> {
     let mut bytes = BytesMut::new();
     commands.iter().try_for_each(|command| command.encode(&mut bytes))?;
     let mut outcomes = Vec::with_capacity(commands.len());
@@ -58,7 +63,7 @@ async fn shake_hands(connection: &mut Connection, commands: &[Command]) -> Resul
     for outcome in outcomes {
         match outcome {
             Ok(_) => {}
-            Err(Error::Server(error)) => return Err(Error::Server(error)),
+            Err(Error::Server(error)) => return Err(Error::Server(error.without(password))),
             Err(other) => {
                 let text = format!("the handshake was answered with no reply: {other}");
                 return Err(Error::NotSent(io::Error::new(io::ErrorKind::InvalidData, text)));

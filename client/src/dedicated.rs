@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     limit::Limit,
     request::Outcome,
+    retry::may_repeat_after,
     value::{FromValue, Value},
 };
 
@@ -30,6 +31,8 @@ use crate::{
 pub struct Dedicated {
     connection: Option<Connection>,
     limit: Limit,
+    /// A command has left state behind (`SELECT`, `AUTH` …): nobody else may have it.
+    has_state: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -43,44 +46,83 @@ impl Client {
     ///
     /// Cancel safe: dropping the future closes what was opened.
     pub async fn dedicated(&self) -> Result<Dedicated, Error> {
-        let place = self.place().await?;
-        let connection = self.fresh().await?;
-        Ok(Dedicated { connection: Some(connection), limit: self.limit(), _place: place })
+        let deadline = self.limit().deadline();
+        let place = self.place(deadline).await?;
+        let connection = self.fresh(deadline).await?;
+        Ok(Dedicated::new(connection, self.limit(), place))
     }
 
-    /// As [`Client::dedicated`], also one that was used before and has no state.
-    pub(crate) async fn lent(&self) -> Result<Dedicated, Error> {
-        let place = self.place().await?;
-        let connection = match self.pool().take() {
+    /// Sends what `command` makes over a connection that was used before or will be, and leaves it to the caller,
+    /// who gives it back when it has no state. Sent again as the policy says, until `end`, over new connections
+    /// then: one that has waited for its use may be lost without our knowing.
+    ///
+    /// `command` says also until when its reply may take.
+    pub(crate) async fn lend_and_send(
+        &self,
+        end: Instant,
+        command: impl Fn() -> (Command, Instant),
+    ) -> Result<(Dedicated, Value), Error> {
+        if self.limit().is_over() {
+            return Err(late());
+        }
+        for attempt in 1.. {
+            let mut connection = self.lent(end.min(self.limit().deadline()), attempt > 1).await?;
+            let (command, deadline) = command();
+            let error = match connection.execute_until(&command, deadline.min(end)).await {
+                Ok(value) => {
+                    self.earn();
+                    return Ok((connection, value));
+                }
+                Err(error) => error,
+            };
+            if matches!(error, Error::Server(_)) {
+                self.give_back(connection);
+            }
+            let idempotent = self.is_idempotent() || command.is_idempotent();
+            if !may_repeat_after(&error, idempotent) || !self.waits_for_next(attempt, end).await {
+                return Err(error);
+            }
+        }
+        Err(late())
+    }
+
+    /// As [`Client::dedicated`], one without state; also one that was used before, unless it has to be new.
+    async fn lent(&self, deadline: Instant, is_new: bool) -> Result<Dedicated, Error> {
+        let place = self.place(deadline).await?;
+        let used = if is_new { None } else { self.pool().take() };
+        let connection = match used {
             Some(connection) => connection,
-            None => self.fresh().await?,
+            None => self.fresh(deadline).await?,
         };
-        Ok(Dedicated { connection: Some(connection), limit: self.limit(), _place: place })
+        Ok(Dedicated::new(connection, self.limit(), place))
     }
 
-    /// Takes back one that has no state.
+    /// Takes back one that has no state; closes it if its commands have left one.
     pub(crate) fn give_back(&self, dedicated: Dedicated) {
-        if let Some(connection) = dedicated.connection {
+        if let Some(connection) = dedicated.connection.filter(|_| !dedicated.has_state) {
             self.pool().put(connection);
         }
     }
 
     /// A place among the dedicated connections.
-    async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let place = timeout_at(self.limit().deadline(), self.pool().place()).await;
+    async fn place(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Error> {
+        let place = timeout_at(deadline, self.pool().place()).await;
         place.map_err(|_| {
             let text = "all dedicated connections are in use: raise dedicated_max, or use fewer at once";
             Error::NotSent(io::Error::new(io::ErrorKind::TimedOut, text))
         })
     }
 
-    /// A new connection, tried as often as the policy says.
-    pub(crate) async fn fresh(&self) -> Result<Connection, Error> {
-        let deadline = self.limit().deadline();
+    /// A new connection, tried as often as the policy says until `deadline`.
+    pub(crate) async fn fresh(&self, deadline: Instant) -> Result<Connection, Error> {
         for attempt in 1.. {
             let connected = timeout_at(deadline, connect(&self.next().address, self.options())).await;
             let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
             let failed = match connected.unwrap_or_else(|_| Err(Error::NotSent(late()))) {
+                Ok(connection) => {
+                    self.earn();
+                    return Ok(connection);
+                }
                 Err(error @ Error::NotSent(_)) => error,
                 final_answer => return final_answer,
             };
@@ -88,11 +130,25 @@ impl Client {
                 return Err(failed);
             }
         }
-        Err(Error::refused("no attempt to connect"))
+        Err(late())
     }
 }
 
+/// Nothing was sent, there is no time left for it.
+fn late() -> Error {
+    Error::NotSent(io::Error::new(io::ErrorKind::TimedOut, "the deadline has passed"))
+}
+
 impl Dedicated {
+    fn new(connection: Connection, limit: Limit, place: OwnedSemaphorePermit) -> Dedicated {
+        Dedicated { connection: Some(connection), limit, has_state: false, _place: place }
+    }
+
+    /// A command leaves state behind.
+    pub(crate) fn note_state(&mut self) {
+        self.has_state = true;
+    }
+
     /// Its commands take at most `timeout` each from now on; a blocking command needs more than it waits.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.limit = self.limit.each(timeout);
@@ -135,6 +191,7 @@ impl Dedicated {
     ) -> Result<Value, Error> {
         let mut bytes = BytesMut::new();
         command.encode(&mut bytes)?;
+        self.has_state |= command.effect().stays();
         let outcome = self.exchange(&bytes, 1, deadline).await.pop();
         outcome.unwrap_or_else(|| Err(Error::Protocol("no reply".into())))
     }
@@ -142,6 +199,9 @@ impl Dedicated {
     /// Sends `count` encoded commands and waits for their replies: exactly `count` outcomes.
     pub(crate) async fn exchange(&mut self, bytes: &[u8], count: usize, deadline: Instant) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(count);
+        if deadline <= Instant::now() {
+            return (0..count).map(|_| Err(late())).collect();
+        }
         // Out of its place while it is used: a future that is dropped in the middle drops it, too.
         let Some(mut connection) = self.connection.take() else {
             let lost =

@@ -7,7 +7,6 @@
 //! One of several servers does not wait for a request: it connects again as soon as the backoff allows, and says
 //! when it is connected, so that commands go where there is a connection.
 
-mod backoff;
 mod session;
 
 use std::{
@@ -24,10 +23,9 @@ use tokio::{
 };
 
 use crate::{
-    address::Address, connect::connect, connection::Connection, error::Error, options::Options,
-    request::Request,
+    address::Address, backoff::Backoff, connect::connect, connection::Connection, error::Error,
+    options::Options, request::Request,
 };
-use backoff::Backoff;
 use session::Ended;
 
 /// Runs until every [`crate::Client`] of this connection is gone, or the connection is and may not be remade.

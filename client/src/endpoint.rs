@@ -72,7 +72,7 @@ impl Endpoint {
     pub(crate) async fn submit(&self, bytes: Bytes, count: usize, deadline: Instant) -> Vec<Outcome> {
         let ticket = Ticket::default();
         let withdraw = WithdrawOnDrop(ticket.clone());
-        let exchange = self.exchange(bytes, count, ticket);
+        let exchange = self.exchange(bytes, count, ticket, deadline);
         let failed = match timeout_at(deadline, exchange).await {
             Ok(Ok(outcomes)) => return outcomes,
             Ok(Err(error)) => error,
@@ -89,7 +89,13 @@ impl Endpoint {
     }
 
     /// Waits for room, for a place in the queue, for the replies.
-    async fn exchange(&self, bytes: Bytes, count: usize, ticket: Ticket) -> io::Result<Vec<Outcome>> {
+    async fn exchange(
+        &self,
+        bytes: Bytes,
+        count: usize,
+        ticket: Ticket,
+        deadline: Instant,
+    ) -> io::Result<Vec<Outcome>> {
         let too_large = || {
             let text = format!("{} bytes of commands, the limit is {}", bytes.len(), self.room.max);
             io::Error::new(io::ErrorKind::InvalidInput, text)
@@ -98,7 +104,7 @@ impl Endpoint {
         let share = share.ok_or_else(too_large)?;
         let share = Arc::clone(&self.room.bytes).acquire_many_owned(share).await.map_err(|_| stopped())?;
         let (caller, outcomes) = oneshot::channel();
-        let request = Request { bytes, ticket, pending: Pending::new(count, caller, share) };
+        let request = Request { bytes, ticket, pending: Pending::new(count, caller, deadline, share) };
         self.requests.send(request).await.map_err(|_| stopped())?;
         outcomes.await.map_err(|_| stopped())
     }

@@ -51,6 +51,9 @@ impl Error {
     }
 }
 
+/// Behind this a server repeats what it was sent.
+const WORDS_FOLLOW: &str = "with args beginning with:";
+
 /// An error reply, e.g. `-WRONGTYPE Operation against a key …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
@@ -74,6 +77,21 @@ impl ServerError {
     #[must_use]
     pub fn code(&self) -> &str {
         if self.code_len == 0 { "ERR" } else { &self.text[..self.code_len] }
+    }
+
+    /// Without what a server repeats of the words it was sent, and without `secret` wherever it stands: the answer to
+    /// words that hold a password.
+    pub(crate) fn without(self, secret: Option<&str>) -> ServerError {
+        let (code, mut message) = (self.code().to_owned(), self.message().to_owned());
+        // Redis cuts the words off at some length, and writes line ends in another way: all of them go.
+        if let Some(at) = message.find(WORDS_FOLLOW) {
+            message.truncate(at + WORDS_FOLLOW.len());
+            message.push_str(" ***");
+        }
+        if let Some(secret) = secret.filter(|secret| !secret.is_empty()) {
+            message = message.replace(secret, "***");
+        }
+        ServerError::from_reply(format!("{code} {message}").as_bytes())
     }
 
     /// The text behind the code.
@@ -107,6 +125,15 @@ mod tests {
     fn a_reply_without_a_code_is_err() {
         let error = ServerError::from_reply(b"oh no \xff");
         assert_eq!((error.code(), error.message()), ("ERR", "oh no \u{fffd}"));
+    }
+
+    #[test]
+    fn a_password_that_a_server_repeats_is_left_out() {
+        let text = "ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'secr";
+        let hidden = ServerError::from_reply(text.as_bytes()).without(Some("secret"));
+        assert_eq!(hidden.to_string(), "ERR unknown command 'HELLO', with args beginning with: ***");
+        let hidden = ServerError::from_reply(b"WRONGPASS secret is wrong").without(Some("secret"));
+        assert_eq!((hidden.code(), hidden.message()), ("WRONGPASS", "*** is wrong"));
     }
 
     #[test]

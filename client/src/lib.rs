@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod backoff;
 mod client;
 mod codec;
 mod command;
@@ -40,6 +41,7 @@ mod connect;
 mod connection;
 mod dedicated;
 mod driver;
+mod effect;
 mod endpoint;
 mod error;
 mod limit;
@@ -65,7 +67,7 @@ pub use dedicated::Dedicated;
 pub use error::{Error, ServerError};
 pub use options::Options;
 pub use pipeline::{PIPELINE_MAX, Pipeline};
-pub use pubsub::{Event, Message, Subscription};
+pub use pubsub::{Event, Message, SUBSCRIBED_MAX, Subscription};
 pub use request::Outcome;
 pub use retry::Retry;
 pub use ringmaster_protocol::resp::Protocol;

@@ -30,15 +30,17 @@ impl Limit {
         Limit { until: Some(self.until.map_or(deadline, |until| until.min(deadline))), ..self }
     }
 
-    /// How long of `wait` a server may let us wait.
-    pub(crate) fn wait(self, wait: Duration) -> Duration {
-        let left = self.until.map_or(NEVER, |until| until.saturating_duration_since(Instant::now()));
-        wait.min(left)
+    /// How long of `wait` a server may let us wait from `now` on: so that its reply comes before the end for all.
+    pub(crate) fn wait(self, wait: Duration, now: Instant) -> Duration {
+        let Some(until) = self.until else { return wait.min(NEVER) };
+        let left = until.saturating_duration_since(now);
+        wait.min(left - self.each.min(left / 2))
     }
 
-    /// How long a reply may take that a server owes at once.
-    pub(crate) fn reply(self) -> Duration {
-        self.each
+    /// The end of a command that lets the server wait for `wait` from `now` on.
+    pub(crate) fn end_of_wait(self, wait: Duration, now: Instant) -> Instant {
+        let end = now + wait.min(NEVER) + self.each;
+        self.until.map_or(end, |until| until.min(end))
     }
 
     /// Whether the end for all has passed.
@@ -66,5 +68,23 @@ mod tests {
         assert!(limit.until(now + 20 * second).each(second).deadline() < now + 10 * second);
         assert!(limit.until(now).is_over() && !limit.is_over() && !limit.until(now + 9 * second).is_over());
         assert!(Limit::of_each(Duration::MAX).deadline() >= now + NEVER);
+    }
+
+    #[test]
+    fn a_wait_in_the_server_leaves_time_for_its_reply() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        let limit = Limit::of_each(10 * second);
+        assert_eq!(
+            (limit.wait(60 * second, now), limit.end_of_wait(60 * second, now)),
+            (60 * second, now + 70 * second)
+        );
+        let hurried = limit.until(now + 40 * second);
+        assert_eq!(
+            (hurried.wait(60 * second, now), hurried.wait(5 * second, now)),
+            (30 * second, 5 * second)
+        );
+        assert_eq!(hurried.end_of_wait(60 * second, now), now + 40 * second);
+        assert_eq!(limit.until(now + second).wait(60 * second, now), second / 2);
+        assert_eq!(limit.until(now).wait(second, now), Duration::ZERO);
     }
 }

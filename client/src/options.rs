@@ -28,12 +28,13 @@ pub struct Options {
     /// Longest that connecting takes, the handshake included. Default 5 s.
     pub connect_timeout: Duration,
     /// Longest that a command takes, its time in the queue and all attempts included. Also the longest that a connection may
-    /// owe replies without sending a byte before it counts as lost. Default 10 s; blocking commands need more.
+    /// owe replies without sending or taking a byte before it counts as lost, unless the caller whose reply is next has
+    /// more time ([`crate::Client::within`]). Default 10 s; blocking commands need more.
     pub request_timeout: Duration,
     /// Most commands and pipelines that wait to be sent, and as many again that wait for their replies.
     /// Beyond, callers wait. Range 1.., default 1024.
     pub queue_max: usize,
-    /// Most bytes of commands that wait to be sent or to be answered. Beyond, callers wait; a single command
+    /// Most bytes of commands that wait for a server to be sent or to be answered. Beyond, callers wait; a single command
     /// or pipeline above it is refused. Range 1..=4 GiB - 1, default 64 MiB.
     pub queue_max_bytes: u32,
     /// Largest single reply. Default 512 MiB + 1 MiB: the largest string of Redis, and its frame.
@@ -45,7 +46,8 @@ pub struct Options {
     /// Beyond, callers wait. Range 1.., default 64.
     pub dedicated_max: usize,
     /// Most events of a subscription that wait for their reader. Beyond, nothing more is read from the server,
-    /// which after a while closes who does not read. Range 1.., default 1024.
+    /// which after a while closes who does not read. It bounds their number and not their bytes: a message may be as
+    /// large as [`Options::reply_max_bytes`]. Range 1.., default 1024.
     pub events_max: usize,
     /// First wait after a failed attempt to connect; doubles at each failure. Default 20 ms.
     pub backoff_min: Duration,

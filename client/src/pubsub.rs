@@ -1,38 +1,38 @@
 //! What is published, as a stream of events.
 //!
 //! ```text
-//! Subscription ──changes──► listener task ──SUBSCRIBE …──► server      a connection of its own
+//! Subscription ──wanted──► listener task ──SUBSCRIBE …──► server       a connection of its own
 //!      ▲──────events──────────┘ ◄──────messages──────────┘             made anew when it is lost
 //! ```
 
+mod change;
 mod listener;
 mod message;
+mod talk;
 mod wanted;
 
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use futures_util::Stream;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout_at,
+    time::{Instant, timeout_at},
 };
 
 pub use message::Message;
+pub use wanted::SUBSCRIBED_MAX;
 
 use crate::{
     client::Client,
     error::{Error, ServerError},
 };
-use listener::Listener;
-use wanted::{Change, Kind};
-
-/// Most changes of a subscription that wait to be sent.
-const CHANGES_MAX: usize = 16;
+use change::{Change, Kind};
+use listener::{Listener, Shared};
 
 /// What a subscription tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,11 +42,12 @@ pub enum Event {
     /// The connection was lost, and another is being made. What is published from here on to
     /// [`Event::Resubscribed`] is not heard: Redis keeps no message for who is away.
     Lost,
-    /// There is a connection again, all that was subscribed to is subscribed to again. Read anew what the messages
-    /// told of: some may be lost.
+    /// There is a connection again, and all that is subscribed to is confirmed. Read anew what the messages told of:
+    /// some may be lost.
     Resubscribed,
-    /// The server refuses what [`Subscription::subscribe`] and its like have asked for, or no longer lets us
-    /// listen (`NOPERM`).
+    /// The server refuses one name of what [`Subscription::subscribe`] and its like have asked for, or no longer
+    /// lets us listen to it (`NOPERM`). That name is subscribed to no longer, the others are. What is refused for
+    /// the moment ([`Error::is_retry_safe`]) is not told but asked for again.
     Refused(ServerError),
 }
 
@@ -57,16 +58,16 @@ pub enum Event {
 ///
 /// **Backpressure**: at most [`Options::events_max`](crate::Options::events_max) events wait for their reader.
 /// Beyond, nothing more is read, and a server closes who does not read for long (`client-output-buffer-limit`);
-/// that is told as [`Event::Lost`].
+/// that is told as [`Event::Lost`]. It listens to [`SUBSCRIBED_MAX`] names at most.
 ///
 /// **Cancel safety** of all that waits for the next event: no event is lost when its future is dropped.
 pub struct Subscription {
     events: mpsc::Receiver<Event>,
-    changes: mpsc::Sender<Change>,
+    shared: Arc<Shared>,
 }
 
 impl Client {
-    /// `SUBSCRIBE`: hears what is published on channels of these names, from the return on.
+    /// `SUBSCRIBE`: hears what is published on channels of these names, of all of them from the return on.
     ///
     /// ```no_run
     /// # async fn example(client: ringmaster_client::Client) -> Result<(), ringmaster_client::Error> {
@@ -116,18 +117,34 @@ impl Client {
         self.listen(Change::add(Kind::Shard, channels)).await
     }
 
+    /// Tried as often as the policy says when the server refuses it for the moment.
     async fn listen(&self, first: Change) -> Result<Subscription, Error> {
         if first.is_empty() {
             return Err(Error::refused("a subscription to nothing"));
         }
-        let connection = self.fresh().await?;
+        let deadline = self.limit().deadline();
+        for attempt in 1.. {
+            let refused = match self.listen_once(&first, deadline).await {
+                Err(Error::Server(error)) if Error::Server(error.clone()).is_retry_safe() => error,
+                final_answer => return final_answer,
+            };
+            if !self.waits_for_next(attempt, deadline).await {
+                return Err(Error::Server(refused));
+            }
+        }
+        Err(Error::refused("no attempt to subscribe"))
+    }
+
+    async fn listen_once(&self, first: &Change, deadline: Instant) -> Result<Subscription, Error> {
+        let shared = Arc::new(Shared::default());
+        shared.with(|wanted| wanted.note(first))?;
+        let connection = self.fresh(deadline).await?;
         let (teller, events) = mpsc::channel(self.options().events_max);
-        let (changes, asked) = mpsc::channel(CHANGES_MAX);
         let (ready, is_ready) = oneshot::channel();
-        let listener = Listener::new(self.clone(), teller, asked, ready);
-        tokio::spawn(listener.run(connection, first));
-        match timeout_at(self.limit().deadline(), is_ready).await {
-            Ok(Ok(answer)) => answer.map(|()| Subscription { events, changes }),
+        let listener = Listener::new(self.clone(), Arc::clone(&shared), teller, ready);
+        tokio::spawn(listener.run(connection));
+        match timeout_at(deadline, is_ready).await {
+            Ok(Ok(answer)) => answer.map(|()| Subscription { events, shared }),
             Ok(Err(_)) => Err(Error::NotSent(io::ErrorKind::BrokenPipe.into())),
             Err(_) => Err(Error::Timeout),
         }
@@ -136,14 +153,14 @@ impl Client {
 
 impl Subscription {
     /// Listens to more channels. It holds from when the server has read it, which this does not wait for; if the
-    /// server refuses, there is an [`Event::Refused`].
+    /// server refuses, there is an [`Event::Refused`]. It never waits, so it may be called by who reads the events.
     ///
     /// # Errors
-    /// [`Error::NotSent`] when the subscription has ended.
+    /// [`Error::NotSent`] when the subscription has ended, or has [`SUBSCRIBED_MAX`] names.
     ///
     /// Cancel safe: a dropped future changes nothing.
     pub async fn subscribe<N: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), Error> {
-        self.change(Change::add(Kind::Channel, names)).await
+        self.change(&Change::add(Kind::Channel, names))
     }
 
     /// Listens to more patterns.
@@ -151,7 +168,7 @@ impl Subscription {
     /// # Errors
     /// As [`Subscription::subscribe`]. Cancel safety: as there.
     pub async fn psubscribe<N: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), Error> {
-        self.change(Change::add(Kind::Pattern, names)).await
+        self.change(&Change::add(Kind::Pattern, names))
     }
 
     /// Listens to more shard channels.
@@ -159,7 +176,7 @@ impl Subscription {
     /// # Errors
     /// As [`Subscription::subscribe`]. Cancel safety: as there.
     pub async fn ssubscribe<N: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), Error> {
-        self.change(Change::add(Kind::Shard, names)).await
+        self.change(&Change::add(Kind::Shard, names))
     }
 
     /// Listens to these channels no longer. Messages that are on their way still come.
@@ -167,7 +184,7 @@ impl Subscription {
     /// # Errors
     /// As [`Subscription::subscribe`]. Cancel safety: as there.
     pub async fn unsubscribe<N: AsRef<[u8]>>(&self, names: impl IntoIterator<Item = N>) -> Result<(), Error> {
-        self.change(Change::remove(Kind::Channel, names)).await
+        self.change(&Change::remove(Kind::Channel, names))
     }
 
     /// Listens to these patterns no longer.
@@ -178,7 +195,7 @@ impl Subscription {
         &self,
         names: impl IntoIterator<Item = N>,
     ) -> Result<(), Error> {
-        self.change(Change::remove(Kind::Pattern, names)).await
+        self.change(&Change::remove(Kind::Pattern, names))
     }
 
     /// Listens to these shard channels no longer.
@@ -189,7 +206,7 @@ impl Subscription {
         &self,
         names: impl IntoIterator<Item = N>,
     ) -> Result<(), Error> {
-        self.change(Change::remove(Kind::Shard, names)).await
+        self.change(&Change::remove(Kind::Shard, names))
     }
 
     /// The next event, as of a stream; `None` when the subscription has ended.
@@ -199,14 +216,15 @@ impl Subscription {
         self.events.recv().await
     }
 
-    async fn change(&self, change: Change) -> Result<(), Error> {
-        if change.is_empty() {
-            return Ok(());
+    /// Has the listener tell the server. Never waits.
+    fn change(&self, change: &Change) -> Result<(), Error> {
+        if self.events.is_closed() {
+            let ended = io::Error::new(io::ErrorKind::NotConnected, "the subscription has ended");
+            return Err(Error::NotSent(ended));
         }
-        change.command()?;
-        let ended =
-            |_| Error::NotSent(io::Error::new(io::ErrorKind::NotConnected, "the subscription has ended"));
-        self.changes.send(change).await.map_err(ended)
+        self.shared.with(|wanted| wanted.note(change))?;
+        self.shared.notify();
+        Ok(())
     }
 }
 
@@ -216,9 +234,4 @@ impl Stream for Subscription {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         self.events.poll_recv(context)
     }
-}
-
-/// Names as they go over the wire.
-fn owned<N: AsRef<[u8]>>(names: impl IntoIterator<Item = N>) -> Vec<Bytes> {
-    names.into_iter().map(|name| Bytes::copy_from_slice(name.as_ref())).collect()
 }

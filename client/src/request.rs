@@ -1,7 +1,10 @@
 //! One turn of a caller: the bytes of a command or a pipeline, and where its replies go.
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
 
 use crate::{error::Error, ticket::Ticket, value::Value};
 
@@ -23,18 +26,26 @@ pub(crate) struct Pending {
     outcomes: Vec<Outcome>,
     expected: usize,
     caller: oneshot::Sender<Vec<Outcome>>,
+    /// Until when its caller waits.
+    deadline: Instant,
     /// Its share of the bytes that may wait; given back when this is dropped.
     _share: OwnedSemaphorePermit,
 }
 
 impl Pending {
-    /// For `expected` replies, at least one.
+    /// For `expected` replies, at least one, for which `caller` waits until `deadline`.
     pub(crate) fn new(
         expected: usize,
         caller: oneshot::Sender<Vec<Outcome>>,
+        deadline: Instant,
         share: OwnedSemaphorePermit,
     ) -> Pending {
-        Pending { outcomes: Vec::with_capacity(expected), expected, caller, _share: share }
+        Pending { outcomes: Vec::with_capacity(expected), expected, caller, deadline, _share: share }
+    }
+
+    /// Whether somebody still waits for the replies, and has time.
+    pub(crate) fn is_awaited(&self, now: Instant) -> bool {
+        now < self.deadline && !self.caller.is_closed()
     }
 
     /// Takes the next reply.

@@ -66,15 +66,27 @@ pub(crate) fn jittered(longest: Duration) -> Duration {
 
 /// True when all of what was sent in one piece may be sent again.
 pub(crate) fn may_repeat(outcomes: &[Outcome], idempotent: bool) -> bool {
-    let may = |outcome: &Outcome| match outcome {
-        Ok(_) => false,
+    outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(|error| may_repeat_after(error, idempotent)))
+}
+
+/// True when what ended in `error` may be sent again.
+pub(crate) fn may_repeat_after(error: &Error, idempotent: bool) -> bool {
+    match error {
         // Another attempt would be refused for the same reason.
-        Err(Error::NotSent(error)) => error.kind() != std::io::ErrorKind::InvalidInput,
-        Err(Error::MaybeApplied(_) | Error::Timeout) => idempotent,
-        Err(Error::Server(error)) if error.code() == "MAYBE" => idempotent,
-        Err(error) => error.is_retry_safe(),
-    };
-    outcomes.iter().all(may)
+        Error::NotSent(error) => error.kind() != std::io::ErrorKind::InvalidInput,
+        Error::MaybeApplied(_) | Error::Timeout => idempotent,
+        Error::Server(error) if error.code() == "MAYBE" => idempotent,
+        error => error.is_retry_safe(),
+    }
+}
+
+/// True when the server had its say on all of what was sent in one piece, and is not in trouble.
+pub(crate) fn went_well(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().all(|outcome| match outcome {
+        Ok(_) => true,
+        Err(error @ Error::Server(refusal)) => refusal.code() != "MAYBE" && !error.is_retry_safe(),
+        Err(_) => false,
+    })
 }
 
 /// What may be sent again, of all commands of a client.
@@ -140,6 +152,20 @@ mod tests {
     #[test]
     fn a_pipeline_of_which_something_went_well_is_not_sent_again() {
         assert!(!may_repeat(&[Ok(Value::Null), Err(Error::NotSent(lost()))], true));
+    }
+
+    #[test]
+    fn only_a_server_that_works_fills_the_budget() {
+        assert!(went_well(&[Ok(Value::Null), server("WRONGTYPE no")]));
+        for outcome in [
+            server("MAYBE lost"),
+            server("OVERLOADED wait"),
+            Err(Error::Timeout),
+            Err(Error::MaybeApplied(lost())),
+            Err(Error::refused("too many")),
+        ] {
+            assert!(!went_well(&[Ok(Value::Null), outcome]));
+        }
     }
 
     #[test]

@@ -68,10 +68,12 @@ impl Client {
         arguments: &[impl AsRef<[u8]>],
     ) -> Result<T, Error> {
         let by_name = script.call(Command::new("EVALSHA").arg(&script.name), keys, arguments);
+        let deadline = self.limit().deadline();
         let outcome: Result<Value, Error> = match self.execute(&by_name).await {
             Err(Error::Server(error)) if error.code() == "NOSCRIPT" => {
                 let source = Command::new("EVAL").arg(script.source.as_bytes());
-                self.execute(&script.call(source, keys, arguments)).await
+                // What is left of the time of the call.
+                self.until(deadline).execute(&script.call(source, keys, arguments)).await
             }
             outcome => outcome,
         };

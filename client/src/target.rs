@@ -28,7 +28,10 @@ impl Target {
     /// [`Error::NotSent`] that says what is wrong; never with the password in it.
     pub fn new(text: &str, options: Options) -> Result<Target, Error> {
         match text.split_once("://") {
-            None => Ok(Target { addresses: addresses(text)?, options }),
+            None => {
+                let read = |one: &str| if text.contains('@') { quietly(one) } else { one.parse() };
+                Ok(Target { addresses: addresses(text, read)?, options })
+            }
             Some(("redis", rest)) => of_url(rest, options),
             Some(("rediss", rest)) => {
                 let tls = options.tls.clone().map_or_else(Tls::of_system, Ok)?;
@@ -37,15 +40,21 @@ impl Target {
             Some(("redis+unix" | "unix", path)) => {
                 Ok(Target { addresses: vec![Address::Unix(path.into())], options })
             }
-            Some((scheme, _)) => {
-                Err(Error::refused(format!("{scheme}://: expected redis://, rediss:// or redis+unix://")))
+            // What stands before it may be anything.
+            Some(_) => {
+                Err(Error::refused("a URL of another kind: expected redis://, rediss:// or redis+unix://"))
             }
         }
     }
 }
 
-fn addresses(text: &str) -> Result<Vec<Address>, Error> {
-    let addresses: Vec<Address> = text.split(',').map(|one| one.trim().parse()).collect::<Result<_, _>>()?;
+/// An address that stands where a password might, by a mistake: it is not repeated in errors.
+fn quietly(one: &str) -> Result<Address, Error> {
+    Address::read(one).map_err(Error::refused)
+}
+
+fn addresses(text: &str, read: impl Fn(&str) -> Result<Address, Error>) -> Result<Vec<Address>, Error> {
+    let addresses: Vec<Address> = text.split(',').map(|one| read(one.trim())).collect::<Result<_, _>>()?;
     match addresses.len() {
         1..=ADDRESSES_MAX => Ok(addresses),
         count => Err(Error::refused(format!("{count} addresses, the limit is {ADDRESSES_MAX}"))),
@@ -66,10 +75,10 @@ fn of_url(rest: &str, mut options: Options) -> Result<Target, Error> {
     }
     if !database.is_empty() {
         options.database = database.parse().map_err(|_| {
-            Error::refused(format!("/{database}: the database is a number, other settings are Options"))
+            Error::refused("what follows the / is the number of a database, other settings are Options")
         })?;
     }
-    Ok(Target { addresses: addresses(hosts)?, options })
+    Ok(Target { addresses: addresses(hosts, quietly)?, options })
 }
 
 /// Without percent-encoding.
@@ -133,6 +142,13 @@ mod tests {
             "redis://me:secret%@a",
             "redis://me:secret%zz@a",
             "redis://me:secret@",
+            "redis://:secret",
+            "redis://a:secret",
+            "redis://me@a/0?password=secret",
+            "redis://a?password=secret",
+            "secret://a",
+            "me:secret@a:6379",
+            "me:sec,secret@a:6379",
             "a:1,,b:2",
         ] {
             let error = Target::new(text, Options::default()).unwrap_err().to_string();

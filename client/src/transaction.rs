@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use crate::{
     client::{Batch, Client},
     command::Command,
+    effect::Effect,
     error::Error,
     pipeline::PIPELINE_MAX,
     request::Outcome,
@@ -56,8 +57,18 @@ impl Transaction {
         self.commands.is_empty()
     }
 
+    /// Whether one of its commands leaves another connection behind.
+    pub(crate) fn stays(&self) -> bool {
+        self.commands.iter().any(|command| command.effect().stays())
+    }
+
     /// With `MULTI` and `EXEC` around it: the bytes, and of how many commands.
     pub(crate) fn encode(&self) -> Result<(BytesMut, usize), Error> {
+        let is_inner =
+            |command: &Command| matches!(command.effect(), Effect::Opens | Effect::Closes | Effect::Watches);
+        if self.commands.iter().any(is_inner) {
+            return Err(Error::refused("MULTI, EXEC, DISCARD and WATCH do not belong into a transaction"));
+        }
         if self.commands.len() > PIPELINE_MAX {
             return Err(Error::refused(format!("more than {PIPELINE_MAX} commands in a transaction")));
         }
@@ -82,6 +93,7 @@ impl Client {
         if transaction.is_empty() {
             return Ok(Vec::new());
         }
+        transaction.commands.iter().try_for_each(|command| self.may_send(command.effect()))?;
         let (bytes, count) = transaction.encode()?;
         let outcomes = self.submit(Batch { bytes: bytes.freeze(), count, idempotent: false }).await;
         // Without a watch there is nothing that EXEC could be null for.
@@ -149,6 +161,8 @@ mod tests {
         let (bytes, count) = Transaction::new().command(&["PING"]).encode().unwrap();
         assert_eq!(&bytes[..], b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nEXEC\r\n");
         assert_eq!(count, 3);
-        assert!(Transaction::new().command(&["SUBSCRIBE", "a"]).encode().is_err());
+        for words in [["SUBSCRIBE", "a"], ["EXEC", ""], ["WATCH", "k"]] {
+            assert!(Transaction::new().command(&words).encode().is_err());
+        }
     }
 }

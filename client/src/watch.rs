@@ -33,12 +33,12 @@ impl Client {
     ///
     /// Cancel safe: dropping the future watches nothing.
     pub async fn watch<K: AsRef<[u8]>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Watched, Error> {
-        self.watch_by(&Command::new("WATCH").args(keys)).await
+        self.watch_by(&Command::new("WATCH").args(keys).idempotent()).await
     }
 
     async fn watch_by(&self, watch: &Command) -> Result<Watched, Error> {
-        let mut connection = self.lent().await?;
-        connection.execute(watch).await?;
+        let deadline = self.limit().deadline();
+        let (connection, _) = self.lend_and_send(deadline, || (watch.clone(), deadline)).await?;
         Ok(Watched { connection, client: self.clone() })
     }
 
@@ -69,15 +69,23 @@ impl Client {
         attempts_max: u32,
         mut plan: impl AsyncFnMut(&mut Watched) -> Result<Transaction, Error>,
     ) -> Result<Vec<Outcome>, Error> {
-        let watch = Command::new("WATCH").args(keys);
+        let watch = Command::new("WATCH").args(keys).idempotent();
         for attempt in 0..attempts_max.max(1) {
             if attempt > 0 {
                 sleep(jittered(CONFLICT_WAIT_MAX)).await;
             }
             let mut watched = self.watch_by(&watch).await?;
             let transaction = plan(&mut watched).await?;
-            if let Some(outcomes) = watched.commit(&transaction).await? {
-                return Ok(outcomes);
+            match watched.commit(&transaction).await {
+                Ok(Some(outcomes)) => return Ok(outcomes),
+                Ok(None) => {}
+                Err(error @ Error::Server(_)) if error.is_retry_safe() => {
+                    // Refused for the moment, as a whole: what was read may be another thing afterwards.
+                    if !self.waits_for_next(attempt + 1, self.limit().deadline()).await {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Conflict)
@@ -108,8 +116,12 @@ impl Watched {
             return Ok(Some(Vec::new()));
         }
         let (bytes, count) = transaction.encode()?;
+        if transaction.stays() {
+            self.connection.note_state();
+        }
         let deadline = self.connection.deadline();
         let outcome = executed(self.connection.exchange(&bytes, count, deadline).await)?;
+        self.client.earn();
         self.client.give_back(self.connection);
         Ok(outcome)
     }

@@ -20,8 +20,8 @@ impl Client {
     /// [`Options::dedicated_max`](crate::Options::dedicated_max); a request timeout is added to `wait`.
     ///
     /// # Errors
-    /// As [`Client::command`]. After [`Error::MaybeApplied`] a value may be lost: where that matters, use
-    /// [`Client::blmove`].
+    /// As [`Client::command`]. After [`Error::MaybeApplied`] and [`Error::Timeout`] a value may be lost: where that
+    /// matters, use [`Client::blmove`].
     ///
     /// Cancel safety: dropping the future closes the connection, so the server stops waiting; a value that it has
     /// taken in that moment is lost.
@@ -30,7 +30,8 @@ impl Client {
         keys: impl IntoIterator<Item = K>,
         wait: Duration,
     ) -> Result<Option<(Bytes, Bytes)>, Error> {
-        self.blocking(wait, |seconds, _| Command::new("BLPOP").args(keys).arg(seconds)).await
+        let pop = Command::new("BLPOP").args(keys);
+        self.blocking(wait, |wait| pop.clone().arg(seconds(wait))).await
     }
 
     /// `BRPOP`: as [`Client::blpop`], from the end.
@@ -42,14 +43,15 @@ impl Client {
         keys: impl IntoIterator<Item = K>,
         wait: Duration,
     ) -> Result<Option<(Bytes, Bytes)>, Error> {
-        self.blocking(wait, |seconds, _| Command::new("BRPOP").args(keys).arg(seconds)).await
+        let pop = Command::new("BRPOP").args(keys);
+        self.blocking(wait, |wait| pop.clone().arg(seconds(wait))).await
     }
 
     /// `BLMOVE`: waits up to `wait` for a value on one side of `source` and moves it to a side of `destination`, where
     /// it is until it is removed: no value is lost.
     ///
     /// # Errors
-    /// As [`Client::command`]; after [`Error::MaybeApplied`] the value may have been moved.
+    /// As [`Client::command`]; after [`Error::MaybeApplied`] and [`Error::Timeout`] the value may have been moved.
     ///
     /// Cancel safety: as [`Client::blpop`], but a value that was taken stands in `destination`.
     pub async fn blmove(
@@ -59,7 +61,7 @@ impl Client {
         wait: Duration,
     ) -> Result<Option<Bytes>, Error> {
         let ends = Command::new("BLMOVE").arg(source.0).arg(destination.0).arg(source.1).arg(destination.1);
-        self.blocking(wait, |seconds, _| ends.arg(seconds)).await
+        self.blocking(wait, |wait| ends.clone().arg(seconds(wait))).await
     }
 
     /// `BZPOPMIN`: waits up to `wait` for a member in one of the sorted sets and takes the one with the lowest
@@ -72,7 +74,8 @@ impl Client {
         keys: impl IntoIterator<Item = K>,
         wait: Duration,
     ) -> Result<Option<(Bytes, Bytes, f64)>, Error> {
-        self.blocking(wait, |seconds, _| Command::new("BZPOPMIN").args(keys).arg(seconds)).await
+        let pop = Command::new("BZPOPMIN").args(keys);
+        self.blocking(wait, |wait| pop.clone().arg(seconds(wait))).await
     }
 
     /// `BZPOPMAX`: as [`Client::bzpopmin`], with the highest score.
@@ -84,22 +87,32 @@ impl Client {
         keys: impl IntoIterator<Item = K>,
         wait: Duration,
     ) -> Result<Option<(Bytes, Bytes, f64)>, Error> {
-        self.blocking(wait, |seconds, _| Command::new("BZPOPMAX").args(keys).arg(seconds)).await
+        let pop = Command::new("BZPOPMAX").args(keys);
+        self.blocking(wait, |wait| pop.clone().arg(seconds(wait))).await
     }
 
     /// Waits in the server for `wait`, no longer than [`Client::until`] says, and for the reply a request timeout
-    /// more. `command` is told the wait in seconds, as most commands take it.
+    /// more. `command` is told the wait. Sent again as the policy says, for what is left of the wait.
     pub(super) async fn blocking<T: FromValue>(
         &self,
         wait: Duration,
-        command: impl FnOnce(String, Duration) -> Command,
+        command: impl Fn(Duration) -> Command,
     ) -> Result<T, Error> {
-        let mut connection = self.lent().await?;
-        let wait = self.limit().wait(wait).max(WAIT_MIN);
-        let deadline = Instant::now() + wait + self.limit().reply();
-        let command = command(format!("{:.3}", wait.as_secs_f64()), wait);
-        let value = connection.execute_until(&command, deadline).await?;
+        let (limit, begun) = (self.limit(), Instant::now());
+        let send = || {
+            let now = Instant::now();
+            let left = limit.wait(wait.saturating_sub(now - begun), now).max(WAIT_MIN);
+            (command(left), limit.end_of_wait(left, now))
+        };
+        // To find a connection and to answer take a request timeout each at most.
+        let end = limit.end_of_wait(wait, limit.deadline());
+        let (connection, value) = self.lend_and_send(end, send).await?;
         self.give_back(connection);
         T::from_value(value)
     }
+}
+
+/// As most commands take it.
+fn seconds(wait: Duration) -> String {
+    format!("{:.3}", wait.as_secs_f64())
 }

@@ -116,6 +116,8 @@ impl Client {
         wait: Duration,
     ) -> Result<Vec<Entry>, Error> {
         let command = Command::new("XREAD").arg("COUNT").arg(count.to_string());
+        // Behind `$` a second reading would begin later than the first, and miss what came between.
+        let command = if after.as_ref() == b"$" { command } else { command.idempotent() };
         self.read(command, key, after, wait).await
     }
 
@@ -170,8 +172,10 @@ impl Client {
         self.query(Command::new("XACK").arg(key).arg(group).args(ids)).await
     }
 
-    /// `XAUTOCLAIM`: up to `count` entries that some consumer has had pending for `idle` are this one's from now on;
-    /// those that were deleted meanwhile are left out.
+    /// `XAUTOCLAIM`: up to `count` of the pending entries from the id `start` on (`0-0`: from the first) that some
+    /// consumer has had for `idle` are this one's from now on; those that were deleted meanwhile are left out. With
+    /// them comes the id to go on from, which is `0-0` when all were looked at: a call that claims nothing is not
+    /// yet the end.
     ///
     /// # Errors
     /// As [`Client::command`]. Cancel safety: as there; what was claimed stays pending.
@@ -180,14 +184,18 @@ impl Client {
         consumer: Consumer<'_>,
         key: impl AsRef<[u8]>,
         idle: Duration,
+        start: impl AsRef<[u8]>,
         count: u64,
-    ) -> Result<Vec<Entry>, Error> {
+    ) -> Result<(Bytes, Vec<Entry>), Error> {
         let command = Command::new("XAUTOCLAIM").arg(key).arg(consumer.group).arg(consumer.name);
-        let command = command.arg(milliseconds(idle)).arg("0").arg("COUNT").arg(count.to_string());
+        let command = command.arg(milliseconds(idle)).arg(start).arg("COUNT").arg(count.to_string());
         // The cursor, the entries, and since Redis 7.0 the ids of what was deleted.
         let parts: Vec<Value> = self.query(command).await?;
-        let entries = parts.into_iter().nth(1);
-        entries.ok_or_else(|| Error::Protocol("XAUTOCLAIM without entries".into()))?.into()
+        let mut parts = parts.into_iter();
+        match (parts.next(), parts.next()) {
+            (Some(next), Some(entries)) => Ok((next.into()?, entries.into()?)),
+            _ => Err(Error::Protocol("XAUTOCLAIM without entries".into())),
+        }
     }
 
     /// The entries of one stream.
@@ -198,11 +206,12 @@ impl Client {
         after: impl AsRef<[u8]>,
         wait: Duration,
     ) -> Result<Vec<Entry>, Error> {
-        let streams = |command: Command| command.arg("STREAMS").arg(key).arg(after);
+        let streams = |command: Command| command.arg("STREAMS").arg(key.as_ref()).arg(after.as_ref());
         let found: Option<Pairs<Bytes, Vec<Entry>>> = if wait.is_zero() {
             self.query(streams(command)).await?
         } else {
-            self.blocking(wait, |_, wait| streams(command.arg("BLOCK").arg(milliseconds(wait)))).await?
+            let block = |wait| streams(command.clone().arg("BLOCK").arg(milliseconds(wait)));
+            self.blocking(wait, block).await?
         };
         let mut streams = found.map_or_else(Vec::new, |Pairs(streams)| streams);
         Ok(streams.pop().map_or_else(Vec::new, |(_, entries)| entries))

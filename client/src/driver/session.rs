@@ -7,7 +7,7 @@
 mod reader;
 mod writer;
 
-use std::io;
+use std::{io, sync::atomic::AtomicUsize};
 
 use tokio::sync::mpsc;
 
@@ -34,8 +34,9 @@ pub(super) async fn run(
     options: &Options,
 ) -> Ended {
     let (pending, awaited) = mpsc::channel(options.queue_max);
-    let mut reader = Reader::new(connection.replies, awaited, options.request_timeout);
-    let writer = Writer::new(connection.sink, requests, pending);
+    let written = AtomicUsize::new(0);
+    let mut reader = Reader::new(connection.replies, awaited, options.request_timeout, &written);
+    let writer = Writer::new(connection.sink, requests, pending, &written);
     match tokio::try_join!(reader.run(), writer.run(first)) {
         Ok(_) => Ended::Finished,
         Err(error) => {
@@ -48,7 +49,7 @@ pub(super) async fn run(
 }
 
 /// Tells everybody who waits for a reply that it is lost. Where the stream broke, the first of them learns why.
-fn fail(reader: Reader, error: &io::Error) {
+fn fail(reader: Reader<'_>, error: &io::Error) {
     let mut broken = error.kind() == io::ErrorKind::InvalidData;
     for mut pending in reader.into_pending() {
         if std::mem::take(&mut broken) {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::change::{Change, Kind};
 use crate::{
     error::{Error, ServerError},
     value::{FromValue as _, Value},
@@ -23,10 +24,18 @@ pub struct Message {
 #[derive(Debug, PartialEq)]
 pub(super) enum Heard {
     Message(Message),
-    /// It has done what was asked for, or answers a `PING`.
-    Confirmed,
-    /// It does not.
+    /// It has begun or ceased to send what is published under a name.
+    Confirmed {
+        kind: Kind,
+        adds: bool,
+        name: Bytes,
+    },
+    /// It answers a `PING`.
+    Pong,
+    /// It does not do what it was asked for.
     Refused(ServerError),
+    /// Something that does not concern a subscription.
+    Other,
 }
 
 impl Heard {
@@ -37,26 +46,39 @@ impl Heard {
     pub(super) fn of(value: Value) -> Result<Heard, Error> {
         let parts = match value {
             Value::Error(error) => return Ok(Heard::Refused(error)),
+            Value::Simple(text) if &text[..] == b"PONG" => return Ok(Heard::Pong),
             Value::Array(parts) | Value::Push(parts) => parts,
-            _ => return Ok(Heard::Confirmed),
+            _ => return Ok(Heard::Other),
         };
-        let is_message = |kind: &Value| match kind.as_bytes().map(|kind| &kind[..]) {
-            Some(b"message" | b"smessage") => 3,
-            Some(b"pmessage") => 4,
-            _ => 0,
-        };
-        let len = parts.first().map_or(0, is_message);
-        if len == 0 {
-            return Ok(Heard::Confirmed);
+        let first = parts.first().and_then(Value::as_bytes).cloned().unwrap_or_default();
+        match &first[..] {
+            b"message" | b"smessage" => message(parts, 3),
+            b"pmessage" => message(parts, 4),
+            b"pong" => Ok(Heard::Pong),
+            word => match Change::confirmed_by(word) {
+                Some((kind, adds)) => confirmation(parts, kind, adds),
+                None => Ok(Heard::Other),
+            },
         }
-        if parts.len() != len {
-            return Err(Error::Protocol(format!("a message of {} parts", parts.len())));
-        }
-        let mut parts = parts.into_iter().skip(1).map(Bytes::from_value);
-        let mut next = || parts.next().unwrap_or_else(|| Err(Error::Protocol("half a message".into())));
-        let pattern = if len == 4 { Some(next()?) } else { None };
-        Ok(Heard::Message(Message { pattern, channel: next()?, payload: next()? }))
     }
+}
+
+/// Of `len` parts.
+fn message(parts: Vec<Value>, len: usize) -> Result<Heard, Error> {
+    if parts.len() != len {
+        return Err(Error::Protocol(format!("a message of {} parts", parts.len())));
+    }
+    let mut parts = parts.into_iter().skip(1).map(Bytes::from_value);
+    let mut next = || parts.next().unwrap_or_else(|| Err(Error::Protocol("half a message".into())));
+    let pattern = if len == 4 { Some(next()?) } else { None };
+    Ok(Heard::Message(Message { pattern, channel: next()?, payload: next()? }))
+}
+
+fn confirmation(parts: Vec<Value>, kind: Kind, adds: bool) -> Result<Heard, Error> {
+    let name = parts.into_iter().nth(1).ok_or_else(|| Error::Protocol("half a confirmation".into()))?;
+    // Without a name: who listened to nothing was asked to listen to nothing.
+    let name = Option::<Bytes>::from_value(name)?.unwrap_or_default();
+    Ok(Heard::Confirmed { kind, adds, name })
 }
 
 #[cfg(test)]
@@ -83,18 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_confirms_refuses_or_breaks_the_connection() {
-        for value in [
-            Value::Array(vec![bulk("subscribe"), bulk("c"), Value::Int(1)]),
-            Value::Array(vec![bulk("pong"), bulk("")]),
-            Value::Simple("PONG".into()),
-            Value::Push(vec![bulk("invalidate"), Value::Null]),
-        ] {
-            assert_eq!(Heard::of(value).unwrap(), Heard::Confirmed);
-        }
+    fn what_is_no_message_confirms_answers_refuses_or_is_nothing() {
+        let confirmed = Heard::Confirmed { kind: Kind::Channel, adds: true, name: "c".into() };
+        let heard_of = |value: Value| Heard::of(value).unwrap();
+        assert_eq!(heard_of(Value::Array(vec![bulk("subscribe"), bulk("c"), Value::Int(1)])), confirmed);
+        assert_eq!(heard_of(Value::Array(vec![bulk("pong"), bulk("")])), Heard::Pong);
+        assert_eq!(heard_of(Value::Simple("PONG".into())), Heard::Pong);
+        assert_eq!(heard_of(Value::Push(vec![bulk("invalidate"), Value::Null])), Heard::Other);
         let refusal = ServerError::from_reply(b"NOPERM no");
-        assert_eq!(Heard::of(Value::Error(refusal.clone())).unwrap(), Heard::Refused(refusal));
+        assert_eq!(heard_of(Value::Error(refusal.clone())), Heard::Refused(refusal));
+    }
+
+    #[test]
+    fn half_a_message_or_confirmation_breaks_the_connection() {
         assert!(heard(&["message", "c"]).is_err());
+        assert!(heard(&["subscribe"]).is_err());
         assert!(Heard::of(Value::Array(vec![bulk("message"), Value::Null, bulk("x")])).is_err());
     }
 }

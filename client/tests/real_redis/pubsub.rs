@@ -79,6 +79,32 @@ async fn who_may_not_listen_is_told_so() -> Result<(), Error> {
     assert!(matches!(next(&mut subscription).await, Event::Refused(e) if e.code() == "NOPERM"));
     admin.publish("mine", "hello").await?;
     assert_eq!(next(&mut subscription).await, message("mine", None));
+    // What was refused does not spoil the rest after a loss.
+    admin.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).await?;
+    assert_eq!(next(&mut subscription).await, Event::Lost);
+    assert_eq!(next(&mut subscription).await, Event::Resubscribed);
+    admin.publish("mine", "hello").await?;
+    assert_eq!(next(&mut subscription).await, message("mine", None));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_is_refused_after_a_loss_is_told_and_the_others_are_heard() -> Result<(), Error> {
+    let Some(redis) = Redis::start() else { return Ok(()) };
+    let admin = redis.client(Options::default()).await;
+    admin.command(&["ACL", "SETUSER", "me", "on", ">pw", "+@all", "~*", "allchannels"]).await?;
+    let (username, password) = (Some("me".into()), Some("pw".into()));
+    let client = redis.client(Options { username, password, ..Options::default() }).await;
+    let mut subscription = client.subscribe(["mine", "other"]).await?;
+    // Redis closes the connection of who listens to what it may not any more.
+    admin.command(&["ACL", "SETUSER", "me", "resetchannels", "&mine"]).await?;
+    assert_eq!(next(&mut subscription).await, Event::Lost);
+    let mut events = [next(&mut subscription).await, next(&mut subscription).await];
+    events.sort_by_key(|event| *event == Event::Resubscribed);
+    assert!(matches!(&events[0], Event::Refused(error) if error.code() == "NOPERM"), "{events:?}");
+    assert_eq!(events[1], Event::Resubscribed);
+    admin.publish("mine", "hello").await?;
+    assert_eq!(next(&mut subscription).await, message("mine", None));
     Ok(())
 }
 

@@ -144,7 +144,14 @@ async fn streams(client: &Client) -> Result<(), Error> {
     assert_eq!(client.xreadgroup(me, "x", ">", 10, Duration::from_secs(5)).await?, entries);
     assert_eq!(client.xreadgroup(me, "x", ">", 10, NO_WAIT).await?, []);
     assert_eq!(client.xread("x", &id, 10, Duration::from_millis(10)).await?, []);
-    assert_eq!(client.xautoclaim(Consumer { name: "other", ..me }, "x", NO_WAIT, 10).await?, entries);
+    let other = Consumer { name: "other", ..me };
+    let second = client.xadd("x", [("f", "3")], None).await?;
+    client.xreadgroup(me, "x", ">", 10, NO_WAIT).await?;
+    let (next, claimed) = client.xautoclaim(other, "x", NO_WAIT, "0-0", 1).await?;
+    assert_eq!((&next, &claimed), (&second, &entries), "there is more from there on");
+    let (next, claimed) = client.xautoclaim(other, "x", NO_WAIT, next, 1).await?;
+    assert_eq!((next, &claimed[0].id), (bytes("0-0"), &second));
+    assert_eq!((client.xack("x", "g", [&second]).await?, client.xdel("x", [&second]).await?), (1, 1));
     assert_eq!((client.xack("x", "g", [&id]).await?, client.xdel("x", [&id]).await?), (1, 1));
     assert_eq!(client.xtrim("x", 0).await?, 0);
     Ok(())

@@ -1,5 +1,6 @@
 //! The client against a peer that is scripted byte by byte.
 
+mod lending;
 mod listening;
 mod peer;
 mod pong;
@@ -188,6 +189,42 @@ async fn a_silent_server_times_out_and_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_command_that_has_more_time_than_others_is_waited_for() {
+    let (client, mut socket) = Peer::listen().await.meet(quick()).await;
+    let script = async {
+        socket.expect(GET_K).await;
+        // A slow server: three times what others are given.
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        socket.send("$1\r\nv\r\n").await;
+    };
+    let patient = client.within(Duration::from_secs(60));
+    let (value, ()) = tokio::join!(patient.get("k"), script);
+    assert_eq!(value.unwrap(), Some(Bytes::from_static(b"v")));
+}
+
+#[tokio::test]
+async fn a_server_that_still_reads_a_command_is_not_silent() {
+    const BIG: usize = 32 << 20;
+    let options = Options { request_timeout: Duration::from_millis(1500), ..Options::default() };
+    let (client, mut socket) = Peer::listen().await.meet(options).await;
+    let script = async {
+        for _ in 0..8 {
+            socket.skip(BIG / 8).await;
+            tokio::time::sleep(Duration::from_millis(350)).await;
+        }
+        socket.skip("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$33554432\r\n\r\n".len()).await;
+        socket.expect(PING).await;
+        socket.send("+OK\r\n+PONG\r\n").await;
+    };
+    let calls = async {
+        let set = client.set("k", vec![b'v'; BIG]).await;
+        assert!(matches!(set, Err(Error::Timeout)), "{set:?}");
+        client.within(Duration::from_secs(60)).ping().await.expect("the connection goes on");
+    };
+    tokio::join!(calls, script);
+}
+
+#[tokio::test]
 async fn a_command_that_times_out_in_the_queue_is_never_sent() {
     let options = Options { queue_max: 1, ..quick() };
     let (client, mut socket) = Peer::listen().await.meet(options).await;
@@ -235,6 +272,24 @@ async fn a_refused_handshake_is_a_server_error() {
     };
     let (client, _socket) = tokio::join!(Client::connect_with(peer.address(), options), script);
     assert!(matches!(client.err(), Some(Error::Server(e)) if e.code() == "WRONGPASS"));
+}
+
+#[tokio::test]
+async fn a_password_that_the_server_repeats_is_not_told() {
+    let peer = Peer::listen().await;
+    let options =
+        Options { protocol: Protocol::Resp3, password: Some("secret".into()), ..Options::default() };
+    let script = async {
+        let mut socket = peer.accept().await;
+        socket.expect("*5\r\n$5\r\nHELLO\r\n").await;
+        socket
+            .send("-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'secret'\r\n")
+            .await;
+        socket
+    };
+    let (client, _socket) = tokio::join!(Client::connect_with(peer.address(), options), script);
+    let error = client.err().expect("refused").to_string();
+    assert!(error.contains("unknown command 'HELLO'") && !error.contains("secret"), "{error}");
 }
 
 #[tokio::test]

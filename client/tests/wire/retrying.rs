@@ -164,3 +164,22 @@ async fn an_attempt_that_takes_too_long_is_made_again_elsewhere() {
         () = answer => {}
     }
 }
+
+#[tokio::test]
+async fn failures_earn_no_retries() {
+    let (client, mut socket) = Peer::listen().await.meet(options(2)).await;
+    assert_eq!(requests_of_a_call(&client, &mut socket).await, 1 + 2);
+    let script = async {
+        for _ in 0..20 {
+            socket.expect(PING).await;
+            socket.send("-MAYBE lost\r\n").await;
+        }
+    };
+    let calls = async {
+        for _ in 0..20 {
+            assert!(matches!(client.ping().await, Err(Error::Server(_))));
+        }
+    };
+    tokio::join!(calls, script);
+    assert_eq!(requests_of_a_call(&client, &mut socket).await, 1);
+}

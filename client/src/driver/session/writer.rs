@@ -1,6 +1,9 @@
 //! From the queue to the socket: as many requests in one write as are there.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::BytesMut;
 use tokio::{
@@ -24,6 +27,8 @@ pub(super) struct Writer<'a> {
     requests: &'a mut Receiver<Request>,
     pending: Sender<Pending>,
     buffer: BytesMut,
+    /// Bytes that the peer's side has taken, all together; it wraps around.
+    written: &'a AtomicUsize,
 }
 
 impl<'a> Writer<'a> {
@@ -31,8 +36,9 @@ impl<'a> Writer<'a> {
         sink: Sink,
         requests: &'a mut Receiver<Request>,
         pending: Sender<Pending>,
+        written: &'a AtomicUsize,
     ) -> Writer<'a> {
-        Writer { sink, requests, pending, buffer: BytesMut::with_capacity(WRITE_BYTES) }
+        Writer { sink, requests, pending, buffer: BytesMut::with_capacity(WRITE_BYTES), written }
     }
 
     /// Ends when there will be no more requests; the reader goes on until it has all replies.
@@ -72,7 +78,15 @@ impl<'a> Writer<'a> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        self.sink.write_all(&self.buffer).await?;
+        let mut rest = &self.buffer[..];
+        while !rest.is_empty() {
+            let count = self.sink.write(rest).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = &rest[count..];
+            self.written.fetch_add(count, Ordering::Relaxed);
+        }
         // TLS may hold back what the socket did not take.
         self.sink.flush().await?;
         if self.buffer.capacity() > BUFFER_KEEP_BYTES {

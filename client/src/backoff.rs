@@ -1,11 +1,13 @@
-//! When the next attempt to connect may start.
+//! When the next attempt may start.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::retry::jittered;
+
 /// Doubling waits between attempts.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     min: Duration,
     max: Duration,
     wait: Duration,
@@ -14,23 +16,31 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// Waits of `min`, 2 `min`, 4 `min` … at most `max`.
-    pub(super) fn new(min: Duration, max: Duration) -> Backoff {
+    pub(crate) fn new(min: Duration, max: Duration) -> Backoff {
         Backoff { min, max, wait: min.min(max), next_attempt: Instant::now() }
     }
 
     /// An attempt failed at `now`.
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(crate) fn failed(&mut self, now: Instant) {
         self.next_attempt = now + self.wait;
         self.wait = (self.wait * 2).min(self.max);
     }
 
+    /// As [`Backoff::failed`], with a random wait between half and all of it: those who lost the same server do not
+    /// come back together.
+    pub(crate) fn failed_with_others(&mut self, now: Instant) {
+        let half = self.wait / 2;
+        self.failed(now);
+        self.next_attempt = now + half + jittered(half);
+    }
+
     /// The server answers: the next loss starts from the shortest wait, and reconnects at once.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.wait = self.min.min(self.max);
     }
 
     /// Not before this.
-    pub(super) fn next_attempt(&self) -> Instant {
+    pub(crate) fn next_attempt(&self) -> Instant {
         self.next_attempt
     }
 }
