@@ -4,9 +4,11 @@
 //! `cargo run -p ringmaster-client --example cache_aside -- redis://127.0.0.1:6379`
 //!
 //! * Who misses tries to become the loader (`SET NX PX` on a key beside the entry). The loader's place has a time to
-//!   live, so a loader that dies holds nobody up for longer than that.
+//!   live, so a loader that dies holds nobody up for longer than that. It gives back only its own place: one that was
+//!   too slow must not take away that of who came after it.
 //! * Entries live a random tenth longer or shorter: those that were cached together do not expire together.
-//! * A cache that cannot be reached is a slow cache: the database is asked.
+//! * A cache that cannot be reached is a slow cache: the database is asked. Once: what was loaded is good also if it
+//!   cannot be cached.
 
 use std::{
     error::Error,
@@ -15,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use ringmaster_client::{Client, SetOptions};
+use ringmaster_client::{Client, Script, SetOptions};
 use tokio::time::{Instant, sleep};
 
 /// How long an entry is good.
@@ -26,6 +28,11 @@ const LOADER_TTL: Duration = Duration::from_secs(2);
 
 /// Between two looks of who waits for the loader.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// Gives back the place of the loader if it is still ours.
+const RELEASE: &str = "
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0";
 
 /// What is slow, and must not be asked by everybody at once.
 #[derive(Default)]
@@ -65,16 +72,29 @@ async fn from_cache(
         if let Some(value) = client.idempotent().get(&entry).await? {
             return Ok(value);
         }
-        if client.set_with(&loader, "1", SetOptions::new().px(LOADER_TTL).nx()).await? {
+        let secret = format!("{:032x}", rand::random::<u128>());
+        if client.set_with(&loader, &secret, SetOptions::new().px(LOADER_TTL).nx()).await? {
             let value = database.load(name).await;
-            let ttl = ENTRY_TTL.mul_f64(0.9 + 0.2 * rand::random::<f64>());
-            client.set_with(&entry, &value, SetOptions::new().px(ttl)).await?;
-            client.del([&loader]).await?;
+            if let Err(error) = keep(client, [&entry, &loader], &value, &secret).await {
+                eprintln!("loaded and not cached: {error}");
+            }
             return Ok(value.into());
         }
         sleep(LOOK).await;
     }
     Ok(database.load(name).await.into())
+}
+
+/// Caches what was loaded, then gives back the place of the loader.
+async fn keep(
+    client: &Client,
+    [entry, loader]: [&str; 2],
+    value: &str,
+    secret: &str,
+) -> Result<(), ringmaster_client::Error> {
+    let ttl = ENTRY_TTL.mul_f64(0.9 + 0.2 * rand::random::<f64>());
+    client.set_with(entry, value, SetOptions::new().px(ttl)).await?;
+    client.eval::<i64>(&Script::new(RELEASE), &[loader], &[secret]).await.map(drop)
 }
 
 /// Fifty callers want the same entry at once.

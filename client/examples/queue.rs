@@ -4,8 +4,11 @@
 //!
 //! ```text
 //! producer ──LPUSH──► {queue}:waiting ──BLMOVE──► {queue}:taken:WORKER ──LREM when it is done
-//!                           ▲───────── what a dead worker had taken ──┘
+//!                                     └── what is here is done first ◄┘
 //! ```
+//! Each worker looks into its own list before it takes another job: there is what it had taken when it died, and what it
+//! took with a call whose reply was lost, which it cannot know otherwise.
+//!
 //! A job is done **at least** once: a worker can die between doing it and saying so. Make jobs such that twice does
 //! no harm, for instance by an id that the receiver remembers.
 
@@ -26,20 +29,21 @@ struct Worker {
 }
 
 impl Worker {
-    /// A worker of a name that no other living worker has. What one of that name had taken waits again.
-    async fn new(client: &Client, name: &str) -> Result<Worker, ringmaster_client::Error> {
-        let worker = Worker { client: client.clone(), taken: format!("{{queue}}:taken:{name}") };
-        // To the side from which it was taken: it goes first.
-        while worker.client.lmove((&worker.taken, Side::Right), (WAITING, Side::Right)).await?.is_some() {}
-        Ok(worker)
+    /// A worker of a name that no other living worker has. What one of that name had taken is its first work.
+    fn new(client: &Client, name: &str) -> Worker {
+        Worker { client: client.clone(), taken: format!("{{queue}}:taken:{name}") }
     }
 
-    /// The next job; `None` when none came for a while.
+    /// The next job, which is the same one until it is done; `None` when none came for a while. After an error it is to
+    /// be called again.
     async fn take(&self) -> Result<Option<Bytes>, ringmaster_client::Error> {
+        if let Some(oldest) = self.client.idempotent().lindex(&self.taken, -1).await? {
+            return Ok(Some(oldest));
+        }
         self.client.blmove((WAITING, Side::Right), (&self.taken, Side::Left), WAIT).await
     }
 
-    /// The job is done.
+    /// The job is done. After an error it may come again.
     async fn done(&self, job: &Bytes) -> Result<(), ringmaster_client::Error> {
         self.client.lrem(&self.taken, 1, job).await.map(drop)
     }
@@ -51,12 +55,13 @@ pub(crate) async fn run(url: &str) -> Result<(), Box<dyn Error>> {
     client.del([WAITING, "{queue}:taken:one"]).await?;
     client.lpush(WAITING, ["job 1", "job 2", "job 3"]).await?;
 
-    let unlucky = Worker::new(&client, "one").await?;
+    let unlucky = Worker::new(&client, "one");
     let lost = unlucky.take().await?.ok_or("there are three jobs")?;
     println!("a worker dies with {}", String::from_utf8_lossy(&lost));
-    drop(unlucky);
 
-    let worker = Worker::new(&client, "one").await?;
+    // And another job is moved by a call whose reply is lost.
+    client.lmove((WAITING, Side::Right), (&unlucky.taken, Side::Left)).await?;
+    let worker = Worker::new(&client, "one");
     let mut done = Vec::new();
     while let Some(job) = worker.take().await? {
         println!("does {}", String::from_utf8_lossy(&job));
