@@ -18,6 +18,7 @@ pub mod key;
 pub mod keyspace;
 pub(crate) mod load;
 mod lock;
+mod next_deadline;
 pub mod observers;
 pub(crate) mod placed;
 pub mod reclaim;

@@ -152,7 +152,7 @@ impl Slot {
     #[inline]
     fn note_deadline(&mut self, hash: u64, deadline: Option<u64>) {
         if let Some(deadline) = deadline {
-            self.next_deadline = self.next_deadline.min(deadline);
+            self.next_deadline.lower(deadline);
             if let Some(agenda) = &mut self.agenda {
                 agenda.keys.note(deadline, self.table.len(), || order(hash));
             }
@@ -247,7 +247,8 @@ impl Slot {
             None => {
                 discard_all(std::mem::take(&mut self.table));
                 self.census = super::census::Census::default();
-                (self.next_deadline, self.fields_due, self.agenda) = (u64::MAX, u64::MAX, None);
+                self.next_deadline.set(u64::MAX);
+                (self.fields_due, self.agenda) = (u64::MAX, None);
             }
             Some(database) if self.census.count(database).keys == 0 => {}
             Some(database) => {

@@ -143,7 +143,7 @@ impl Slot {
             self.look_on(operation, time, &mut visit);
         }
         self.settle(time);
-        visit.has_more = self.next_deadline <= time;
+        visit.has_more = self.next_deadline.get() <= time;
         visit
     }
 
@@ -229,7 +229,7 @@ impl Slot {
             agenda.extend(time, len);
             self.fields_due = agenda.fields.next();
         }
-        self.next_deadline = agenda.next();
+        self.next_deadline.set(agenda.next());
         if agenda.is_bare() && (len <= BARE_MAX) {
             self.agenda = None;
         }

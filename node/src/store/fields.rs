@@ -45,7 +45,7 @@ impl Slot {
     /// Notes that a field expires then.
     pub(super) fn note_field_deadline(&mut self, hash: u64, deadline: u64) {
         self.fields_due = self.fields_due.min(deadline);
-        self.next_deadline = self.next_deadline.min(deadline);
+        self.next_deadline.lower(deadline);
         if let Some(agenda) = &mut self.agenda {
             agenda.fields.note(deadline, self.table.len(), || order(hash));
         }

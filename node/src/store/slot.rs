@@ -14,6 +14,7 @@ use super::event::{Class, Events};
 use super::eviction::{Replacement, Touch};
 use super::journal::Pending;
 use super::key::{Key, hash_of};
+use super::next_deadline::NextDeadline;
 use super::observers::Observers;
 use super::placed::Placed;
 use super::table::Table;
@@ -36,13 +37,11 @@ pub struct Slot {
     pub(super) observers: Option<Box<Observers>>,
     /// Version of the last operation applied.
     pub version: Version,
-    /// No key is to be freed promptly before this; `u64::MAX` when none ever is.
-    pub(super) next_deadline: u64,
+    /// No key is to be freed promptly before this.
+    pub(super) next_deadline: NextDeadline,
     pub(super) census: Census,
     /// What falls due soon, where the slot has been visited for that.
     pub(super) agenda: Option<Box<Agenda>>,
-    /// What of `next_deadline` the search for due keys has been told.
-    pub(super) told_deadline: u64,
     /// How a use of now is noted.
     pub(super) touch: Touch,
     /// Its place in its chain, in a node that is a member of a cluster.
@@ -57,10 +56,9 @@ impl Default for Slot {
             fields_due: u64::MAX,
             observers: None,
             version: Version::default(),
-            next_deadline: u64::MAX,
+            next_deadline: NextDeadline::default(),
             census: Census::default(),
             agenda: None,
-            told_deadline: u64::MAX,
             touch: Touch::default(),
             placed: None,
         }
@@ -255,8 +253,7 @@ impl Slot {
     /// the last call.
     #[inline]
     pub(super) fn take_untold_deadline(&mut self) -> Option<u64> {
-        let deadline = self.next_deadline;
-        (std::mem::replace(&mut self.told_deadline, deadline) != deadline).then_some(deadline)
+        self.next_deadline.take_untold()
     }
 
     /// Where the table lies; see [`Table::hint`].
