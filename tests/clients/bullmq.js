@@ -34,8 +34,11 @@ const PATIENCE_MS = 30_000;
   const tree = await flow.add({ name: 'whole', queueName: 'paint', data: {}, children });
   assert.deepEqual(await result(tree.job), ['a!', 'b!']);
 
-  const counts = await queue.getJobCounts('completed', 'failed', 'active', 'waiting', 'delayed');
-  assert.deepEqual(counts, { completed: 107, failed: 1, active: 0, waiting: 0, delayed: 0 });
+  // Some versions count more states than were asked for.
+  const { completed, failed, active, waiting, delayed } = await queue.getJobCounts(
+    'completed', 'failed', 'active', 'waiting', 'delayed');
+  assert.deepEqual({ completed, failed, active, waiting, delayed },
+    { completed: 107, failed: 1, active: 0, waiting: 0, delayed: 0 });
   await queue.obliterate({ force: true });
   await Promise.all([worker, events, flow, queue].map((part) => part.close()));
   console.log('bullmq works');
