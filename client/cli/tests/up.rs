@@ -24,6 +24,7 @@ impl Up {
             .args(["up", "--port", "0"])
             .args(flags)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("it runs");
         let output = BufReader::new(process.stdout.take().expect("piped"));
@@ -48,13 +49,14 @@ impl Up {
         stream
     }
 
-    /// Sends SIGTERM; what it printed since, and whether it ended well.
-    fn stop(&mut self) -> (String, bool) {
+    /// Sends SIGTERM; what it printed since, what it ever warned of, and whether it ended well.
+    fn stop(&mut self) -> (String, String, bool) {
         let pid = self.process.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
-        let mut rest = String::new();
+        let (mut rest, mut warned) = (String::new(), String::new());
         self.output.read_to_string(&mut rest).expect("text");
-        (rest, self.process.wait().expect("it ends").success())
+        self.process.stderr.take().expect("piped").read_to_string(&mut warned).expect("text");
+        (rest, warned, self.process.wait().expect("it ends").success())
     }
 }
 
@@ -92,10 +94,12 @@ fn a_cluster_is_up_in_under_a_second_serves_keys_and_stops_cleanly() {
     let file = PathBuf::from(up.word_of("file"));
     let text = std::fs::read_to_string(&file).expect("cluster.yaml");
     assert!(text.contains(up.word_of("node-3")) && text.contains("replicas: 2"), "{text}");
-    let (rest, well) = up.stop();
+    let (rest, warned, well) = up.stop();
     assert!(well && rest.starts_with("Stopping"), "{rest}");
     assert!(!file.exists(), "the temporary directory is removed");
     assert!(took < Duration::from_secs(5), "{took:?}: a second on a quiet machine");
+    // That no node has answered yet is no news before a second is over.
+    assert!(warned.is_empty() || took > Duration::from_secs(1), "{warned}");
 }
 
 #[test]

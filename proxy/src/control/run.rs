@@ -29,6 +29,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Shortest pause of the loop: a controller that wishes to be called at once gets its answers between.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 
+/// How long after the start problems are no news: no node can have answered yet.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// What the control thread holds.
 pub(super) struct Control {
     controller: Controller,
@@ -45,6 +48,10 @@ pub(super) struct Control {
     pressed: HashSet<Incarnation>,
     /// When it is told next how things stand.
     status_due: Duration,
+    /// The problems that stand in the log.
+    told: Vec<Problem>,
+    /// None is logged before.
+    silent_until: Duration,
 }
 
 impl Control {
@@ -60,6 +67,7 @@ impl Control {
         let (nodes, inbox, pressed) = (HashMap::new(), Rc::default(), HashSet::new());
         let status_due = Duration::ZERO;
         let kept = None;
+        let (told, silent_until) = (Vec::new(), clock::now() + SILENCE);
         Self {
             controller,
             topology,
@@ -71,6 +79,8 @@ impl Control {
             credentials,
             pressed,
             status_due,
+            told,
+            silent_until,
         }
     }
 
@@ -213,9 +223,11 @@ impl Control {
         if self.status_due <= now {
             self.status_due = now + LOOK_EVERY;
             let status = self.controller.status(now);
-            let before = self.published.status();
-            let is_new = |problem: &&Problem| !before.problems.contains(problem);
-            status.problems.iter().filter(is_new).for_each(tell);
+            if now >= self.silent_until {
+                let is_new = |problem: &&Problem| !self.told.contains(problem);
+                status.problems.iter().filter(is_new).for_each(tell);
+                self.told.clone_from(&status.problems);
+            }
             self.published.set_status(status);
         }
     }
