@@ -29,7 +29,7 @@ const READ_BYTES: usize = 64 << 10;
 /// Reads before other tasks have their turn.
 const READS_MAX: usize = 4;
 
-/// The client of one large reply may hold a connection back for this part of the time that a command may take.
+/// Clients of large replies may hold a connection back for this part of the time that a command may take, once in that time.
 const HELD_PART: u32 = 8;
 
 /// Runs until the node has left the cluster.
@@ -192,7 +192,7 @@ impl Connection {
         let input = &self.buffer[..self.filled];
         let mut taken = queue.take_replies(input)?;
         if taken == 0 && self.filled == self.buffer.len() && queue.begin_pieces(input) {
-            self.held_back = HeldBack::default();
+            self.held_back.begin(self.upstream.context.limits.get().request, Instant::now());
             taken = queue.take_replies(input)?;
         }
         self.is_in_pieces = queue.is_in_pieces();
