@@ -52,9 +52,12 @@ impl Request {
         Self { spec, bytes, spans }
     }
 
-    fn carry_out(&self, engine: &Engine, out: &mut Vec<u8>) {
+    fn key(&self) -> Key<'_> {
+        Key::new(Args::new(&self.bytes, &self.spans).get(1).expect("a key"), 0)
+    }
+
+    fn carry_out(&self, engine: &Engine, key: Key<'_>, out: &mut Vec<u8>) {
         let args = Args::new(&self.bytes, &self.spans);
-        let key = Key::new(&args[1], 0);
         let moment = Moment { now: NOW, random: 1, ..Moment::default() };
         let mut reply = Reply::bounded(out, Protocol::Resp2);
         while let Flow::Busy(_) = engine.run_single(self.spec, args, key, moment, &mut reply) {
@@ -86,7 +89,9 @@ fn speed(engine: &Engine, threads: &[Vec<Request>], window: Duration) -> f64 {
     let run = |requests: &[Request]| {
         let (mut done, mut out) = (0, Vec::new());
         for batch in requests.chunks(BATCH).cycle() {
-            batch.iter().for_each(|request| request.carry_out(engine, &mut out));
+            let keys: [Key<'_>; BATCH] = std::array::from_fn(|at| batch[at].key());
+            engine.prefetch(&keys, true);
+            batch.iter().zip(keys).for_each(|(request, key)| request.carry_out(engine, key, &mut out));
             out.clear();
             done += batch.len();
             if is_over.load(Ordering::Relaxed) {
@@ -116,7 +121,8 @@ fn main() {
     let engine = Engine::new(Store::new(None));
     let mut out = Vec::new();
     (0..KEYS).for_each(|number| {
-        Request::new(&[b"SET", name(number).as_bytes(), &VALUE]).carry_out(&engine, &mut out);
+        let request = Request::new(&[b"SET", name(number).as_bytes(), &VALUE]);
+        request.carry_out(&engine, request.key(), &mut out);
         out.clear();
     });
     let threads = [requests(1), requests(2)];

@@ -204,8 +204,9 @@ impl Engine {
         }
     }
 
-    /// Asks for the cache lines of several keys at once, as a batch of commands does for its single ones.
-    fn prefetch(&self, keys: &[Key<'_>], writes: bool) {
+    /// Asks for the cache lines of several keys at once, as a batch of commands does for its single ones; of the first
+    /// so many if there are very many.
+    pub fn prefetch(&self, keys: &[Key<'_>], writes: bool) {
         let keys = &keys[..keys.len().min(PREFETCHED_MAX)];
         if keys.len() > 1 {
             keys.iter().for_each(|key| self.store.prefetch_slot(key.slot, writes));
