@@ -10,6 +10,7 @@ use ringmaster_protocol::register::Answer;
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Epoch, Incarnation, View};
 use ringmaster_proxy::chain::Lease;
+use ringmaster_proxy::cluster::standing::Standing;
 
 use super::control::{Control, Order};
 use super::governor::Governor;
@@ -43,6 +44,26 @@ impl Mind {
         match self {
             Self::Chance(control) => control.lease(),
             Self::Controller(governor) => governor.lease(),
+        }
+    }
+
+    /// Whether it says that its file is an older one than that which is followed, and waits for an operator's word.
+    #[must_use]
+    pub fn is_superseded(&self, now: Duration) -> bool {
+        match self {
+            Self::Chance(_) => false,
+            Self::Controller(governor) => {
+                governor.controller.status(now).standing == Some(Standing::Superseded)
+            }
+        }
+    }
+
+    /// How things stand for it, in words.
+    #[must_use]
+    pub fn standing(&self, now: Duration) -> String {
+        match self {
+            Self::Chance(_) => String::new(),
+            Self::Controller(governor) => format!("{:?}", governor.controller.status(now)),
         }
     }
 

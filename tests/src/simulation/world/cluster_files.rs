@@ -4,6 +4,7 @@ use ringmaster_protocol::cluster_file::ClusterFile;
 
 use super::{Event, World};
 use crate::simulation::message::{NodeId, ProxyId};
+use crate::simulation::settings::Fault;
 
 /// Greatest weight that chance gives a node.
 const WEIGHT_MAX: usize = 50;
@@ -60,7 +61,9 @@ impl World {
         let mut left: Vec<NodeId> = (0..self.nodes.len()).collect();
         let copies =
             if self.settings.edits_copies { 1 + self.random.below(3) } else { self.settings.replicas };
-        let needed = copies.max(left.len() - 1);
+        // Two nodes are no majority without each other: where a register can be lost there are three.
+        let has_losses = self.settings.faults.contains(&Fault::Wipe);
+        let needed = copies.max(left.len() - 1).max(if has_losses { 3 } else { 0 });
         while left.len() > needed && self.random.chance(500) {
             let out = self.random.below(left.len());
             left.remove(out);

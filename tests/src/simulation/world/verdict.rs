@@ -67,9 +67,10 @@ impl World {
             let call = &self.history.calls[probe];
             if !call.is_certain() && !self.views.lost.contains(&call.slot) {
                 return Err(format!(
-                    "slot {}: call {probe} is not served: {:?}",
+                    "slot {}: call {probe} is not served: {:?}; {}",
                     call.slot.number(),
-                    call.answered
+                    call.answered,
+                    self.standing()
                 ));
             }
         }
@@ -87,10 +88,10 @@ impl World {
     /// What a controller needs longer for: every chain is whole and where the latest cluster.yaml wants it.
     fn await_target(&mut self) -> Result<(), Violation> {
         let end = self.now + AT_TARGET_WITHIN;
-        while self.settings.drive == Drive::Controller && !self.is_at_target() {
+        while self.settings.drive == Drive::Controller && !self.is_at_target() && !self.asks_operator() {
             if self.now >= end {
                 let chains: Vec<_> = self.views.latest.iter().map(|view| self.chains(view)).collect();
-                return Err(format!("not as the cluster.yaml wants it: {chains:?}"));
+                return Err(format!("not as the cluster.yaml wants it: {chains:?}; {}", self.standing()));
             }
             self.run_until(self.now + Duration::from_secs(1));
             self.no_violation()?;
@@ -114,6 +115,20 @@ impl World {
             chain.in_sync == file.replicas && chain.joining().is_none() && chain.unsealed.is_none()
         };
         self.chains(view).into_iter().all(|chain| is_whole(chain) && chain.entries.iter().all(is_wanted))
+    }
+
+    /// Whether all proxies say that the latest file, which has no version, is older than the one that is followed: edits
+    /// overtook each other on their way, and all who saw their order have ended.
+    fn asks_operator(&self) -> bool {
+        let mut running = self.proxies.iter().filter_map(|proxy| proxy.inner.as_ref());
+        running.all(|proxy| proxy.control.is_superseded(proxy.clock.shows(self.now)))
+    }
+
+    /// How things stand for each proxy.
+    fn standing(&self) -> String {
+        let running = self.proxies.iter().filter_map(|proxy| proxy.inner.as_ref());
+        let all = running.map(|proxy| proxy.control.standing(proxy.clock.shows(self.now)));
+        all.collect::<Vec<_>>().join("; ")
     }
 
     fn no_violation(&mut self) -> Result<(), Violation> {
