@@ -324,6 +324,10 @@ impl World {
             process.inbox.push(Event::WakeProxy(at, run));
             return;
         }
+        if process.wakes_at > self.now {
+            // It was woken since, and is to be woken later: another would follow this one for ever.
+            return;
+        }
         process.wakes_at = Duration::MAX;
         let outputs = proxy.poll(self.now);
         self.outputs(at, outputs);
