@@ -17,4 +17,4 @@ pub mod tracking;
 pub mod waiting;
 
 pub use config::Config;
-pub use server::Node;
+pub use server::{Node, metric_families};

@@ -13,6 +13,7 @@ mod leaving;
 mod machines;
 mod mailbox;
 mod membership;
+mod metrics;
 mod pages;
 mod parts;
 mod processor;
@@ -35,6 +36,8 @@ use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
+
+pub use metrics::families as metric_families;
 
 use crate::config::Config;
 use crate::engine::Engine;

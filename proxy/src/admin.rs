@@ -8,6 +8,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ringmaster_runtime::admin::{Admin, Page};
+use ringmaster_runtime::metrics::CONTENT_TYPE;
+
+pub use metrics::families as metric_families;
 
 use crate::clock;
 use crate::shared::Shared;
@@ -24,11 +27,9 @@ impl Admin for Pages {
             "/readyz" => Some(self.ready()),
             "/hotkeys" => Some(Page::text(200, hot_keys::render(&self.shared))),
             "/config" => Some(Page::text(200, config::render(&self.shared))),
-            "/metrics" => Some(Page {
-                status: 200,
-                content_type: "text/plain; version=0.0.4; charset=utf-8",
-                body: metrics::render(&self.shared),
-            }),
+            "/metrics" => {
+                Some(Page { status: 200, content_type: CONTENT_TYPE, body: metrics::page(&self.shared) })
+            }
             _ => None,
         }
     }

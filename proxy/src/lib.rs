@@ -50,5 +50,6 @@ mod thread;
 mod turn;
 mod upstream;
 
+pub use admin::metric_families;
 pub use proxy::Proxy;
 pub use settings::Config;

@@ -19,7 +19,7 @@ use ringmaster_runtime::stream::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::quota::{Exceeded, Meter, Quota};
-use crate::telemetry::ThreadMetrics;
+use crate::telemetry::{ThreadMetrics, Timed};
 use crate::turn::{Flush, Turn};
 
 /// Scratch memory that is larger than this is given back.
@@ -96,6 +96,8 @@ pub(crate) struct Output {
     pub(crate) held: Cell<bool>,
     /// Reads under way that went straight to their node, and may have to begin anew.
     reads: Cell<u32>,
+    /// The command that is timed, and its number.
+    timed: Cell<Option<(Sequence, Timed)>>,
     /// Counts what is under way, where its user may have so much only.
     meter: RefCell<Option<Box<Meter>>>,
     task: RefCell<Option<Waker>>,
@@ -126,6 +128,7 @@ impl Output {
             listening: Cell::new(false),
             held: Cell::new(false),
             reads: Cell::default(),
+            timed: Cell::default(),
             meter: RefCell::default(),
             task: RefCell::new(None),
         })
@@ -184,6 +187,27 @@ impl Output {
     /// Whether much of a reply that comes in pieces waits for the client; then the task is woken when that is less.
     pub(crate) fn is_behind(&self, context: &Context<'_>) -> bool {
         self.closed.get().is_none() && self.order.borrow_mut().is_behind(AHEAD_BYTES, context.waker())
+    }
+
+    /// Times the command that was taken last, unless one before it is timed still: until its reply is written.
+    #[cold]
+    pub(crate) fn time(&self, timed: Timed) {
+        if self.timed.get().is_none() {
+            self.timed.set(Some((self.order.borrow().last(), timed)));
+        }
+    }
+
+    /// Counts what was answered in this turn.
+    #[inline]
+    fn count(&self) {
+        let mut order = self.order.borrow_mut();
+        for error in order.take_errors() {
+            self.metrics.errors.count_code(&error.code, error.times);
+        }
+        if let Some((_, timed)) = self.timed.get().filter(|(sequence, _)| order.is_past(*sequence)) {
+            self.timed.set(None);
+            self.metrics.latencies[timed.kind as usize].add(timed.began.elapsed());
+        }
     }
 
     /// Whether the reader has to wait: too much is under way or unread.
@@ -429,6 +453,7 @@ impl Flush for Output {
             meter.settle(self.in_flight());
         }
         self.write();
+        self.count();
         if self.bytes() > self.limits.get().bytes_max {
             return self.close(Closed::OutputFull);
         }

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::Accounts;
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
+use ringmaster_runtime::metrics::threads::DataThreads;
 use tokio::sync::watch;
 
 use crate::attention::Attention;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) nodes: Nodes,
     /// By data thread.
     pub(crate) metrics: Vec<Arc<ThreadMetrics>>,
+    /// Which threads serve clients.
+    pub(crate) threads: DataThreads,
     pub(crate) hot_keys: Arc<Board>,
     pub(crate) directory: Directory,
     /// Who monitors, and a pause.
@@ -67,6 +70,7 @@ impl Shared {
         let random: [u8; 20] = rand::random();
         let hot_keys = Arc::new(Board::new(config.threads));
         Self {
+            threads: DataThreads::new(config.threads),
             config,
             hot_keys,
             topology,

@@ -4,10 +4,16 @@
 //! without a lock or a shared cache line. The admin port adds them up when it is asked.
 
 mod nodes;
+mod sampling;
 
-pub(crate) use nodes::{NodeStatus, Nodes};
+pub(crate) use nodes::{NodeFigures, NodeStatus, Nodes};
+pub(crate) use sampling::{Sampling, Timed};
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use ringmaster_protocol::command::{COUNT, CommandId, Flags, Spec};
+use ringmaster_runtime::metrics::durations::Durations;
+use ringmaster_runtime::metrics::errors::ErrorCodes;
 
 use crate::upstream::FailureKind;
 
@@ -62,9 +68,53 @@ pub(crate) struct ThreadMetrics {
     pub(crate) messages: Counter,
     /// Connections to nodes that failed, by [`FailureKind`].
     failures: [Counter; 4],
+    /// Error replies to clients, by their codes.
+    pub(crate) errors: ErrorCodes,
+    /// How long clients waited for replies, of commands of each [`CommandKind`].
+    pub(crate) latencies: [Durations; CommandKind::ALL.len()],
+    by_command: ByCommand,
+}
+
+/// Commands taken from clients, by their ids.
+#[derive(Debug)]
+struct ByCommand(Box<[Counter]>);
+
+impl Default for ByCommand {
+    fn default() -> Self {
+        Self((0..COUNT).map(|_| Counter::default()).collect())
+    }
+}
+
+/// The kinds of commands whose times are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CommandKind {
+    Read,
+    Write,
+    Other,
+}
+
+impl CommandKind {
+    /// All, with their names.
+    pub(crate) const ALL: [(Self, &'static str); 3] =
+        [(Self::Read, "read"), (Self::Write, "write"), (Self::Other, "other")];
+
+    /// That of a command.
+    pub(crate) fn of(spec: &Spec) -> Self {
+        match () {
+            () if spec.flags.contains(Flags::READONLY) => Self::Read,
+            () if spec.flags.contains(Flags::WRITE) => Self::Write,
+            () => Self::Other,
+        }
+    }
 }
 
 impl ThreadMetrics {
+    /// How often a command was taken from clients.
+    #[inline]
+    pub(crate) fn command(&self, id: CommandId) -> &Counter {
+        &self.by_command.0[id.index()]
+    }
+
     /// A connection to a node failed.
     pub(crate) fn failed(&self, kind: FailureKind) {
         self.failures[kind as usize].add(1);

@@ -23,7 +23,7 @@ use crate::output::{Closed, Output, OutputLimits};
 use crate::pubsub::Hub;
 use crate::replicated::Replicated;
 use crate::shared::Shared;
-use crate::telemetry::ThreadMetrics;
+use crate::telemetry::{Sampling, ThreadMetrics};
 use crate::turn::Turn;
 use crate::upstream::{Links, UpstreamContext, UpstreamLimits};
 
@@ -80,6 +80,8 @@ pub(crate) struct DataThread {
     /// What clients are subscribed to.
     pub(crate) hub: Rc<Hub>,
     pub(crate) hot_keys: Rc<HotKeys>,
+    /// Which commands are timed.
+    pub(crate) sampling: Sampling,
     pub(crate) scratch: RefCell<Scratch>,
     /// What all clients are read into.
     pub(crate) read_buffer: RefCell<Vec<u8>>,
@@ -96,6 +98,7 @@ pub(crate) struct DataThread {
 impl DataThread {
     /// Data thread `index`; to be called on it.
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        shared.threads.enter(index);
         let (turn, metrics) = (Rc::new(Turn::default()), Arc::clone(&shared.metrics[index]));
         let topology = shared.topology.load_full();
         let limits = Cell::new(upstream_limits(&topology));
@@ -123,6 +126,7 @@ impl DataThread {
             metrics,
             hub,
             hot_keys,
+            sampling: Sampling::default(),
             routes: RefCell::new(routes),
             replicated: OnceCell::new(),
             upstreams,

@@ -31,7 +31,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringmaster_protocol::resp::Protocol;
 use ringmaster_runtime::stream::Stream;
@@ -39,7 +39,7 @@ use ringmaster_runtime::stream::Stream;
 use crate::dial::Credentials;
 use crate::hot_keys::HotKeys;
 use crate::output::{Output, Sequence};
-use crate::telemetry::{NodeStatus, ThreadMetrics};
+use crate::telemetry::{NodeFigures, NodeStatus, ThreadMetrics};
 use crate::turn::{Flush, Turn};
 use failure::{Failure, Texts};
 use private::Privacy;
@@ -104,6 +104,12 @@ pub(crate) struct Upstream {
     task: RefCell<Option<Waker>>,
     /// `None` when it is shared by all clients of the thread.
     privacy: Option<Privacy>,
+    /// What the thread counts of the node.
+    figures: Arc<NodeFigures>,
+    /// How many of the commands that were ever queued are counted there.
+    counted: Cell<u64>,
+    /// The number of the command, and when it was written, whose answer ends the round trip that is timed.
+    timed_trip: Cell<Option<(u64, Instant)>>,
 }
 
 impl Upstream {
@@ -114,7 +120,11 @@ impl Upstream {
         context: Rc<UpstreamContext>,
         privacy: Option<Privacy>,
     ) -> Rc<Self> {
+        let figures = node.figures_of(context.thread);
         Rc::new(Self {
+            figures,
+            counted: Cell::new(0),
+            timed_trip: Cell::new(None),
             node,
             database: lane.database(),
             protocol: lane.protocol(),
@@ -322,6 +332,26 @@ impl Upstream {
         self.database == 0 && self.protocol == Protocol::Resp2 && self.privacy.is_none()
     }
 
+    /// Counts what was queued since the last time, and begins to time a round trip unless one is under way: the clock is
+    /// read once a write at most. What a client has for itself may block.
+    #[inline]
+    fn count(&self) {
+        let (answered, queued) = self.queue.borrow().progress();
+        self.figures.commands.add(queued.saturating_sub(self.counted.replace(queued)));
+        if queued > answered && self.timed_trip.get().is_none() && self.privacy.is_none() {
+            self.timed_trip.set(Some((queued, Instant::now())));
+        }
+    }
+
+    /// Ends the round trip that is timed, if its last command is answered.
+    #[inline]
+    fn end_trip(&self, answered: u64) {
+        if let Some((_, began)) = self.timed_trip.get().filter(|(last, _)| answered >= *last) {
+            self.timed_trip.set(None);
+            self.figures.round_trips.add(began.elapsed());
+        }
+    }
+
     /// Writes what the socket takes.
     fn write(&self) -> io::Result<()> {
         let stream = self.stream.borrow();
@@ -385,6 +415,7 @@ impl Upstream {
     }
 
     fn answer_all(&self, texts: &Texts) {
+        self.timed_trip.set(None);
         // The queue is not held while it is emptied: who is answered may look at us.
         let mut queue = self.queue.take();
         queue.fail(texts);
@@ -399,6 +430,7 @@ impl Flush for Upstream {
         if self.state.get() != State::Ready {
             return;
         }
+        self.count();
         if let Err(error) = self.write() {
             self.broken.replace(Some(error));
             return self.wake();

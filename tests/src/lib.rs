@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod compare;
 pub mod grammar;
 pub mod hit_ratio;
+pub mod pages;
 pub mod peer;
 pub mod sequences;
 pub mod simulation;

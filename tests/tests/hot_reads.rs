@@ -104,7 +104,8 @@ fn the_hottest_keys_are_named() {
         page(admin, "/hotkeys").contains(r"a \xff key")
     });
     let page = page(admin, "/metrics");
-    let told = page.lines().find_map(|line| line.strip_prefix("ringmaster_proxy_hottest_key_commands "));
+    let told =
+        page.lines().find_map(|line| line.strip_prefix("ringmaster_proxy_hottest_key_commands_per_second "));
     assert!(told.unwrap().parse::<f64>().unwrap() > 0.0);
     assert!(client.ask("INFO stats").contains("ringmaster_hot_key:key="));
 }

@@ -103,7 +103,7 @@ fn all_of_a_cluster_speaks_tls_with_certificates_on_both_sides() {
         let metrics = page(proxy.admin_address(), "/metrics");
         for side in ["clients", "nodes"] {
             assert!(
-                metrics.contains(&format!("certificate_expires_seconds{{side=\"{side}\"}}")),
+                metrics.contains(&format!("certificate_expiry_timestamp_seconds{{side=\"{side}\"}}")),
                 "{metrics}"
             );
         }
@@ -166,7 +166,7 @@ fn who_shows_no_good_certificate_is_not_let_in() {
     let refused = TlsWire::connect(node.address(), &other, &good).ask("PING");
     assert!(refused.contains("UnknownIssuer"), "{refused}");
     eventually("all three are counted", || {
-        page(node.admin_address(), "/metrics").contains("not_let_in_total 3")
+        page(node.admin_address(), "/metrics").contains("failed_handshakes_total 3")
     });
     node.stop();
 }
@@ -223,7 +223,9 @@ fn what_is_no_handshake_harms_nobody_else() {
     assert!(is_closed(&mut slow) && is_closed(&mut silent));
     assert!(begun.elapsed() < PATIENCE, "a handshake has a deadline");
     assert_eq!(served.ask("PING"), r"+PONG\r\n");
-    eventually("all are counted", || page(node.admin_address(), "/metrics").contains("not_let_in_total 8"));
+    eventually("all are counted", || {
+        page(node.admin_address(), "/metrics").contains("failed_handshakes_total 8")
+    });
     node.stop();
 }
 

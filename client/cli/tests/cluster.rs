@@ -273,7 +273,7 @@ fn a_lost_slot_is_waited_for_until_it_is_given_up() {
     let mut cluster = Cluster::served(5, "when_last_replica_lost: never\n");
     cluster.stop_node(4);
     cluster.stop_node(5);
-    cluster.until("lost slots", |cluster| !cluster.page("/metrics").contains("slots_lost 0"));
+    cluster.until("lost slots", |cluster| !cluster.page("/metrics").contains("slots{state=\"lost\"} 0"));
     assert!(cluster.fails(&["give-up", "node-1", "--yes"]).contains("node-1 answers"));
     assert!(cluster.fails(&["give-up", "node-4"]).contains("not confirmed"));
     cluster.does(&["give-up", "node-4", "--yes"]);

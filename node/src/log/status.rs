@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use ringmaster_runtime::metrics::durations::Durations;
 
 use super::renewal::Renewal;
 use super::waiters::Waiters;
@@ -42,6 +45,9 @@ pub struct Status {
     pub(super) syncing: AtomicBool,
     /// Held by who syncs, until what came of it is published.
     pub(super) sync: Mutex<()>,
+    /// How long syncs took. Written by who syncs.
+    sync_durations: Durations,
+    last_sync_nanos: AtomicU64,
     /// Times that writing waited for a sync.
     pub(super) delayed: AtomicU64,
     on_refusal: OnceLock<OnRefusal>,
@@ -100,6 +106,24 @@ impl Status {
     #[must_use]
     pub fn delayed_total(&self) -> u64 {
         self.delayed.load(Ordering::Relaxed)
+    }
+
+    /// How long syncs took.
+    #[must_use]
+    pub fn sync_durations(&self) -> &Durations {
+        &self.sync_durations
+    }
+
+    /// How long the last sync took; zero before one.
+    #[must_use]
+    pub fn last_sync(&self) -> Duration {
+        Duration::from_nanos(self.last_sync_nanos.load(Ordering::Relaxed))
+    }
+
+    /// A sync took so long. By who holds [`Status::sync`].
+    pub(super) fn note_sync(&self, took: Duration) {
+        self.sync_durations.add(took);
+        self.last_sync_nanos.store(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// Whether writes are refused.

@@ -1,15 +1,15 @@
 //! What a data thread counts. Each thread writes its own and nobody else's, so counting is one plain store.
 
 mod command;
-mod errors;
 
 use command::CommandCounters;
 pub(crate) use command::CommandTotals;
-pub(crate) use errors::{ErrorCodes, sum_of_errors};
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringmaster_protocol::command::{COUNT, CommandId};
+use ringmaster_runtime::metrics::errors::{self, ErrorCodes};
 
 /// A counter that one thread writes and any thread reads.
 #[derive(Debug, Default)]
@@ -92,6 +92,11 @@ pub(crate) fn sum_of_commands(threads: &[Counters]) -> Vec<CommandTotals> {
         sums.iter_mut().zip(&counters.by_command.0).for_each(|(sum, one)| sum.add(one));
     }
     sums
+}
+
+/// Error replies of all threads, by code.
+pub(crate) fn sum_of_errors(threads: &[Counters]) -> BTreeMap<String, u64> {
+    errors::sum(threads.iter().map(|counters| &counters.error_codes))
 }
 
 /// Sums of the threads' counters.

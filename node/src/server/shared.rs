@@ -10,6 +10,7 @@ use ringmaster_protocol::acl::Accounts;
 use ringmaster_protocol::view::{Boot, Incarnation};
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
+use ringmaster_runtime::metrics::threads::DataThreads;
 use ringmaster_runtime::secret::SecretKeeper;
 
 use super::account::Account;
@@ -37,10 +38,14 @@ pub(crate) struct Shared {
     pub(crate) clients: Clients,
     pub(crate) scripts: Scripts,
     pub(crate) counters: Box<[Counters]>,
+    /// Which threads serve clients.
+    pub(crate) threads: DataThreads,
     pub(crate) memory: Account,
     /// Counters at the last `CONFIG RESETSTAT`.
     pub(crate) base: Mutex<Base>,
     pub(crate) started: Instant,
+    /// The same since the Unix epoch.
+    pub(crate) started_at: Duration,
     /// Where clients connect, once it is bound.
     pub(crate) address: OnceLock<SocketAddr>,
     /// 40 hexadecimal digits, new with each start.
@@ -98,9 +103,11 @@ impl Shared {
             clients: Clients::default(),
             scripts: Scripts::default(),
             counters: (0..config.threads).map(|_| Counters::default()).collect(),
+            threads: DataThreads::new(config.threads),
             memory: Account::default(),
             base: Mutex::default(),
             started: Instant::now(),
+            started_at: unix_time(),
             address: OnceLock::new(),
             run_id: random_hex(40),
             maxmemory: AtomicU64::new(config.maxmemory),

@@ -51,6 +51,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Worker of data thread `index`; begins its housekeeping.
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        shared.threads.enter(index);
         let of_task = Arc::clone(&shared);
         tokio::task::spawn_local(async move {
             timing::measured(&of_task.timing, expiring(&of_task, index)).await;

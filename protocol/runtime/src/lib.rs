@@ -1,5 +1,5 @@
 //! What both tiers run on: one data thread a core, one acceptor that deals connections evenly, a control thread
-//! with the admin port, logging, stop signals, and the files of secrets.
+//! with the admin port, logging, metrics, stop signals, and the files of secrets.
 //!
 //! It lives beside `protocol` because that crate stays pure; nodes and proxies never import each other, and
 //! neither writes this twice.
@@ -14,6 +14,7 @@ pub mod door;
 pub mod exposure;
 pub mod logging;
 pub mod lookout;
+pub mod metrics;
 pub mod secret;
 pub mod seldom;
 pub mod service;

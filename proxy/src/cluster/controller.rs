@@ -23,7 +23,7 @@ mod tests;
 
 pub use action::{Action, Settings};
 pub use bootstrap::{Electors, founding};
-pub use status::{Problem, Status};
+pub use status::{Health, Problem, Status};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -114,8 +114,28 @@ impl Connection {
                 return true;
             }
         };
+        let timed = self.thread.sampling.begin(spec);
+        let scratches = (&mut scratch.reply, &mut scratch.route);
+        let is_done = self.carry_out(Command { spec, args, raw }, routes, scratches);
+        if is_done {
+            self.thread.metrics.command(spec.id).add(1);
+            if let Some(timed) = timed {
+                self.output.time(timed);
+            }
+        }
+        is_done
+    }
+
+    /// The same, of a command that is known.
+    #[inline]
+    fn carry_out(
+        &mut self,
+        command: Command<'_>,
+        routes: &mut Routes,
+        (reply, scratch): (&mut Vec<u8>, &mut RouteScratch),
+    ) -> bool {
+        let Command { spec, args, raw } = command;
         self.session.begins(spec);
-        let command = Command { spec, args, raw };
         if self.is_attended {
             match self.attend(command) {
                 Attended::GoesOn => {}
@@ -134,7 +154,7 @@ impl Connection {
         }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
             self.locals_left = self.locals_left.saturating_sub(1);
-            return self.converse(command, routes, &mut scratch.reply);
+            return self.converse(command, routes, reply);
         }
         if self.replicated.is_some() {
             return self.replicate(command);
@@ -142,9 +162,7 @@ impl Connection {
         let wanted = !self.session.drops_reply();
         let (topology, links) = routes.parts();
         let (client, lane) = (&self.output, self.lane);
-        match (Route { topology, links, scratch: &mut scratch.route, client, lane })
-            .send(spec, args, raw, wanted)
-        {
+        match (Route { topology, links, scratch, client, lane }).send(spec, args, raw, wanted) {
             Routed::Sent(full) => self.held_by = full,
             Routed::Rejected => self.thread.metrics.rejected.add(1),
         }

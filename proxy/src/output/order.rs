@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::task::Waker;
 
+use ringmaster_runtime::metrics::errors;
+
 /// From this many bytes of the parking buffer on, the bytes of replies that have left it are given back.
 const COMPACT_FROM_BYTES: usize = 64 << 10;
 
@@ -44,6 +46,15 @@ pub(crate) struct Order {
     parked_live: usize,
     /// The reply whose turn it is comes in pieces, and some have come.
     begun: Option<Box<Begun>>,
+    /// Codes of the error replies that nobody has counted yet.
+    errors: Vec<ErrorCode>,
+}
+
+/// The code of one or several error replies in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ErrorCode {
+    pub(crate) code: Box<[u8]>,
+    pub(crate) times: u64,
 }
 
 /// A reply that comes in pieces.
@@ -67,6 +78,9 @@ impl Order {
     /// Answers the command at `sequence` with one whole reply. Each place is answered once.
     #[inline]
     pub(crate) fn answer(&mut self, sequence: Sequence, reply: &[u8]) {
+        if reply.first() == Some(&b'-') {
+            self.note_error(reply);
+        }
         let index = sequence.wrapping_sub(self.first) as usize;
         if index > 0 {
             return self.park(index, reply);
@@ -81,10 +95,40 @@ impl Order {
     /// Answers a command that has no place yet: takes the next one and answers it.
     pub(crate) fn answer_now(&mut self, reply: &[u8]) {
         if self.places.is_empty() {
+            if reply.first() == Some(&b'-') {
+                self.note_error(reply);
+            }
             return self.ready.extend_from_slice(reply);
         }
         let sequence = self.reserve(true);
         self.answer(sequence, reply);
+    }
+
+    /// Remembers an error until it is counted, at the end of the turn.
+    #[cold]
+    fn note_error(&mut self, reply: &[u8]) {
+        let code = errors::code(reply);
+        match self.errors.last_mut().filter(|last| *last.code == *code) {
+            Some(last) => last.times += 1,
+            None => self.errors.push(ErrorCode { code: code.into(), times: 1 }),
+        }
+    }
+
+    /// The errors since the last time.
+    #[inline]
+    pub(crate) fn take_errors(&mut self) -> Vec<ErrorCode> {
+        std::mem::take(&mut self.errors)
+    }
+
+    /// The number of the last command that has a place, or had one.
+    pub(crate) fn last(&self) -> Sequence {
+        self.first.wrapping_add(length(self.places.len())).wrapping_sub(1)
+    }
+
+    /// Whether the command of this number, which has or had a place, is answered and all before it.
+    #[inline]
+    pub(crate) fn is_past(&self, sequence: Sequence) -> bool {
+        self.first.wrapping_sub(sequence).wrapping_sub(1) < Sequence::MAX / 2
     }
 
     /// Puts a frame that answers no command between two replies.
@@ -396,6 +440,31 @@ mod tests {
             proptest::prop_assert_eq!(seen, expected);
             proptest::prop_assert!(order.is_idle());
         }
+    }
+
+    #[test]
+    fn errors_are_remembered_by_their_codes_and_told_once() {
+        let mut order = Order::default();
+        let [first, second] = [order.reserve(true), order.reserve(false)];
+        order.answer(second, b"-ERR no\r\n");
+        order.answer(first, b"-ERR neither\r\n");
+        order.answer_now(b"-OOM\r\n");
+        order.answer_now(b"+OK\r\n");
+        let told: Vec<_> = order.take_errors().into_iter().map(|error| (error.code, error.times)).collect();
+        assert_eq!(told, [(b"ERR"[..].into(), 2), (b"OOM"[..].into(), 1)]);
+        assert_eq!(order.take_errors(), []);
+    }
+
+    #[test]
+    fn a_command_is_past_when_it_and_all_before_it_are_answered() {
+        let mut order = Order { first: Sequence::MAX, ..Order::default() };
+        assert!(order.is_past(order.last()), "nothing is under way");
+        let (one, two) = (order.reserve(true), order.reserve(true));
+        assert_eq!(order.last(), two);
+        order.answer(two, b"b");
+        assert!(!order.is_past(one) && !order.is_past(two));
+        order.answer(one, b"a");
+        assert!(order.is_past(one) && order.is_past(two));
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use ringmaster_protocol::view::{Boot, Member};
+use ringmaster_runtime::metrics::durations::Durations;
 
+use super::Counter;
 use crate::cluster::{NodeId, NodeInfo};
 
 /// Which node is meant.
@@ -17,6 +19,15 @@ enum Identity {
     OfView(Boot, String),
 }
 
+/// What one thread counts of a node.
+#[derive(Debug, Default)]
+pub(crate) struct NodeFigures {
+    /// Commands sent to it.
+    pub(crate) commands: Counter,
+    /// From the writing of commands until the last of them was answered.
+    pub(crate) round_trips: Durations,
+}
+
 /// One node at one address, as all threads see it.
 #[derive(Debug)]
 pub(crate) struct NodeStatus {
@@ -25,6 +36,8 @@ pub(crate) struct NodeStatus {
     address: String,
     /// By data thread: `None` reached, or why not. A thread that is not in it has not tried yet.
     threads: Mutex<BTreeMap<usize, Option<String>>>,
+    /// By data thread.
+    figures: Mutex<BTreeMap<usize, Arc<NodeFigures>>>,
 }
 
 impl NodeStatus {
@@ -39,7 +52,7 @@ impl NodeStatus {
     pub(crate) fn for_test_at(address: &str) -> Arc<Self> {
         let (name, address) = (String::new(), address.to_owned());
         let identity = Identity::OfFile(NodeId::for_test());
-        Arc::new(Self { identity, name, address, threads: Mutex::default() })
+        Arc::new(Self { identity, name, address, threads: Mutex::default(), figures: Mutex::default() })
     }
 
     /// Host and port.
@@ -60,6 +73,16 @@ impl NodeStatus {
     /// `thread` is not connected, because of `reason`.
     pub(crate) fn set_down(&self, thread: usize, reason: String) {
         lock(&self.threads).insert(thread, Some(reason));
+    }
+
+    /// Where `thread` counts what it sends there. For its connections, once each.
+    pub(crate) fn figures_of(&self, thread: usize) -> Arc<NodeFigures> {
+        Arc::clone(lock(&self.figures).entry(thread).or_default())
+    }
+
+    /// What all threads have counted.
+    pub(crate) fn figures(&self) -> Vec<Arc<NodeFigures>> {
+        lock(&self.figures).values().cloned().collect()
     }
 
     /// Whether a thread reaches the node.
@@ -111,7 +134,8 @@ impl Nodes {
         let known = nodes.iter().filter_map(Weak::upgrade).find(is_same);
         known.unwrap_or_else(|| {
             let name = name.to_owned();
-            let status = Arc::new(NodeStatus { identity, name, address, threads: Mutex::default() });
+            let (threads, figures) = (Mutex::default(), Mutex::default());
+            let status = Arc::new(NodeStatus { identity, name, address, threads, figures });
             nodes.push(Arc::downgrade(&status));
             status
         })

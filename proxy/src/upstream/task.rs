@@ -196,6 +196,7 @@ impl Connection {
             taken = queue.take_replies(input)?;
         }
         self.is_in_pieces = queue.is_in_pieces();
+        self.upstream.end_trip(queue.progress().0);
         Ok(taken)
     }
 

@@ -19,7 +19,7 @@ fn clients_keep_their_connections_and_go_to_the_new_nodes() {
         assert!(begun.elapsed() < PATIENCE);
     }
     assert!(keys.iter().any(|key| client.ask(&format!("GET {key}")) == format!("+a:{key}")));
-    assert!(place.page("/metrics").1.contains("ringmaster_proxy_reloads_total 1\n"));
+    assert!(place.page("/metrics").1.contains("ringmaster_proxy_config_reloads_total 1\n"));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_node_that_leaves_answers_what_is_under_way_and_is_let_go() {
     peer.expect(request(&["GET", "k"]));
     place.write(&[stays]);
     let begun = Instant::now();
-    while !place.page("/metrics").1.contains("ringmaster_proxy_reloads_total 1\n") {
+    while !place.page("/metrics").1.contains("ringmaster_proxy_config_reloads_total 1\n") {
         assert!(begun.elapsed() < PATIENCE);
     }
     assert_eq!(client.ask("GET k"), "+a:k");
@@ -49,7 +49,7 @@ fn a_bad_file_changes_nothing_and_is_told() {
     let mut client = place.client();
     place.write_text("nodes: [\n");
     let begun = Instant::now();
-    while !place.page("/metrics").1.contains("ringmaster_proxy_reload_failures_total 1\n") {
+    while !place.page("/metrics").1.contains("ringmaster_proxy_config_reload_failures_total 1\n") {
         assert_eq!(client.ask("GET k"), "+a:k");
         assert!(begun.elapsed() < PATIENCE);
     }

@@ -73,6 +73,11 @@ pub(crate) fn by_powers_of_two(counts: &[u64]) -> Vec<(u64, u64)> {
     pairs
 }
 
+/// The calls in `counts` that took no longer than `bound`, in nanoseconds below a second; within one percent.
+pub(crate) fn up_to(counts: &[u64], bound: u64) -> u64 {
+    counts.iter().take(place(bound) + 1).sum()
+}
+
 /// The longest latency that is counted up to `bound`: the end of the place that the bound lies in.
 fn reach_of(bound: u64) -> u64 {
     longest_of(place(bound))
@@ -130,5 +135,7 @@ mod tests {
         let mut counts = Vec::new();
         histogram.add_to(&mut counts);
         assert_eq!(by_powers_of_two(&counts), [(1, 1), (2, 3), (528, 4)]);
+        assert_eq!([400, 500, 1600, 299_000, NANOS_MAX].map(|bound| up_to(&counts, bound)), [0, 1, 3, 3, 4]);
+        assert_eq!(up_to(&[], 1000), 0);
     }
 }

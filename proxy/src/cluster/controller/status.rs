@@ -38,6 +38,7 @@ pub(super) fn of(controller: &Controller, now: Duration) -> Status {
         is_at_fault: controller.is_at_fault(now),
         config: sight.digest,
         standing: controller.view.as_deref().map(|view| sight.standing(view)),
+        nodes: healths(sight, now),
         problems,
     }
 }
@@ -83,6 +84,37 @@ fn of_file(sight: &Sight, view: &View) -> Option<Problem> {
     text.map(|text| Problem { node: None, text })
 }
 
+/// How the nodes of the cluster.yaml stand.
+fn healths(sight: &Sight, now: Duration) -> Vec<(NodeName, Health)> {
+    let health = |name: &NodeName| {
+        let boot = sight.nodes.known(name).map(|known| known.boot).unwrap_or_default();
+        match () {
+            () if sight.detector.is_admitted(now, name) => Health::Healthy,
+            () if !sight.detector.is_silent(now, name) => Health::Removed,
+            () if sight.detector.is_expelled(now, name, boot) => Health::Removed,
+            () => Health::Suspected,
+        }
+    };
+    sight.file.nodes.iter().map(|node| (node.name.clone(), health(&node.name))).collect()
+}
+
+/// How a node stands in the eyes of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It answers, and may be given slots.
+    Healthy,
+    /// It does not answer this proxy.
+    Suspected,
+    /// Most proxies suspect it, or it has not answered for long enough again since.
+    Removed,
+}
+
+impl Health {
+    /// All, with their names.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Healthy, "healthy"), (Self::Suspected, "suspected"), (Self::Removed, "removed")];
+}
+
 /// What is wrong with a node, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -109,6 +141,8 @@ pub struct Status {
     pub config: ConfigDigest,
     /// How the cluster.yaml stands to the view, once there is one.
     pub standing: Option<Standing>,
+    /// How the nodes of the cluster.yaml stand.
+    pub nodes: Vec<(NodeName, Health)>,
     /// What hinders.
     pub problems: Vec<Problem>,
 }

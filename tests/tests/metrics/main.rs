@@ -1,0 +1,4 @@
+//! What nodes and proxies tell Prometheus: by live pages, and by Prometheus's own `promtool` where it is installed.
+
+mod pages;
+mod promtool;
