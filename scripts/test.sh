@@ -9,7 +9,7 @@
 #   --help       this text
 #
 # Needed, and installed with apt when missing (as root, or by sudo): a C compiler and make (for jemalloc),
-# redis-server and redis-tools, python3-venv. redis-py goes into a virtual environment, RQ, Celery and Django into
+# redis-server and redis-tools, promtool (in the package prometheus, whose server is not started), python3-venv. redis-py goes into a virtual environment, RQ, Celery and Django into
 # another, ioredis, BullMQ and Socket.IO into a node_modules directory, all under the target directory. Without npm the
 # tests of the latter are skipped, and those of a framework that cannot be installed.
 # The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py), RINGMASTER_TEST_JOBS_PYTHON (one
@@ -43,10 +43,10 @@ done
 
 have cargo || die "cargo is missing. Install Rust from https://rustup.rs, then start again."
 
-# A server that we brought along for the tests must not keep running and hold port 6379.
-stop_packaged_redis() {
+# A server that we brought along for the tests must not keep running and hold a port.
+stop_packaged() {
   if [ -d /run/systemd/system ] && have systemctl; then
-    as_root systemctl disable --now redis-server >/dev/null 2>&1 || warn "the redis-server service still runs"
+    as_root systemctl disable --now "$1" >/dev/null 2>&1 || warn "the $1 service still runs"
   fi
 }
 
@@ -55,10 +55,14 @@ install_packages() {
   have cc && have make || missing+=(build-essential)
   have redis-server || missing+=(redis-server)
   have redis-cli && have redis-benchmark || missing+=(redis-tools)
+  have promtool || missing+=(prometheus)
   have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
   [ ${#missing[@]} -eq 0 ] && return
   apt_install "${missing[@]}"
-  case " ${missing[*]} " in *" redis-server "*) stop_packaged_redis ;; esac
+  local package
+  for package in redis-server prometheus; do
+    case " ${missing[*]} " in *" $package "*) stop_packaged "$package" ;; esac
+  done
 }
 
 # What the Kubernetes manifests are looked at with. Without it those tests are skipped.

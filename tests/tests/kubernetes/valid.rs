@@ -9,7 +9,7 @@ use crate::manifests::{Manifests, list};
 const VERSIONS: [&str; 3] = ["1.37", "1.36", "1.35"];
 
 /// Kinds of others' making, which kubernetes-validate has no schema of.
-const FOREIGN: [&str; 1] = ["ServiceMonitor"];
+const FOREIGN: [&str; 2] = ["ServiceMonitor", "PrometheusRule"];
 
 #[test]
 fn every_manifest_is_strictly_valid_for_the_newest_three_versions() {

@@ -1,4 +1,5 @@
 //! What nodes and proxies tell Prometheus: by live pages, and by Prometheus's own `promtool` where it is installed.
 
+mod files;
 mod pages;
 mod promtool;
