@@ -84,7 +84,7 @@ fn commands_above_twice_the_bound_of_a_node_s_queue_are_shed() {
     for client in &mut clients {
         client.send(&command);
         assert_eq!(place.client().ask("PING"), "+PONG");
-        shed.push(place.page("/metrics").1.contains("_shed_total 1\n"));
+        shed.push(place.page("/metrics").1.contains("_shed_commands_total 1\n"));
     }
     assert_eq!(shed, [false, false, false, true]);
     assert!(clients[3].line().starts_with("-OVERLOADED node 'a'"));
