@@ -6,6 +6,7 @@ pub mod controller;
 pub mod detector;
 pub mod lease;
 pub mod membership;
+pub mod moves;
 pub mod nodes;
 pub mod post;
 pub mod proposer;

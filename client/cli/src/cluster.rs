@@ -12,6 +12,7 @@ mod link;
 mod plan;
 mod rescue;
 mod status;
+mod watch;
 mod word;
 
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub(crate) struct Arguments {
 enum Question {
     /// The view that holds, how many slots have all their copies, what is moved and how fast, and each node.
     Status,
+    /// The same as `status`, kept up to date until Ctrl-C, with a bar for what is moved.
+    Watch(watch::Options),
     /// Each node: where it is, how it is, what it holds.
     Nodes,
     /// What would move, from where to where, if the proxies followed the file as it is now. Changes nothing.
@@ -96,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let file = read(path)?;
     match &arguments.question {
         Question::Status => show(&file, |answers| Ok(status::whole(&file, answers))),
+        Question::Watch(options) => watch::run(path, file, options),
         Question::Nodes => show(&file, |answers| Ok(status::nodes(answers))),
         Question::Plan => show(&file, |answers| plan::text(&file, answers)),
         Question::Apply { .. } => {

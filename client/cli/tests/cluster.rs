@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use ringmaster_node::Node;
 use ringmaster_proxy::Proxy;
+use ringmaster_runtime::secret::SecretSource;
 use tempfile::TempDir;
 
 /// Longest wait for something that happens by itself.
@@ -297,4 +298,110 @@ fn nobody_listens_where_the_file_says_and_that_is_told() {
     {
         assert!(cluster.fails(words).contains("no node of the file has a view"), "{words:?}");
     }
+}
+
+/// What `ringmaster cluster watch` writes and ends with; it is interrupted after two seconds, as by Ctrl-C.
+fn watch(cluster: &Cluster, words: &[&str]) -> (String, Option<i32>) {
+    let mut command = Command::new("timeout");
+    command.args([
+        "--preserve-status",
+        "-s",
+        "INT",
+        "2",
+        env!("CARGO_BIN_EXE_ringmaster"),
+        "cluster",
+        "watch",
+    ]);
+    let output = command.args(words).current_dir(cluster.directory.path()).stdin(Stdio::null()).output();
+    let output = output.expect("it runs");
+    let text = [output.stdout, output.stderr].concat();
+    (String::from_utf8(text).expect("text"), output.status.code())
+}
+
+#[test]
+fn a_watch_tells_a_line_a_look_until_it_is_interrupted() {
+    let cluster = Cluster::served(3, "");
+    cluster.until("copies", Cluster::is_done);
+    let (text, code) = watch(&cluster, &["--every", "0.5"]);
+    assert_eq!(code, Some(0), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.len() >= 2, "{text}");
+    for line in lines {
+        assert!(line.starts_with('+') && line.contains("16384 of 16384 slots whole"), "{line}");
+        assert!(line.contains("3 of 3 nodes answer, 2 keys"), "{line}");
+    }
+    let text = cluster.does(&["watch", "--json", "--count", "2", "--every", "0.2"]);
+    let looks: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(looks.len(), 2);
+    assert_eq!((&looks[1]["cluster"], &looks[1]["slots"]["whole"]), (&"test".into(), &16384.into()));
+    assert_eq!(looks[1]["nodes"].as_array().map(Vec::len), Some(3));
+    assert!(cluster.fails(&["watch", "--every", "0"]).contains("0.2 to 3600"));
+}
+
+#[test]
+fn a_watch_shows_what_moves_and_where() {
+    let mut cluster = Cluster::served(2, "limits: {rebalance_bytes: 64kb}\n");
+    let value = "x".repeat(4000);
+    for key in 0..500 {
+        assert!(cluster.ask(&format!("SET key:{key} {value}")).starts_with("+OK"));
+    }
+    cluster.until("copies", Cluster::is_done);
+    let node = start_node();
+    cluster.addresses.push(node.address());
+    cluster.nodes.push(Some(node));
+    cluster.write("cluster.yaml", "limits: {rebalance_bytes: 64kb}\n", &[1, 2, 3]);
+    cluster.until("moves", |cluster| {
+        let text = cluster.does(&["watch", "--json", "--count", "1"]);
+        let look: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let moves = look["rebalancing"]["moves"].as_array().cloned().unwrap_or_default();
+        !moves.is_empty() && moves.iter().all(|pair| pair["to"] == "node-3")
+    });
+    assert!(cluster.does(&["watch", "--count", "1"]).contains("slots to do"));
+}
+
+#[test]
+fn a_watch_on_a_terminal_gives_the_cursor_back() {
+    if Command::new("script").arg("--version").output().is_err() {
+        return println!("skipped: no `script`, of util-linux, to make a terminal with");
+    }
+    let cluster = Cluster::served(2, "");
+    let line = format!(
+        "stty cols 120 rows 40; timeout --foreground --preserve-status -s INT 2 {} cluster watch; echo ended $?",
+        env!("CARGO_BIN_EXE_ringmaster")
+    );
+    let mut command = Command::new("script");
+    command.args(["-qfec", &line, "/dev/null"]).env("TERM", "xterm").current_dir(cluster.directory.path());
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (before, after) = text.rsplit_once("\x1b[?25h").expect("the cursor is shown again");
+    assert!(before.contains("\x1b[?25l") && after.contains("ended 0"), "{text}");
+    for part in ["Ctrl-C ends", "slots with all copies", "node-1", "16384/16384"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_watch_of_nobody_says_what_to_do_in_one_line() {
+    let free = TcpListener::bind(FREE).expect("a port").local_addr().expect("bound");
+    let mut cluster = Cluster::of(1, "");
+    cluster.addresses = vec![free, SocketAddr::from(([127, 0, 0, 1], 1))];
+    cluster.write("dead.yaml", "", &[1, 2]);
+    let (text, code) = watch(&cluster, &["--file", "dead.yaml"]);
+    assert_eq!((text.lines().count(), code), (1, Some(2)), "{text}");
+    assert!(text.contains("no node answers") && text.contains("--file"), "{text}");
+    let (text, code) = watch(&cluster, &["--file", "none.yaml"]);
+    assert_eq!((text.lines().count(), code), (1, Some(1)), "{text}");
+
+    std::fs::write(cluster.path("secret"), "0123456789abcdef").expect("written");
+    let secret = SecretSource::File(cluster.path("secret"));
+    let config =
+        ringmaster_node::Config { listen: FREE, admin: FREE, threads: 1, secret, ..Default::default() };
+    let node = Node::start(config).expect("a node starts");
+    cluster.addresses = vec![node.address(), free];
+    cluster.write("guarded.yaml", "", &[1, 2]);
+    let (text, code) = watch(&cluster, &["--file", "guarded.yaml"]);
+    assert_eq!((text.lines().count(), code), (1, Some(3)), "{text}");
+    assert!(text.contains("refuses") && text.contains("secret_file"), "{text}");
+    node.stop();
 }

@@ -1,23 +1,17 @@
 //! What the proxies would move to follow a cluster.yaml.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{View, Word};
+use ringmaster_proxy::cluster::moves::Moves;
 use ringmaster_proxy::cluster::standing::Standing;
 use ringmaster_proxy::cluster::target::{self, Target};
 
 use super::asking::Answers;
-
-/// Copies to be made, from one node to another, and copies to be dropped.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Moves {
-    copied: BTreeMap<(NodeName, NodeName), usize>,
-    dropped: BTreeMap<NodeName, usize>,
-}
 
 /// The plan as text.
 ///
@@ -32,8 +26,8 @@ pub(super) fn text(file: &ClusterFile, answers: &Answers) -> anyhow::Result<Stri
     if !standing.is_in_force() {
         eprintln!("Note: {standing}.");
     }
-    let moves = moves(&view, &target);
-    if moves == Moves::default() {
+    let moves = Moves::of(&view, &target);
+    if moves.is_empty() {
         return Ok("Nothing moves: every slot is where the file wants it.\n".to_owned());
     }
     let mut text = String::new();
@@ -54,24 +48,6 @@ pub(super) fn text(file: &ClusterFile, answers: &Answers) -> anyhow::Result<Stri
 }
 
 const MIB: f64 = 1_048_576.0;
-
-/// Who gets a slot gets it from the slot's tail.
-fn moves(view: &View, target: &Target) -> Moves {
-    let mut moves = Moves::default();
-    for slot in HashSlot::all() {
-        let chain = view.chain(slot);
-        let name = |at| &view.member(at).name;
-        let held: BTreeSet<&NodeName> = chain.entries.iter().map(|entry| name(entry.member)).collect();
-        let tail = name(chain.tail().member);
-        for new in target.chain(slot).filter(|wanted| !held.contains(wanted)) {
-            *moves.copied.entry((tail.clone(), new.clone())).or_default() += 1;
-        }
-        for old in held.iter().filter(|old| !target.has(slot, old)) {
-            *moves.dropped.entry((*old).clone()).or_default() += 1;
-        }
-    }
-    moves
-}
 
 /// Keys and bytes of so many slots of a node, as its slots have them in the mean.
 fn of(answers: &Answers, view: &View, node: &NodeName, slots: usize) -> (f64, f64) {

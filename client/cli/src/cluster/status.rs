@@ -14,10 +14,10 @@ use super::asking::Answers;
 
 /// What of the slots a node holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Share {
-    heads: usize,
-    in_sync: usize,
-    joining: usize,
+pub(super) struct Share {
+    pub(super) heads: usize,
+    pub(super) in_sync: usize,
+    pub(super) joining: usize,
 }
 
 /// The view, the copies, the nodes.
@@ -135,7 +135,8 @@ fn of_node(node: &Node, pulse: &Pulse, view: Option<&View>) -> String {
     )
 }
 
-fn share(view: &View, pulse: &Pulse) -> Share {
+/// What of the slots a node holds.
+pub(super) fn share(view: &View, pulse: &Pulse) -> Share {
     let mut share = Share::default();
     for chain in HashSlot::all().map(|slot| view.chain(slot)) {
         let Some(place) = chain.entries.iter().position(|entry| entry.boot == pulse.boot) else { continue };
