@@ -1,13 +1,18 @@
 //! The admin port: is the proxy alive, can it serve, and what has it counted.
 
+mod asking;
 mod config;
+mod dashboard;
 mod hot_keys;
 mod metrics;
+mod status;
 
 use std::fmt::Write as _;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use ringmaster_runtime::admin::{Admin, Page};
+use ringmaster_runtime::admin::{Admin, Page, Program};
 use ringmaster_runtime::metrics::CONTENT_TYPE;
 
 pub use metrics::families as metric_families;
@@ -17,7 +22,8 @@ use crate::shared::Shared;
 
 /// The pages of a proxy.
 pub(crate) struct Pages {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    status: status::StatusPages,
 }
 
 impl Admin for Pages {
@@ -26,6 +32,8 @@ impl Admin for Pages {
             "/healthz" => Some(Page::text(200, "alive\n")),
             "/readyz" => Some(self.ready()),
             "/hotkeys" => Some(Page::text(200, hot_keys::render(&self.shared))),
+            "/status.json" => Some(json(self.status.whole(&self.shared))),
+            "/slots.json" => Some(json(self.status.slots(&self.shared))),
             "/config" => Some(Page::text(200, config::render(&self.shared))),
             "/metrics" => {
                 Some(Page { status: 200, content_type: CONTENT_TYPE, body: metrics::page(&self.shared) })
@@ -33,9 +41,26 @@ impl Admin for Pages {
             _ => None,
         }
     }
+
+    fn before(&self, path: &str) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
+        (path == "/status.json").then(|| Box::pin(self.status.ask_nodes(&self.shared)) as Pin<Box<_>>)
+    }
+
+    fn program(&self) -> Option<Program> {
+        Some(dashboard::program())
+    }
+}
+
+fn json(body: String) -> Page {
+    Page { status: 200, content_type: "application/json", body }
 }
 
 impl Pages {
+    /// Those of `shared`.
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, status: status::StatusPages::default() }
+    }
+
     /// Ready while at least one node is reached: a proxy that still serves some slots is better than none. The page
     /// names every node that is not reached, and why.
     fn ready(&self) -> Page {

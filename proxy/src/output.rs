@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringmaster_runtime::stream::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -206,7 +206,9 @@ impl Output {
         }
         if let Some((_, timed)) = self.timed.get().filter(|(sequence, _)| order.is_past(*sequence)) {
             self.timed.set(None);
-            self.metrics.latencies[timed.kind as usize].add(timed.began.elapsed());
+            let took = timed.began.elapsed();
+            self.metrics.latencies[timed.kind as usize].add(took);
+            self.metrics.recent.note(took);
         }
     }
 

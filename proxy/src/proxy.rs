@@ -51,7 +51,7 @@ impl Proxy {
         let control = ControlThread::start(cluster.topology(), published, cluster.credentials(), heard)?;
         control.first_look(FIRST_LOOK);
         let service_config = service_config(&shared, admin);
-        let pages = Arc::new(Pages { shared: Arc::clone(&shared) });
+        let pages = Arc::new(Pages::new(Arc::clone(&shared)));
         let of_threads = Arc::clone(&shared);
         let make = move |index| DataThread::new(Arc::clone(&of_threads), index);
         let service = Service::start(&service_config, make, pages)?;

@@ -19,7 +19,7 @@ use crate::downstream::directory::Directory;
 use crate::hot_keys::Board;
 use crate::quota::Quotas;
 use crate::settings::Config;
-use crate::telemetry::{Counter, Nodes, ThreadMetrics};
+use crate::telemetry::{Counter, History, Nodes, ThreadMetrics};
 
 /// One proxy.
 pub(crate) struct Shared {
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Vec<Arc<ThreadMetrics>>,
     /// Which threads serve clients.
     pub(crate) threads: DataThreads,
+    /// The last seconds.
+    pub(crate) history: History,
     pub(crate) hot_keys: Arc<Board>,
     pub(crate) directory: Directory,
     /// Who monitors, and a pause.
@@ -78,6 +80,7 @@ impl Shared {
             reloads: cluster.status(),
             nodes: Nodes::default(),
             metrics,
+            history: History::default(),
             directory: Directory::default(),
             attention: Attention::default(),
             accounts: cluster.accounts(),

@@ -3,9 +3,13 @@
 //! Each data thread has counters of its own ([`ThreadMetrics`]), which nobody else writes: counting is an addition
 //! without a lock or a shared cache line. The admin port adds them up when it is asked.
 
+mod history;
+mod latency;
 mod nodes;
 mod sampling;
 
+pub(crate) use history::{History, Second, keep};
+pub(crate) use latency::Latencies;
 pub(crate) use nodes::{NodeFigures, NodeStatus, Nodes};
 pub(crate) use sampling::{Sampling, Timed};
 
@@ -72,6 +76,8 @@ pub(crate) struct ThreadMetrics {
     pub(crate) errors: ErrorCodes,
     /// How long clients waited for replies, of commands of each [`CommandKind`].
     pub(crate) latencies: [Durations; CommandKind::ALL.len()],
+    /// The same of all commands, in finer steps, for the last seconds.
+    pub(crate) recent: Latencies,
     by_command: ByCommand,
 }
 

@@ -23,7 +23,7 @@ use crate::output::{Closed, Output, OutputLimits};
 use crate::pubsub::Hub;
 use crate::replicated::Replicated;
 use crate::shared::Shared;
-use crate::telemetry::{Sampling, ThreadMetrics};
+use crate::telemetry::{self, Sampling, ThreadMetrics};
 use crate::turn::Turn;
 use crate::upstream::{Links, UpstreamContext, UpstreamLimits};
 
@@ -121,6 +121,9 @@ impl DataThread {
         };
         routes.adopt();
         tokio::task::spawn_local(Rc::clone(&turn).run());
+        if index == 0 {
+            tokio::task::spawn_local(telemetry::keep(Arc::clone(&shared)));
+        }
         let hub = Hub::new(&shared, &metrics);
         Self {
             metrics,

@@ -7,13 +7,18 @@ mod access;
 pub use access::{AccessError, AdminAccess, AdminDoor};
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -60,6 +65,30 @@ impl Page {
 pub trait Admin: Send + Sync + 'static {
     /// The page at `path`, `None` when there is none (404).
     fn page(&self, path: &str) -> Option<Page>;
+
+    /// What has to happen before the page at `path` is made, `None` where nothing has: it runs on the thread of the admin port,
+    /// within its local set. It has to end by itself.
+    fn before(&self, path: &str) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
+        let _ = path;
+        None
+    }
+
+    /// The page that everybody may see, for it holds nothing of this process: the program of a dashboard, which asks for the
+    /// other pages and tells the token.
+    fn program(&self) -> Option<Program> {
+        None
+    }
+}
+
+/// A page that is a program of the browser.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// Where it is.
+    pub path: &'static str,
+    /// The HTML, with all that it needs.
+    pub html: &'static str,
+    /// Its `Content-Security-Policy`.
+    pub policy: &'static str,
 }
 
 /// Pages whose first line everybody may see: what asks for them, an orchestrator, seldom has a token.
@@ -99,9 +128,13 @@ pub(crate) async fn serve(
 
 async fn serve_one(socket: TcpStream, door: &AdminDoor, admin: &dyn Admin) {
     let Ok(stream) = door.let_in(socket).await else { return };
-    let respond = service_fn(|request| {
-        let response = respond(&request, door, admin);
-        async move { Ok::<_, Infallible>(response) }
+    let respond = service_fn(|request: Request<Incoming>| async move {
+        if is_trusted(&request, door)
+            && let Some(before) = admin.before(request.uri().path())
+        {
+            before.await;
+        }
+        Ok::<_, Infallible>(respond(&request, door, admin))
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -111,11 +144,18 @@ async fn serve_one(socket: TcpStream, door: &AdminDoor, admin: &dyn Admin) {
     drop(connection.await);
 }
 
+fn is_trusted(request: &Request<Incoming>, door: &AdminDoor) -> bool {
+    door.trusts(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes))
+}
+
 fn respond(request: &Request<Incoming>, door: &AdminDoor, admin: &dyn Admin) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    let is_trusted = door.trusts(request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes));
+    let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    if let Some(program) = admin.program().filter(|program| is_get && program.path == path) {
+        return run(program);
+    }
     let page = match *request.method() {
-        Method::GET | Method::HEAD if is_trusted => admin.page(path),
+        Method::GET | Method::HEAD if is_trusted(request, door) => admin.page(path),
         Method::GET | Method::HEAD if FOR_ALL.contains(&path) => admin.page(path).map(Page::first_line),
         Method::GET | Method::HEAD => {
             Some(Page::text(401, "tell the token of the admin port: `Authorization: Bearer TOKEN`\n"))
@@ -125,9 +165,25 @@ fn respond(request: &Request<Incoming>, door: &AdminDoor, admin: &dyn Admin) -> 
     let page = page.unwrap_or_else(|| Page::text(404, "no such page; try /healthz, /readyz or /metrics\n"));
     let mut response = Response::new(Full::new(Bytes::from(page.body)));
     *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    harden(response.headers_mut(), page.content_type);
     if page.status == 401 {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+fn run(program: Program) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(program.html.as_bytes())));
+    harden(response.headers_mut(), "text/html; charset=utf-8");
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(program.policy));
+    response
+}
+
+/// What keeps browsers from taking a page for something else, from keeping it, and from showing it within another.
+fn harden(headers: &mut HeaderMap, content_type: &'static str) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
