@@ -15,7 +15,8 @@
 # The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py), RINGMASTER_TEST_JOBS_PYTHON (one
 # that has the frameworks) and RINGMASTER_TEST_NODE_PATH (a directory of node modules); unset is what is missing.
 # kubernetes-validate, and kubectl where it is missing, go into virtual environments, too
-# (RINGMASTER_TEST_KUBERNETES_VALIDATE, RINGMASTER_TEST_KUBECTL).
+# (RINGMASTER_TEST_KUBERNETES_VALIDATE, RINGMASTER_TEST_KUBECTL). Without chromium, which is large and so left to you, the
+# tests that look at the dashboard in a browser are skipped; RINGMASTER_TEST_PICTURES names a directory for their pictures.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$ROOT/scripts/lib/common.sh"
@@ -144,6 +145,7 @@ if [ "$fast" = no ]; then
   install_packages
   install_client_libraries
   install_kubernetes_tools
+  have chromium || have chromium-browser || skipped="$skipped chromium (apt-get install chromium)"
   [ -n "$skipped" ] && warn "skipped:$skipped"
 fi
 choose_runner

@@ -18,6 +18,7 @@ mod cluster_mode;
 mod conversation;
 pub(crate) mod directory;
 mod execute;
+mod explain;
 pub(crate) mod input;
 mod kept;
 mod linger;

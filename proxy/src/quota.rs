@@ -73,6 +73,11 @@ impl Quota {
         self.in_flight_max > 0
     }
 
+    /// How much is under way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
     /// Takes a command of so many bytes.
     ///
     /// # Errors

@@ -219,6 +219,17 @@ impl Route<'_> {
         }
     }
 
+    /// Asks the node of a slot several questions; the replies are made one.
+    pub(crate) fn ask_slot(&mut self, slot: HashSlot, merger: Merger, requests: &[Vec<u8>], wanted: bool) {
+        let node = self.topology.node_of(slot).index();
+        let nodes = requests.iter().map(|_| self.answerer(node)).collect();
+        let gather = Rc::new(Gather::new(self.client, self.client.reserve(wanted), merger, nodes, false));
+        for (request, index) in requests.iter().zip(0..) {
+            let to = Rc::clone(&gather) as Rc<dyn TakePart>;
+            self.links.get(node, self.lane).send_part(to, index, request, false);
+        }
+    }
+
     fn answerer(&self, node: usize) -> Answerer {
         Answerer::Node(Arc::clone(self.links.node(node)))
     }

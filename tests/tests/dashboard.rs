@@ -199,6 +199,8 @@ fn is_good_on_all_screens(browser: &mut Browser, url: &str, name: &str) {
         let (dark, colour) =
             (screen.is_dark, browser.value("getComputedStyle(document.body).backgroundColor"));
         assert_eq!(colour == json!("rgb(13, 16, 22)"), dark, "{colour}");
+        let paint = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime");
+        println!("{name} at {} pixels: first paint after {paint} ms", screen.width);
         keep_picture(browser, &format!("{name}-{}-{}", screen.width, if dark { "dark" } else { "light" }));
     }
     assert_eq!(browser.complaints(), Vec::<String>::new(), "{name}");

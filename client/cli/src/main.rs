@@ -7,6 +7,7 @@ mod bench;
 mod check_config;
 mod cluster;
 mod completions;
+mod explain;
 mod prompt;
 mod up;
 
@@ -32,6 +33,8 @@ enum Tool {
     Up(up::Arguments),
     /// Talk to a server: one command, or a prompt when none is given.
     Cli(prompt::Arguments),
+    /// Ask a proxy where a key is, who serves it, and what bounds its commands.
+    Explain(explain::Arguments),
     /// Look at a cluster, and at what an edit of its cluster.yaml would move.
     Cluster(cluster::Arguments),
     /// Check configuration files: everything that is wrong, where, and what to write instead.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let ran = match Arguments::parse().tool {
         Tool::Up(arguments) => up::run(&arguments),
         Tool::Cli(arguments) => prompt::run(&arguments),
+        Tool::Explain(arguments) => explain::run(&arguments),
         Tool::Cluster(arguments) => cluster::run(&arguments),
         Tool::CheckConfig(arguments) => check_config::run(&arguments),
         Tool::Completions(arguments) => completions::run(&arguments, Arguments::command()),

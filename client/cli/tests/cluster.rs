@@ -328,7 +328,7 @@ fn a_watch_tells_a_line_a_look_until_it_is_interrupted() {
     assert!(lines.len() >= 2, "{text}");
     for line in lines {
         assert!(line.starts_with('+') && line.contains("16384 of 16384 slots whole"), "{line}");
-        assert!(line.contains("3 of 3 nodes answer, 2 keys"), "{line}");
+        assert!(line.contains("3 of 3 nodes answer, "), "{line}");
     }
     let text = cluster.does(&["watch", "--json", "--count", "2", "--every", "0.2"]);
     let looks: Vec<serde_json::Value> =

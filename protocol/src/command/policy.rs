@@ -80,6 +80,8 @@ pub enum Source {
     Redis84,
     /// Valkey 9.0.
     Valkey90,
+    /// No other server: Ringmaster's own.
+    Ringmaster,
 }
 
 /// The command groups of Redis's documentation.

@@ -145,6 +145,8 @@ impl Row {
         spec.last_key = legacy.last;
         spec.step = legacy.step;
         spec.single_key = spec.keys.len() == 1 && spec.keys[0].is_argument_one();
+        // What takes more than one node's word is not sent on as it came.
+        spec.single_key &= !matches!(spec.split, Split::Conversation);
         spec
     }
 }

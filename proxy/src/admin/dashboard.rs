@@ -63,7 +63,7 @@ mod tests {
         let policy = program().policy;
         assert!(policy.contains(&hash(between("<script>", "</script>"))));
         assert!(policy.contains(&hash(between("<style>", "</style>"))));
-        assert!(!policy.contains("unsafe"));
+        assert!(!policy.contains("-inline") && !policy.contains("-eval"));
     }
 
     #[test]

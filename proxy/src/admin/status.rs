@@ -63,10 +63,9 @@ impl StatusPages {
         let published = shared.published();
         let status = published.map(|published| published.status());
         let view = published.and_then(|published| published.view());
-        let standing = status.as_ref().and_then(|status| status.standing.as_ref());
-        let is_in_force = standing.is_some_and(Standing::is_in_force);
+        let target = published.and_then(|published| published.target());
         let (by_views, has_view) = (published.is_some(), view.is_some());
-        let slots = self.counted.slots(&topology, view, is_in_force);
+        let slots = self.counted.slots(&topology, view, target);
         Look { shared, topology, status, slots, by_views, has_view }
     }
 

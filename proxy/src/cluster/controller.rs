@@ -39,6 +39,7 @@ use ringmaster_protocol::view::{Boot, ClusterId, Epoch, View};
 use super::lease::Lease;
 use super::post::{Notice, Progress};
 use super::rebalancer::{Inquiry, Purpose, Rebalancer};
+use super::target::Target;
 use deciding::Attempt;
 use outlook::Outlook;
 use sight::Sight;
@@ -290,6 +291,12 @@ impl Controller {
     #[must_use]
     pub fn status(&self, now: Duration) -> Status {
         status::of(self, now)
+    }
+
+    /// Where the slots are to be; none where that is not known, or the cluster.yaml is not in force.
+    #[must_use]
+    pub fn target(&self) -> Option<Arc<Target>> {
+        self.view.as_deref().and_then(|view| self.sight.target(view))
     }
 
     fn inquired(&mut self, now: Duration, id: u64, say: Option<Say>) -> Vec<Action> {

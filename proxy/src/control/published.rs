@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Incarnation, View};
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::chain::Lease;
 use crate::cluster::controller::Status;
+use crate::cluster::target::Target;
 
 /// Messages of data threads that wait at most. They repeat what a heartbeat tells too, so those above may be lost.
 const TOLD_MAX: usize = 64;
@@ -49,6 +50,7 @@ pub(crate) struct Published {
     view: watch::Sender<Option<Arc<View>>>,
     lease: ArcSwap<Lease>,
     status: ArcSwap<Status>,
+    target: ArcSwapOption<Target>,
     told: Sender<Told>,
     chores: Sender<Chore>,
     /// Taken by the data thread that looks after them.
@@ -74,6 +76,7 @@ impl Published {
             view,
             lease,
             status,
+            target: ArcSwapOption::empty(),
             told,
             chores,
             chores_heard,
@@ -139,6 +142,11 @@ impl Published {
         self.status.load_full()
     }
 
+    /// Where the slots are to be, if that is known and the cluster.yaml in force.
+    pub(crate) fn target(&self) -> Option<Arc<Target>> {
+        self.target.load_full()
+    }
+
     /// Tells the control thread, if it has time for it.
     pub(crate) fn tell(&self, told: Told) {
         let _ = self.told.try_send(told);
@@ -158,6 +166,18 @@ impl Published {
     pub(super) fn set_status(&self, status: Status) {
         if **self.status.load() != status {
             self.status.store(Arc::new(status));
+        }
+    }
+
+    /// Where the slots are to be.
+    pub(super) fn set_target(&self, target: Option<Arc<Target>>) {
+        let is_same = match (&*self.target.load(), &target) {
+            (Some(known), Some(target)) => Arc::ptr_eq(known, target),
+            (None, None) => true,
+            _ => false,
+        };
+        if !is_same {
+            self.target.store(target);
         }
     }
 

@@ -228,6 +228,7 @@ impl Control {
                 status.problems.iter().filter(is_new).for_each(tell);
                 self.told.clone_from(&status.problems);
             }
+            self.published.set_target(self.controller.target());
             self.published.set_status(status);
         }
     }

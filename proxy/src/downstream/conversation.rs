@@ -146,6 +146,7 @@ impl Connection {
             "info" | "config|get" | "config|set" | "config|resetstat" | "slowlog|get" => {
                 self.answer_together(command, routes, reply)
             }
+            "rm.explain" => self.explain(command, routes),
             "client|tracking" => self.track(command),
             "wait" => self.wait_for_copies(command, reply),
             "monitor" => {

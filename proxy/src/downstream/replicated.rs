@@ -54,6 +54,11 @@ impl Connection {
         self.route(|route| route.ask_all(merger, request, writes));
     }
 
+    /// Questions about one slot, whose replies are made one.
+    pub(super) fn replicate_questions(&mut self, slot: HashSlot, merger: Merger, requests: Vec<Vec<u8>>) {
+        self.route(|route| route.ask_slot(slot, merger, requests));
+    }
+
     /// A command for one slot.
     pub(super) fn replicate_one(&mut self, command: Command<'_>, slot: HashSlot) {
         self.route(|route| route.submit(slot, command.spec, command.raw));

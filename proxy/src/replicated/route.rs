@@ -191,6 +191,12 @@ impl Route<'_> {
         }
     }
 
+    /// Questions about one slot, whose replies are made one. The tail is asked, whatever else may serve reads.
+    pub(crate) fn ask_slot(&self, slot: HashSlot, merger: Merger, requests: Vec<Vec<u8>>) {
+        let parts = requests.into_iter().map(|request| (slot, request.into()));
+        self.split(parts.collect(), merger, Kind::Read);
+    }
+
     fn all_nodes(&self, spec: &'static Spec, merge: Merge, args: Args<'_>, raw: &[u8]) -> bool {
         let which = match (spec.name, merge) {
             ("flushall", _) => return self.flush(args, None),

@@ -67,7 +67,7 @@ impl Gather {
 
     fn finish(&self) -> Vec<u8> {
         let replies = self.replies.borrow();
-        if let Merger::Info(_) = &self.merger {
+        if let Merger::Info(_) | Merger::Explain(_) = &self.merger {
             // What a node does not tell is missing, and nothing more.
             let all: Vec<&[u8]> = replies.iter().map(Vec::as_slice).collect();
             return self.merger.merge(&all).unwrap_or_else(|| self.unmergeable());

@@ -6,8 +6,10 @@ use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::resp::{Protocol, number};
 
+mod explain;
 mod info;
 
+pub(crate) use explain::{Explained, Question};
 pub(crate) use info::Infos;
 
 use super::cursor::Cursor;
@@ -41,6 +43,8 @@ pub(crate) enum Merger {
     Settings(Vec<u8>),
     /// The entries of slow logs, newest first, so many at most.
     Newest(usize),
+    /// What is known of a key.
+    Explain(Box<Explained>),
 }
 
 impl Merger {
@@ -49,6 +53,7 @@ impl Merger {
         match self {
             Self::Info(infos) => infos.merge(&[]),
             Self::Settings(own) => Some(own.clone()),
+            Self::Explain(explained) => Some(explained.merge(&[])),
             _ => None,
         }
     }
@@ -74,6 +79,7 @@ impl Merger {
             Self::Info(infos) => infos.merge(parts),
             Self::Settings(own) => settings(own, parts.first()?),
             Self::Newest(count) => newest(parts, *count),
+            Self::Explain(explained) => Some(explained.merge(parts)),
         }
     }
 }

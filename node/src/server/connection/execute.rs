@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::command::{Flags, Group, Spec};
+use ringmaster_protocol::command::{Flags, Group, Source, Spec};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::{self, Outcome};
@@ -278,7 +278,12 @@ impl Connection {
             Outcome::Reset => Begun::Waiting(Waiting::Transaction(Step::Forget)),
             Outcome::Close => Begun::Done(Fate::Close),
             Outcome::NotMine => {
-                self.refuse(&format!("ERR command '{}' is not supported by this release", spec.name));
+                let why = if spec.source == Source::Ringmaster {
+                    "is for proxies: a node knows of no other"
+                } else {
+                    "is not supported by this release"
+                };
+                self.refuse(&format!("ERR command '{}' {why}", spec.name));
                 Begun::Done(Fate::Open)
             }
         }

@@ -260,6 +260,15 @@ pub(super) const ROWS: &[Row] = &[
             absttl:pure-token=ABSTTL^5.0.0? seconds:integer=IDLETIME^5.0.0? \
             frequency:integer=FREQ^5.0.0?",
         ),
+    command("rm.explain", -2)
+        .flags("readonly noscript no_multi")
+        .categories("keyspace")
+        .tips(&["nondeterministic_output"])
+        .keys(&[at(1, "RO")])
+        .split(Split::Conversation)
+        .source(Source::Ringmaster)
+        .about("0.1.0", "O(1)", "Tell where a key is, who serves it and what bounds its commands")
+        .arguments("key:key@0 json:pure-token=JSON?"),
     command("scan", -2)
         .flags("readonly")
         .categories("keyspace")

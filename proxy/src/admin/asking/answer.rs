@@ -8,6 +8,9 @@ use ringmaster_protocol::resp::number::parse_integer;
 const ARGUMENTS_SHOWN: usize = 6;
 const ARGUMENT_BYTES_SHOWN: usize = 64;
 
+/// The words of our own question, as a slow log shows them.
+const OWN_QUESTION: [&str; ARGUMENTS_SHOWN] = ["INFO", "server", "clients", "memory", "persistence", "stats"];
+
 /// What a node says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
@@ -77,7 +80,9 @@ pub(crate) struct SlowCall {
 pub(super) fn slow_calls(reply: &[u8]) -> Vec<SlowCall> {
     let mut rest = Reading(reply);
     let count = rest.header(b'*').unwrap_or(0);
-    (0..count).map_while(|_| rest.call()).collect()
+    let calls = (0..count).map_while(|_| rest.call());
+    // What is asked for the status is no news.
+    calls.filter(|call| !call.words.iter().map(String::as_str).eq(OWN_QUESTION)).collect()
 }
 
 /// What is left of a reply.
@@ -119,9 +124,13 @@ impl<'r> Reading<'r> {
             }
         }
         let left_out = count - words.len();
-        let mut more = (4..fields).map_while(|_| self.bulk());
-        let client = more.next().map(shown).unwrap_or_default();
-        let _name = more.next();
+        let mut client = String::new();
+        for field in 4..fields {
+            let text = self.bulk()?;
+            if field == 4 {
+                client = shown(text);
+            }
+        }
         Some(SlowCall { at, micros, words, left_out, client })
     }
 }
@@ -154,6 +163,9 @@ mod tests {
         let calls = slow_calls(reply.as_bytes());
         assert_eq!(calls.len(), 2);
         assert_eq!((calls[1].at, calls[1].micros, &*calls[1].client), (1_700_000_000, 12_000, "a:10"));
+        let own: String = OWN_QUESTION.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        let own = format!("*1\r\n*4\r\n:7\r\n:1700000000\r\n:12000\r\n*6\r\n{own}");
+        assert_eq!(slow_calls(own.as_bytes()), []);
         assert_eq!((calls[0].words.len(), calls[0].left_out), (ARGUMENTS_SHOWN, 3));
         for cut in 0..reply.len() {
             assert!(slow_calls(&reply.as_bytes()[..cut]).len() < 2, "{cut}");

@@ -153,8 +153,7 @@ pub(super) fn mean_of_slots(look: &Look<'_>, answers: &Answers, node: &str, slot
     let Some(Ok(answer)) = said.as_deref() else { return (0, 0) };
     let held = (share.copies + share.joining).max(1) as f64;
     let part = |number: u64| (number as f64 * slots as f64 / held).round() as u64;
-    let dataset = answer.figures.number("used_memory_dataset").or(answer.figures.number("used_memory"));
-    (part(answer.figures.keys()), part(dataset.unwrap_or(0)))
+    (part(answer.figures.keys()), part(answer.figures.number("used_memory").unwrap_or(0)))
 }
 
 /// The latest slow calls of all nodes, newest first.

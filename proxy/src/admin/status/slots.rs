@@ -1,11 +1,10 @@
 //! Where the slots are, and what of them is to move: counted once for each view, for 16384 slots are many to count every second.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ringmaster_protocol::cluster_file::NodeName;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
-use ringmaster_protocol::view::{Epoch, View, Word};
+use ringmaster_protocol::view::{Epoch, View};
 use serde::Serialize;
 
 use crate::cluster::Topology;
@@ -62,53 +61,38 @@ pub(super) struct Counted(Mutex<Option<Last>>);
 struct Last {
     topology: Arc<Topology>,
     view: Option<Arc<View>>,
-    target: Option<(BTreeSet<NodeName>, Option<Arc<Target>>)>,
+    target: Option<Arc<Target>>,
     slots: Arc<Slots>,
 }
 
 impl Counted {
-    /// The slots by a view, or where there is none by the file; `moves`: whether the file is in force, so that its target is.
+    /// The slots by a view, or where there is none by the file; and what moves to `target`, if that is known.
     pub(super) fn slots(
         &self,
         topology: &Arc<Topology>,
         view: Option<Arc<View>>,
-        is_in_force: bool,
+        target: Option<Arc<Target>>,
     ) -> Arc<Slots> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same_file = |last: &Last| Arc::ptr_eq(&last.topology, topology);
-        if let Some(last) = last.as_ref().filter(|last| {
-            let same_view = match (&last.view, &view) {
-                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-                (None, None) => true,
-                _ => false,
-            };
-            same_file(last) && same_view && last.slots.moves.is_some() == (is_in_force && view.is_some())
-        }) {
+        let is_same = |last: &&Last| {
+            Arc::ptr_eq(&last.topology, topology) && same(&last.view, &view) && same(&last.target, &target)
+        };
+        if let Some(last) = last.as_ref().filter(is_same) {
             return Arc::clone(&last.slots);
         }
-        let out = drained(view.as_deref());
-        // Where slots are to be takes longest, and changes seldom.
-        let known = last.take().filter(same_file).and_then(|last| last.target);
-        let known = known.filter(|(of, _)| *of == out);
-        let wants_target = is_in_force && view.is_some();
-        let target = known.or_else(|| {
-            wants_target.then(|| {
-                let target = Target::of(topology.file(), &out).map(Arc::new);
-                (out, target)
-            })
-        });
-        let of = if wants_target { target.as_ref().and_then(|(_, target)| target.as_deref()) } else { None };
-        let slots = count(view.as_deref().unwrap_or(topology.view()), topology.file().replicas, of);
-        let slots = Arc::new(slots);
+        let by = view.as_deref().unwrap_or(topology.view());
+        let slots = Arc::new(count(by, topology.file().replicas, target.as_deref()));
         *last = Some(Last { topology: Arc::clone(topology), view, target, slots: Arc::clone(&slots) });
         slots
     }
 }
 
-/// The members that an operator drains.
-fn drained(view: Option<&View>) -> BTreeSet<NodeName> {
-    let members = view.iter().flat_map(|view| view.members());
-    members.filter(|member| member.word == Word::Drain).map(|member| member.name.clone()).collect()
+fn same<T>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn count(view: &View, replicas: usize, target: Option<&Target>) -> Slots {
@@ -154,6 +138,7 @@ pub(super) const ALL: usize = SLOT_COUNT;
 mod tests {
     use super::*;
     use crate::cluster::testing::{file, view};
+    use std::collections::BTreeSet;
 
     #[test]
     fn each_slot_is_counted_once_and_chains_name_all_of_them() {
@@ -186,14 +171,15 @@ mod tests {
 
     #[test]
     fn slots_are_counted_anew_for_another_view_or_file_only() {
-        let first = Arc::new(Topology::first(file(&["a", "b"], 2)).unwrap());
+        let topology = Arc::new(Topology::first(file(&["a", "b"], 2)).unwrap());
         let (counted, one) = (Counted::default(), Arc::new(view(&["a", "b"], 2)));
-        let slots = counted.slots(&first, Some(Arc::clone(&one)), true);
-        assert!(Arc::ptr_eq(&slots, &counted.slots(&first, Some(Arc::clone(&one)), true)));
+        let target = Target::of(topology.file(), &BTreeSet::new()).map(Arc::new);
+        let slots = counted.slots(&topology, Some(Arc::clone(&one)), target.clone());
+        assert!(Arc::ptr_eq(&slots, &counted.slots(&topology, Some(Arc::clone(&one)), target.clone())));
         assert!(slots.moves.as_ref().is_some_and(Moves::is_empty));
         let other = Arc::new(view(&["a", "b"], 1));
-        let slots = counted.slots(&first, Some(other), true);
+        let slots = counted.slots(&topology, Some(other), target);
         assert!(slots.moves.as_ref().is_some_and(|moves| !moves.is_empty()));
-        assert!(counted.slots(&first, Some(one), false).moves.is_none());
+        assert!(counted.slots(&topology, Some(one), None).moves.is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! What a controller sees: the cluster.yaml, the nodes, the other proxies, and the target that follows from them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
@@ -37,7 +38,7 @@ pub(super) struct Sight {
     unfit: BTreeMap<NodeName, Duration>,
     /// Nodes that the target leaves out.
     out: BTreeSet<NodeName>,
-    target: Option<Target>,
+    target: Option<Arc<Target>>,
 }
 
 impl Sight {
@@ -55,7 +56,7 @@ impl Sight {
             notice: Notice::default(),
             unfit: BTreeMap::new(),
             out: BTreeSet::new(),
-            target: Target::of(file, &BTreeSet::new()),
+            target: Target::of(file, &BTreeSet::new()).map(Arc::new),
         }
     }
 
@@ -68,7 +69,7 @@ impl Sight {
         }
         self.file = file.clone();
         self.detector.set_timeout(file.timeouts.failure.duration());
-        self.target = Target::of(&self.file, &self.out);
+        self.target = Target::of(&self.file, &self.out).map(Arc::new);
     }
 
     /// Whether no view is wanted: the cluster.yaml alone says where slots are, each on one node.
@@ -97,6 +98,11 @@ impl Sight {
         self.alone = None;
     }
 
+    /// Where the slots are to be, if the cluster.yaml is in force.
+    pub(super) fn target(&self, view: &View) -> Option<Arc<Target>> {
+        self.target.clone().filter(|_| self.is_in_force(view))
+    }
+
     pub(super) fn world<'w>(&'w self, now: Duration, view: &'w View) -> World<'w> {
         World {
             now,
@@ -106,7 +112,7 @@ impl Sight {
             detector: &self.detector,
             file: &self.file,
             moves_slots: self.notice.moves_slots,
-            target: self.target.as_ref().filter(|_| self.is_in_force(view)),
+            target: self.target.as_deref().filter(|_| self.is_in_force(view)),
         }
     }
 
@@ -182,7 +188,7 @@ impl Sight {
         }
         self.unfit = unfit;
         if out != self.out {
-            self.target = Target::of(&self.file, &out);
+            self.target = Target::of(&self.file, &out).map(Arc::new);
             self.out = out;
         }
     }
