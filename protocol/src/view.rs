@@ -8,6 +8,7 @@ mod change;
 mod encoding;
 mod error;
 mod id;
+mod slot_chains;
 #[cfg(test)]
 mod testing;
 mod word;
@@ -20,12 +21,13 @@ pub use change::{ChainChangeFault, ChangeFault};
 pub use encoding::{VIEW_BYTES_MAX, ViewDecodeError};
 pub use error::{ChainFault, ViewError};
 pub use id::{Boot, ClusterId, ConfigDigest, Epoch, Incarnation, MemberIndex, Version};
+pub use slot_chains::SlotChains;
 pub use word::Word;
 
 use crate::cluster_file::{NODES_MAX, NodeAddress, NodeName};
 use crate::config::Millis;
 use crate::slot::{HashSlot, SLOT_COUNT};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Most entries of a chain.
 pub const ENTRIES_MAX: usize = 8;
@@ -80,7 +82,7 @@ pub struct ViewParts {
     /// still having their file.
     pub superseded: Vec<ConfigDigest>,
     /// The chain of each slot: [`SLOT_COUNT`].
-    pub chains: Vec<Chain>,
+    pub chains: SlotChains,
 }
 
 /// Who serves what in an epoch.
@@ -109,19 +111,14 @@ impl View {
     pub fn new(parts: ViewParts) -> Result<Self, ViewError> {
         check_members(&parts)?;
         check_acceptors(&parts)?;
-        let mut slot = 0;
-        for run in parts.chains.chunk_by(|one, next| one == next) {
-            let checked = run[0].check(parts.epoch, parts.members.len());
-            checked.map_err(|fault| ViewError::Chain { slot, fault })?;
-            slot += run.len();
-        }
+        let (chains, chain_of) = parts.chains.share()?;
+        check_chains(&parts, &chains, &chain_of)?;
         if parts.superseded.len() > SUPERSEDED_MAX {
             return Err(ViewError::Superseded(parts.superseded.len()));
         }
         if parts.longest_lease < parts.lease {
             return Err(ViewError::Lease);
         }
-        let (chains, chain_of) = share(&parts.chains)?;
         let ViewParts { cluster, epoch, members, acceptors, lease, longest_lease, .. } = parts;
         let ViewParts { hash_seed, config, superseded, .. } = parts;
         Ok(Self {
@@ -152,7 +149,10 @@ impl View {
             hash_seed: self.hash_seed,
             config: self.config,
             superseded: self.superseded.clone(),
-            chains: HashSlot::all().map(|slot| self.chain(slot).clone()).collect(),
+            chains: SlotChains::table(
+                self.chains.clone(),
+                self.chain_of.iter().map(|&place| u32::from(place)).collect(),
+            ),
         }
     }
 
@@ -277,21 +277,17 @@ fn check_acceptors(parts: &ViewParts) -> Result<(), ViewError> {
     if right_number && exist && distinct.len() == count { Ok(()) } else { Err(ViewError::Acceptors) }
 }
 
-/// Each chain once, and by slot which one. Slots side by side mostly have the same.
-fn share(chains: &[Chain]) -> Result<(Vec<Chain>, Box<[u16; SLOT_COUNT]>), ViewError> {
-    let count = chains.len();
-    let mut known: HashMap<&Chain, u16> = HashMap::new();
-    let mut distinct = Vec::new();
-    let mut chain_of: Vec<u16> = Vec::with_capacity(count);
-    for run in chains.chunk_by(|one, next| one == next) {
-        let at = *known.entry(&run[0]).or_insert_with_key(|chain| {
-            distinct.push((*chain).clone());
-            (distinct.len() - 1) as u16
-        });
-        chain_of.extend(std::iter::repeat_n(at, run.len()));
+/// Each once, as that of the first slot that has it: `chains` are in the order of those.
+fn check_chains(parts: &ViewParts, chains: &[Chain], chain_of: &[u16; SLOT_COUNT]) -> Result<(), ViewError> {
+    let mut checked = 0;
+    for (slot, place) in chain_of.iter().enumerate() {
+        if usize::from(*place) == checked {
+            let fault = chains[checked].check(parts.epoch, parts.members.len());
+            fault.map_err(|fault| ViewError::Chain { slot, fault })?;
+            checked += 1;
+        }
     }
-    let chain_of = chain_of.into_boxed_slice().try_into().map_err(|_| ViewError::ChainCount(count))?;
-    Ok((distinct, chain_of))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -363,7 +359,10 @@ mod tests {
         assert_eq!(refused(|parts| parts.members.clear()), ViewError::MemberCount(0));
         assert_eq!(refused(|parts| parts.acceptors.truncate(2)), ViewError::Acceptors);
         assert_eq!(refused(|parts| parts.acceptors[0] = MemberIndex::new(1)), ViewError::Acceptors);
-        assert_eq!(refused(|parts| parts.chains.truncate(5)), ViewError::ChainCount(5));
+        assert_eq!(
+            refused(|parts| parts.chains = parts.chains.iter().take(5).cloned().collect()),
+            ViewError::ChainCount(5)
+        );
         assert_eq!(refused(|parts| parts.epoch = Epoch::default()), ViewError::Epoch);
     }
 }

@@ -247,9 +247,8 @@ fn take_view(rest: &mut &[u8]) -> Result<Option<Arc<View>>, AcceptorDecodeError>
 mod tests {
     use super::*;
     use ringmaster_protocol::config::Millis;
-    use ringmaster_protocol::slot::SLOT_COUNT;
     use ringmaster_protocol::view::{
-        Boot, Chain, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, ViewParts,
+        Boot, Chain, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, SlotChains, ViewParts,
     };
 
     /// A view of one member; `seed` tells two of the same epoch apart.
@@ -277,7 +276,7 @@ mod tests {
             hash_seed: 1,
             config: ConfigDigest([seed; 32]),
             superseded: Vec::new(),
-            chains: vec![chain; SLOT_COUNT],
+            chains: SlotChains::all(chain),
         };
         Arc::new(View::new(parts).unwrap())
     }

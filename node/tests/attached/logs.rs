@@ -1,5 +1,7 @@
 //! Members that keep logs: what they have and have promised after a restart.
 
+use std::convert::Infallible;
+
 use ringmaster_node::config::{Config, Persistence};
 use ringmaster_node::log::Fsync;
 use ringmaster_node::{Node, offline};
@@ -7,7 +9,7 @@ use ringmaster_protocol::extension::{Ask, Outcome, Say, refusal};
 use ringmaster_protocol::heartbeat::NodeState;
 use ringmaster_protocol::register::{Answer, Refusal};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, Version, View};
+use ringmaster_protocol::view::{Boot, ClusterId, Epoch, Incarnation, SlotChains, Version, View};
 
 use super::pair::{Pair, Wire, node, view};
 
@@ -71,6 +73,14 @@ fn members_with_logs_come_back_with_their_slots_and_their_promises() {
     }
 }
 
+/// All slots began anew in the second view.
+fn reborn(chains: &mut SlotChains) {
+    let Ok(()) = chains.alter_all(|chain| {
+        chain.born = Epoch(2);
+        Ok::<_, Infallible>(())
+    });
+}
+
 #[test]
 fn what_a_slot_lost_before_it_began_anew_does_not_come_back() {
     let directory = tempfile::tempdir().unwrap();
@@ -82,7 +92,7 @@ fn what_a_slot_lost_before_it_began_anew_does_not_come_back() {
         assert_eq!(operation.new.n, n);
     }
     let mut parts = view(2, &pair.identities, &[0]).parts();
-    parts.chains.iter_mut().for_each(|chain| chain.born = Epoch(2));
+    reborn(&mut parts.chains);
     let anew = View::new(parts).unwrap();
     pair.commit(&anew);
     pair.attach(0, 2);
@@ -99,7 +109,7 @@ fn what_a_slot_lost_before_it_began_anew_does_not_come_back() {
     let answer = pair.data[0].commit(&foreign);
     assert!(matches!(answer, Answer::Refused(Refusal::Foreign(ClusterId(1)))), "{answer:?}");
     let mut parts = view(3, &[pair.identities[0], (Incarnation(9), Boot(9))], &[0]).parts();
-    parts.chains.iter_mut().for_each(|chain| chain.born = Epoch(2));
+    reborn(&mut parts.chains);
     assert!(matches!(pair.data[0].commit(&View::new(parts).unwrap()), Answer::Committed));
     pair.attach(0, 3);
     assert_eq!(pair.data[0].noted(&["GET", "k"]).1, b"$3\r\nnew\r\n");

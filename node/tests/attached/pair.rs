@@ -16,9 +16,10 @@ use ringmaster_protocol::extension::{
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Request};
 use ringmaster_protocol::resp::scan::Scanner;
-use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{
-    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, SlotChains, View,
+    ViewParts,
 };
 
 pub(super) fn node() -> Node {
@@ -169,7 +170,7 @@ pub(super) fn view(epoch: u64, identities: &[(Incarnation, Boot)], entries: &[u1
         hash_seed: 1,
         config: ConfigDigest::default(),
         superseded: Vec::new(),
-        chains: vec![chain; SLOT_COUNT],
+        chains: SlotChains::all(chain),
     })
     .unwrap()
 }

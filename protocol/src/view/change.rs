@@ -89,10 +89,10 @@ impl View {
             return Err(ChangeFault::Lease);
         }
         // Most slots share their chains, before and after.
-        let (mut checked, mut last) = (HashSet::new(), None);
+        let (mut checked, mut last) = (HashSet::new(), vec![None; self.chains.len()]);
         for slot in HashSlot::all() {
             let both = (self.chain_of[slot.index()], next.chain_of[slot.index()]);
-            if last.replace(both) != Some(both) && checked.insert(both) {
+            if last[usize::from(both.0)].replace(both.1) != Some(both.1) && checked.insert(both) {
                 let change =
                     Change { before: self, after: next, old: self.chain(slot), new: next.chain(slot) };
                 change.check().map_err(|fault| ChangeFault::Chain { slot, fault })?;

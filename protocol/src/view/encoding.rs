@@ -13,8 +13,8 @@
 
 use super::Word;
 use super::{
-    Boot, Chain, ClusterId, ConfigDigest, ENTRIES_MAX, Entry, Epoch, Incarnation, Member, MemberIndex, View,
-    ViewError, ViewParts,
+    Boot, Chain, ClusterId, ConfigDigest, ENTRIES_MAX, Entry, Epoch, Incarnation, Member, MemberIndex,
+    SlotChains, View, ViewError, ViewParts,
 };
 use crate::config::Millis;
 use crate::slot::{HashSlot, SLOT_COUNT};
@@ -141,19 +141,19 @@ impl<'a> Input<'a> {
         })
     }
 
-    fn chains(&mut self) -> Result<Vec<Chain>, ViewDecodeError> {
+    fn chains(&mut self) -> Result<SlotChains, ViewDecodeError> {
         let distinct = self.all(Self::chain)?;
-        let mut chains = Vec::with_capacity(SLOT_COUNT);
-        while chains.len() < SLOT_COUNT {
+        let mut place_of = Vec::with_capacity(SLOT_COUNT);
+        while place_of.len() < SLOT_COUNT {
             let count = usize::try_from(self.number()?).unwrap_or(usize::MAX);
-            let chain = usize::try_from(self.number()?).ok().and_then(|at| distinct.get(at));
-            let chain = chain.ok_or(Malformed("a slot names no chain"))?;
-            if !(1..=SLOT_COUNT - chains.len()).contains(&count) {
+            let place = u32::try_from(self.number()?).ok().filter(|place| (*place as usize) < distinct.len());
+            let place = place.ok_or(Malformed("a slot names no chain"))?;
+            if !(1..=SLOT_COUNT - place_of.len()).contains(&count) {
                 return Err(Malformed("a run of slots is too long"));
             }
-            chains.extend(std::iter::repeat_n(chain, count).cloned());
+            place_of.extend(std::iter::repeat_n(place, count));
         }
-        Ok(chains)
+        Ok(SlotChains::table(distinct, place_of))
     }
 
     fn chain(&mut self) -> Result<Chain, ViewDecodeError> {
@@ -166,7 +166,7 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Few: the chain is copied for each slot that has it.
+    /// Few, as nodes copy a slot.
     fn entries(&mut self) -> Result<Vec<Entry>, ViewDecodeError> {
         let entries = self.all(|input| {
             let (member, boot) = (input.index()?, Boot(input.number_128()?));

@@ -6,12 +6,10 @@ mod straight;
 
 use super::*;
 use bytes::Bytes;
-use ringmaster_protocol::config::Millis;
 use ringmaster_protocol::extension::{Ask, Contents, History, Operation, Outcome};
-use ringmaster_protocol::slot::SLOT_COUNT;
-use ringmaster_protocol::view::{
-    Boot, Chain, ClusterId, ConfigDigest, Entry, Incarnation, Member, MemberIndex, Version, ViewParts,
-};
+use ringmaster_protocol::view::{Boot, Chain, Entry, MemberIndex, SlotChains, Version};
+
+use crate::cluster::testing;
 
 struct AllUp;
 
@@ -26,24 +24,10 @@ const SLOT: HashSlot = match HashSlot::new(7) {
     None => panic!("a slot"),
 };
 
-fn member(name: &str) -> Member {
-    let (name, address) = (name.parse().unwrap(), format!("{name}:1").parse().unwrap());
-    let (incarnation, boot) = (Incarnation(1), Boot(1));
-    Member {
-        name,
-        address,
-        zone: String::new(),
-        weight: 1,
-        incarnation,
-        boot,
-        is_durable: false,
-        word: ringmaster_protocol::view::Word::None,
-    }
-}
-
 /// A view of three members whose chains have these entries, the first `in_sync` of them in-sync, since `changed`.
 fn view(epoch: u64, changed: u64, entries: &[u16], in_sync: usize, unsealed: Option<u64>) -> Arc<View> {
-    let entry = |at: &u16| Entry { member: MemberIndex::new(*at), boot: Boot(1), since: Epoch(1) };
+    let entry =
+        |at: &u16| Entry { member: MemberIndex::new(*at), boot: Boot(u128::from(*at) + 1), since: Epoch(1) };
     let chain = Chain {
         changed: Epoch(changed),
         born: Epoch(1),
@@ -51,18 +35,9 @@ fn view(epoch: u64, changed: u64, entries: &[u16], in_sync: usize, unsealed: Opt
         entries: entries.iter().map(entry).collect(),
         in_sync,
     };
-    let parts = ViewParts {
-        cluster: ClusterId(1),
-        epoch: Epoch(epoch),
-        members: ["a", "b", "c"].map(member).to_vec(),
-        acceptors: vec![MemberIndex::new(0)],
-        lease: Millis::new(500),
-        longest_lease: Millis::new(500),
-        hash_seed: 1,
-        config: ConfigDigest::default(),
-        superseded: Vec::new(),
-        chains: vec![chain; SLOT_COUNT],
-    };
+    let mut parts = testing::view(&["a", "b", "c"], 1).parts();
+    parts.epoch = Epoch(epoch);
+    parts.chains = SlotChains::all(chain);
     Arc::new(View::new(parts).unwrap())
 }
 
@@ -494,7 +469,9 @@ fn what_was_acknowledged_by_a_head_that_is_gone_is_not_executed_again() {
     proxy.answer(wire, done(Outcome::Made(operation(1, 1))));
     proxy.out.clear();
     let mut parts = view(2, 2, &[1, 2], 2, None).parts();
-    parts.chains.iter_mut().flat_map(|chain| &mut chain.entries).for_each(|entry| entry.boot = Boot(2));
+    let mut chain = parts.chains[0].clone();
+    chain.entries.iter_mut().for_each(|entry| entry.boot = Boot(2));
+    parts.chains = SlotChains::all(chain);
     proxy.adopt(&Arc::new(View::new(parts).unwrap()));
     assert_eq!(proxy.out, []);
     assert!(proxy.chains.is_empty());

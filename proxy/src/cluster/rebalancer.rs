@@ -10,12 +10,12 @@
 
 mod copying;
 mod gaining;
+mod glance;
 mod losing;
 mod pace;
 mod proving;
 mod queue;
 mod reseating;
-mod still;
 #[cfg(test)]
 mod tests;
 
@@ -23,16 +23,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::extension::{Ask, Report, Say};
+use ringmaster_protocol::extension::{Ask, Report, Rule, Say};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Boot, Chain, Epoch, Incarnation, View};
 
 use super::successor::Change;
 use super::world::World;
 use gaining::{Job, Staged};
+use glance::{Glance, Glances};
 use pace::Pace;
 use queue::Queue;
-use still::Still;
 
 /// Most slots whose chains are altered in one view where there is no hurry. Each view is looked at by every thread of every
 /// process, and is the larger the more views the slots were spread over: few views with many slots cost the least.
@@ -141,7 +141,8 @@ pub struct Rebalancer {
     broken: BTreeSet<(HashSlot, NodeName, u128)>,
     /// Since when something waits that has no hurry.
     waits_since: Option<Duration>,
-    outlook: (usize, usize),
+    /// As of the last survey, what [`Rebalancer::outlook`] says.
+    outlook: (usize, usize, usize),
 }
 
 impl Rebalancer {
@@ -170,7 +171,7 @@ impl Rebalancer {
             marks: BTreeMap::new(),
             broken: BTreeSet::new(),
             waits_since: None,
-            outlook: (0, 0),
+            outlook: (0, 0, 0),
         }
     }
 
@@ -185,11 +186,11 @@ impl Rebalancer {
         self.pace.set(bytes_per_second);
     }
 
-    /// Slots that are not where they are to be, slots that nobody serves, and slots that are being copied.
+    /// Slots that are not where they are to be, slots that nobody serves, and slots that are being copied, as of the last
+    /// survey.
     #[must_use]
     pub fn outlook(&self) -> (usize, usize, usize) {
-        let copies = self.jobs.values().filter(|job| job.is_whole_copy()).count();
-        (self.outlook.0, self.outlook.1, copies)
+        self.outlook
     }
 
     /// All bytes that were copied.
@@ -246,10 +247,12 @@ impl Rebalancer {
         let mut unhurried = BTreeMap::new();
         self.drop_old_jobs(world);
         self.begin_copies(world, usize::MAX, &mut survey.inquiries);
-        let mut still = self.broken.is_empty().then(|| Still::new(world));
+        let mut glances = self.broken.is_empty().then(|| Glances::new(world));
         for at in 0..self.slots.len() {
             let slot = self.slots[at];
-            if still.as_mut().is_some_and(|still| still.has(world, slot)) {
+            let glance = glances.as_mut().map_or(Glance::Unclear, |glances| glances.of(world, slot));
+            if glance == Glance::Still || self.is_under_way(world, slot, glance) {
+                survey.to_do += usize::from(glance != Glance::Still);
                 if !self.lost.is_empty() {
                     self.lost.remove(&slot);
                 }
@@ -277,8 +280,21 @@ impl Rebalancer {
         }
         survey.is_urgent = !survey.changes.is_empty();
         self.add_unhurried(world, unhurried, &mut survey);
-        self.outlook = (survey.to_do, survey.lost);
+        let copies = self.jobs.values().filter(|job| job.is_whole_copy()).count();
+        self.outlook = (survey.to_do, survey.lost, copies);
         survey
+    }
+
+    /// Whether nothing is to be decided of a slot before its copy or its proof is done, or before others are.
+    fn is_under_way(&self, world: &World<'_>, slot: HashSlot, glance: Glance) -> bool {
+        match glance {
+            _ if !world.moves_slots => false,
+            Glance::Joins => self.jobs.contains_key(&slot) && world.rules.keep(Rule::ProvenBeforeInSync),
+            Glance::Lacks => {
+                self.jobs.contains_key(&slot) || (self.is_busy() && !self.staged.contains_key(&slot))
+            }
+            Glance::Still | Glance::Unclear => false,
+        }
     }
 
     /// A step that has no hurry.

@@ -50,14 +50,18 @@ pub fn successor(
     let moved: Vec<Option<MemberIndex>> = before.iter().map(|member| place(&member.name)).collect();
     let looked_after: BTreeSet<HashSlot> = slots.iter().copied().collect();
     let mut chains = std::mem::take(&mut parts.chains);
-    for (slot, chain) in HashSlot::all().zip(&mut chains) {
-        let of = if looked_after.contains(&slot) { Some(&slot) } else { slots.first() };
-        for entry in &mut chain.entries {
-            entry.member =
+    chains.alter_all(|chain| {
+        chain.entries.iter_mut().try_for_each(|entry| {
+            let moved =
                 moved[entry.member.index()].ok_or("a member of a chain would be no member any more")?;
-        }
+            entry.member = moved;
+            Ok::<_, &str>(())
+        })
+    })?;
+    for slot in HashSlot::all() {
+        let of = if looked_after.contains(&slot) { Some(&slot) } else { slots.first() };
         if let Some(change) = of.and_then(|of| changes.get(of)) {
-            apply(chain, change, &parts, place)?;
+            apply(&mut chains[slot.index()], change, &parts, place)?;
         }
     }
     parts.chains = chains;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ringmaster_protocol::cluster_file::{ClusterFile, NodeName};
 use ringmaster_protocol::config::Millis;
-use ringmaster_protocol::slot::SLOT_COUNT;
 use ringmaster_protocol::view::{
-    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, SlotChains, View,
+    ViewParts,
 };
 
 pub(super) fn ms(milliseconds: u64) -> Duration {
@@ -60,7 +60,7 @@ pub(crate) fn view(names: &[&str], replicas: u16) -> View {
         hash_seed: 7,
         config: ConfigDigest([1; 32]),
         superseded: Vec::new(),
-        chains: vec![chain; SLOT_COUNT],
+        chains: SlotChains::all(chain),
     })
     .unwrap()
 }

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-use crate::client::request;
+use crate::client::{Peer, request};
 use crate::node::{ScriptedNode, serve};
 use crate::place::Place;
 
@@ -60,11 +60,8 @@ fn a_large_reply_that_comes_before_its_turn_waits_for_it() {
     client.expect(whole);
 }
 
-#[test]
-fn a_client_that_has_a_part_of_a_reply_whose_rest_will_not_come_is_closed() {
-    let node = ScriptedNode::new();
-    let place = Place::new(&[node.address()], "");
-    let (mut peer, [mut client, mut other]) = (node.accept(), [place.client(), place.client()]);
+/// Both ask over one connection; the first has half of its reply, of which it took half, and the other waits behind it.
+fn begin_a_large_reply(peer: &mut Peer, [client, other]: [&mut Peer; 2]) {
     client.send(request(&["GET", "k"]));
     peer.expect(request(&["GET", "k"]));
     other.send(request(&["GET", "l"]));
@@ -72,8 +69,16 @@ fn a_client_that_has_a_part_of_a_reply_whose_rest_will_not_come_is_closed() {
     let (first, _) = halves();
     peer.send(&first);
     client.expect(&first[..LEN / 4]);
+}
+
+#[test]
+fn a_client_that_has_a_part_of_a_reply_whose_rest_will_not_come_is_closed() {
+    let node = ScriptedNode::new();
+    let place = Place::new(&[node.address()], "");
+    let (mut peer, [mut client, mut other]) = (node.accept(), [place.client(), place.client()]);
+    begin_a_large_reply(&mut peer, [&mut client, &mut other]);
     drop(peer);
-    assert!(client.rest().len() <= first.len(), "nothing stands behind what came");
+    assert!(client.rest().len() <= LEN / 2, "nothing stands behind what came");
     assert!(other.line().starts_with("-TRYAGAIN node 'a'"));
     assert_eq!(other.ask("PING"), "+PONG");
 }
@@ -83,15 +88,9 @@ fn a_client_that_goes_away_within_a_large_reply_leaves_the_others_theirs() {
     let node = ScriptedNode::new();
     let place = Place::new(&[node.address()], "");
     let (mut peer, [mut client, mut other]) = (node.accept(), [place.client(), place.client()]);
-    client.send(request(&["GET", "k"]));
-    peer.expect(request(&["GET", "k"]));
-    other.send(request(&["GET", "l"]));
-    peer.expect(request(&["GET", "l"]));
-    let (first, second) = halves();
-    peer.send(&first);
-    client.expect(&first[..LEN / 4]);
+    begin_a_large_reply(&mut peer, [&mut client, &mut other]);
     drop(client);
-    peer.send(&second);
+    peer.send(&halves().1);
     peer.send(b"+l\r\n");
     assert_eq!(other.line(), "+l");
 }

@@ -12,7 +12,7 @@ use ringmaster_protocol::extension::{Rule, Rules};
 use ringmaster_protocol::heartbeat::{NodeState, Pulse};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{
-    Chain, ClusterId, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
+    Chain, ClusterId, Entry, Epoch, Incarnation, Member, MemberIndex, SlotChains, View, ViewParts,
 };
 
 use super::Problem;
@@ -129,7 +129,7 @@ pub(super) fn first_view(
 }
 
 /// The target's chains; slots that are not looked after have that of the first that is.
-fn chains(sight: &Sight, members: &[Member], slots: &[HashSlot]) -> Option<Vec<Chain>> {
+fn chains(sight: &Sight, members: &[Member], slots: &[HashSlot]) -> Option<SlotChains> {
     let names: BTreeMap<&NodeName, usize> =
         members.iter().enumerate().map(|(at, member)| (&member.name, at)).collect();
     let file = sight.first_file();

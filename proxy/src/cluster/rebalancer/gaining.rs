@@ -147,7 +147,12 @@ impl Rebalancer {
     }
 
     fn may_begin(&self, slot: HashSlot) -> bool {
-        !self.jobs.contains_key(&slot) && !self.retry.contains_key(&slot) && self.jobs.len() < JOBS_MAX
+        !self.jobs.contains_key(&slot) && !self.retry.contains_key(&slot) && !self.is_busy()
+    }
+
+    /// Whether no other job may begin.
+    pub(super) fn is_busy(&self) -> bool {
+        self.jobs.len() >= JOBS_MAX
     }
 
     fn begin(

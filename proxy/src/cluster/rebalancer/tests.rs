@@ -402,8 +402,25 @@ fn a_slot_that_an_entry_cannot_go_on_with_loses_that_entry() {
 /// How many slots need a closer look.
 fn unsettled(scene: &Scene) -> usize {
     let world = scene.world();
-    let mut still = Still::new(&world);
-    HashSlot::all().filter(|slot| !still.has(&world, *slot)).count()
+    let mut glances = Glances::new(&world);
+    HashSlot::all().filter(|slot| glances.of(&world, *slot) != Glance::Still).count()
+}
+
+#[test]
+fn slots_that_lack_a_node_or_have_one_that_joins_are_told_from_those_where_somebody_is_missing() {
+    let glance = |scene: &Scene| Glances::new(&scene.world()).of(&scene.world(), SLOT);
+    let mut scene = Scene::new(2);
+    scene.want(&["a", "c"]);
+    assert_eq!(glance(&scene), Glance::Lacks);
+    scene.pass(600, &[("a", 1), ("c", 3)]);
+    assert_eq!(glance(&scene), Glance::Unclear, "b does not answer");
+    let mut scene = joining();
+    assert_eq!(glance(&scene), Glance::Joins);
+    scene.want(&["a", "c"]);
+    assert_eq!(glance(&scene), Glance::Unclear, "it joins and is not wanted");
+    let mut scene = Scene::new(2);
+    scene.want(&["a"]);
+    assert_eq!(glance(&scene), Glance::Unclear, "b is to leave");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::MemberIndex;
 use ringmaster_protocol::cluster_file::{Node, NodeName};
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
-use ringmaster_protocol::view::{Boot, Chain, Entry, Epoch, View};
+use ringmaster_protocol::view::{Boot, Chain, Entry, Epoch, SlotChains, View};
 
 /// By slot, the chain of the node that holds it. A slot that changes its node starts empty there: nothing copies it yet.
 pub(super) fn of(
@@ -11,7 +11,7 @@ pub(super) fn of(
     nodes: &[Node],
     epoch: Epoch,
     before: Option<&View>,
-) -> Vec<Chain> {
+) -> SlotChains {
     let chain_of = |(slot, &at): (HashSlot, &u16)| {
         let kept = before.and_then(|view| kept(view, slot, &nodes[usize::from(at)].name));
         let mut chain = kept.unwrap_or_else(|| born(epoch));

@@ -29,44 +29,18 @@ impl Untold {
 
 #[cfg(test)]
 mod tests {
-    use ringmaster_protocol::config::Millis;
-    use ringmaster_protocol::slot::SLOT_COUNT;
-    use ringmaster_protocol::view::{
-        Boot, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, ViewParts, Word,
-    };
+    use ringmaster_protocol::view::Boot;
 
     use super::*;
+    use crate::cluster::testing;
 
-    /// A view of one member that runs as process 2; the chains of these slots mean the one before.
+    /// A view of one member; the chains of these slots mean a process of it that is gone.
     fn view(restarted: &[usize]) -> View {
-        let member = Member {
-            name: "a".parse().unwrap(),
-            address: "a:1".parse().unwrap(),
-            zone: String::new(),
-            weight: 1,
-            incarnation: Incarnation(1),
-            boot: Boot(2),
-            is_durable: true,
-            word: Word::None,
-        };
-        let chain = |slot: usize| {
-            let boot = Boot(if restarted.contains(&slot) { 1 } else { 2 });
-            let entries = vec![Entry { member: MemberIndex::new(0), boot, since: Epoch(1) }];
-            Chain { changed: Epoch(1), born: Epoch(1), unsealed: None, entries, in_sync: 1 }
-        };
-        View::new(ViewParts {
-            cluster: ClusterId(1),
-            epoch: Epoch(2),
-            members: vec![member],
-            acceptors: vec![MemberIndex::new(0)],
-            lease: Millis::new(500),
-            longest_lease: Millis::new(500),
-            hash_seed: 1,
-            config: ConfigDigest::default(),
-            superseded: Vec::new(),
-            chains: (0..SLOT_COUNT).map(chain).collect(),
-        })
-        .unwrap()
+        let mut parts = testing::view(&["a"], 1).parts();
+        for &slot in restarted {
+            parts.chains[slot].entries[0].boot = Boot(9);
+        }
+        View::new(parts).unwrap()
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use ringmaster_protocol::config::Millis;
-use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
+use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{
-    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, View, ViewParts,
-    Word,
+    Boot, Chain, ClusterId, ConfigDigest, Entry, Epoch, Incarnation, Member, MemberIndex, SlotChains, View,
+    ViewParts, Word,
 };
 
 use crate::simulation::settings::Settings;
@@ -32,7 +32,7 @@ pub(super) fn first_view(settings: &Settings, slots: &[HashSlot]) -> Arc<View> {
         let (changed, born, in_sync) = (Epoch::FIRST, Epoch::FIRST, entries.len());
         Chain { changed, born, unsealed: None, entries, in_sync }
     };
-    let mut chains = vec![chain(0); SLOT_COUNT];
+    let mut chains = SlotChains::all(chain(0));
     slots.iter().enumerate().for_each(|(at, slot)| chains[slot.index()] = chain(at));
     let acceptors = if settings.nodes >= 5 { 5 } else { 3 };
     let lease = Millis::new(settings.lease.as_millis() as u64);
