@@ -29,7 +29,7 @@ mod writing;
 pub use action::{
     Action, Answered, ClientId, Command, Kind, Lease, Links, Moment, OperationId, Target, Told, Wire,
 };
-pub use straight::Straight;
+pub use straight::{Held, Straight};
 pub use writing::{Applied, Handed, PlainWrite};
 
 use std::rc::Rc;

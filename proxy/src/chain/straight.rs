@@ -13,6 +13,7 @@
 //! behind such reads waits in the line until they are over; what begins anew is put in front of it.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 
 use ringmaster_protocol::extension::{Rule, Rules};
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
@@ -41,6 +42,17 @@ struct Goal {
     tail: Option<MemberIndex>,
     /// Epoch that last altered the chain.
     changed: Epoch,
+}
+
+/// Of which slots may be answered (R12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Of all: a majority has confirmed the view.
+    All,
+    /// Of those whose chains are what they were in this epoch, of which the lease still holds.
+    SameSince(Epoch),
+    /// Of none.
+    Nothing,
 }
 
 /// Which reads may go straight, and which of them may be answered.
@@ -72,15 +84,17 @@ impl Straight {
         cell.set(way);
     }
 
-    /// A later view holds. Reads that were sent under another one begin anew.
+    /// A later view holds. Reads of chains that it alters begin anew.
     pub(super) fn adopt(&self, view: &View) {
         self.epoch.set(view.epoch());
         let goal = |chain: &Chain| Goal { tail: self.settled_tail(view, chain), changed: chain.changed };
-        self.goals.replace(view.chains().iter().map(goal).collect());
+        let before = self.goals.replace(view.chains().iter().map(goal).collect());
         for slot in HashSlot::all() {
             self.change(slot, |way| {
+                let changed = before.get(usize::from(way.chain)).map(|goal| goal.changed);
+                way.is_broken |= changed != Some(view.chain(slot).changed);
+                way.is_broken &= way.reads > 0;
                 way.chain = view.chain_index(slot);
-                way.is_broken = way.reads > 0;
             });
         }
     }
@@ -146,11 +160,31 @@ impl Straight {
         self.change(slot, |way| way.reads += 1);
     }
 
-    /// R12: whether what has come may be answered, by a clock that was read after it came.
+    /// R12: which slots what has come may be answered of, by a clock that was read after it came.
     #[inline]
     #[must_use]
-    pub fn holds(&self, now: Duration, lease: Lease) -> bool {
-        lease.epoch == self.epoch.get() && now < lease.until || !self.rules.keep(Rule::LeaseAtTheAnswer)
+    pub fn held(&self, now: Duration, lease: Lease) -> Held {
+        if !self.rules.keep(Rule::LeaseAtTheAnswer) {
+            return Held::All;
+        }
+        match lease.epoch.cmp(&self.epoch.get()) {
+            Ordering::Equal if now < lease.until => Held::All,
+            Ordering::Less if now < lease.until => Held::SameSince(lease.epoch),
+            _ => Held::Nothing,
+        }
+    }
+
+    /// Whether a slot is among those.
+    #[inline]
+    #[must_use]
+    pub fn is_held(&self, slot: HashSlot, held: Held) -> bool {
+        match held {
+            Held::All => true,
+            Held::SameSince(epoch) => {
+                self.goal(self.way(slot).get()).is_some_and(|goal| goal.changed <= epoch)
+            }
+            Held::Nothing => false,
+        }
     }
 
     /// A reply came, or none will: whether it is the client's. If not, the read is to begin anew

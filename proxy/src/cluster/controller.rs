@@ -78,6 +78,8 @@ pub struct Controller {
     /// The last view that was given up.
     given_up: Option<(ClusterId, Epoch)>,
     lease: Option<Lease>,
+    /// What a majority confirmed of an earlier view of the cluster, and until when.
+    lease_before: Option<(Epoch, Duration)>,
     /// Views that were heard of before one is held, the latest of each cluster.
     candidates: BTreeMap<u128, Arc<View>>,
     rebalancer: Rebalancer,
@@ -134,6 +136,7 @@ impl Controller {
             lost_since: None,
             given_up: None,
             lease: None,
+            lease_before: None,
             candidates: BTreeMap::new(),
             rebalancer: Rebalancer::new(settings.slots.clone(), file.limits.rebalance_bytes.bytes()),
             beats: BTreeMap::new(),
@@ -173,11 +176,12 @@ impl Controller {
         self.view.as_ref()
     }
 
-    /// The epoch whose lease is held, and until when; the time is zero where no majority has confirmed it.
+    /// The epoch whose lease is held, and until when; zero where no majority has confirmed any. Until one has confirmed the view
+    /// that is held, this is what one said of a view before: it holds for the chains that are the same.
     #[must_use]
     pub fn lease(&self) -> (Epoch, Duration) {
-        let until = self.lease.as_ref().and_then(Lease::until).unwrap_or_default();
-        (self.lease.as_ref().map(Lease::epoch).unwrap_or_default(), until)
+        let own = self.lease.as_ref().and_then(|lease| Some((lease.epoch(), lease.until()?)));
+        own.or(self.lease_before).unwrap_or_default()
     }
 
     /// Where a node listens: as the cluster.yaml says, else as a view does.
@@ -304,9 +308,13 @@ impl Controller {
         let Some(Pending::Inquiry(purpose)) = self.pending.remove(&id) else { return out };
         if let Some(view) = self.view.clone() {
             let world = self.sight.world(now, &view);
+            let was_fence = matches!(purpose, Purpose::Fence { .. });
             let inquiry = self.rebalancer.said(&world, purpose, say);
             inquiry.into_iter().for_each(|inquiry| self.ask(inquiry, &mut out));
             self.survey_soon(now);
+            if was_fence && self.rebalancer.has_fenced() && self.propose_at.is_none_or(|at| at <= now) {
+                self.survey_at = now;
+            }
         }
         out
     }
@@ -422,6 +430,7 @@ impl Controller {
         (self.undecided_since, self.propose_at, self.lost_ballots) = (None, None, 0);
         self.lost_since = None;
         (self.held_since, self.survey_at, self.trouble) = (now, now, None);
+        self.lease_before = Some(self.lease()).filter(|(_, until)| *until > Duration::ZERO);
         self.lease = Some(Lease::of(&view));
         self.sight.adopted(&view);
         self.rebalancer.adopted(now, &view);

@@ -126,8 +126,9 @@ pub struct Rebalancer {
     /// A slot whose job failed is left alone until then.
     retry: BTreeMap<HashSlot, Duration>,
     fences_asked: BTreeSet<HashSlot>,
-    /// To be fenced, until they are asked for.
+    /// To be fenced, until they are asked for; and since when there are any.
     fences_new: Vec<HashSlot>,
+    fences_wanted_since: Option<Duration>,
     fenced: BTreeSet<HashSlot>,
     /// To be reported, until they are asked for.
     reports_wanted: Vec<(HashSlot, NodeName, Boot)>,
@@ -163,6 +164,7 @@ impl Rebalancer {
             retry: BTreeMap::new(),
             fences_asked: BTreeSet::new(),
             fences_new: Vec::new(),
+            fences_wanted_since: None,
             fenced: BTreeSet::new(),
             reports_wanted: Vec::new(),
             reports_asked_at: Duration::ZERO,
@@ -246,6 +248,7 @@ impl Rebalancer {
         let mut survey = Survey::default();
         let mut unhurried = BTreeMap::new();
         self.drop_old_jobs(world);
+        self.fences_new.clear();
         self.begin_copies(world, usize::MAX, &mut survey.inquiries);
         let mut glances = self.broken.is_empty().then(|| Glances::new(world));
         for at in 0..self.slots.len() {
@@ -339,10 +342,17 @@ impl Rebalancer {
             return;
         }
         let since = *self.waits_since.get_or_insert(world.now);
-        let is_enough = unhurried.len() >= BATCH.0.min(self.slots.len()) || self.jobs.is_empty();
-        if survey.is_urgent || is_enough || world.now >= since + BATCH.1 {
-            survey.changes.extend(unhurried.into_iter().take(SLOTS_A_VIEW));
+        if survey.is_urgent || self.has_fenced() || self.is_batch(unhurried.len(), since, world.now) {
+            // Those that nobody reads come first.
+            let (fenced, others): (Vec<_>, Vec<_>) =
+                unhurried.into_iter().partition(|(slot, _)| self.fenced.contains(slot));
+            survey.changes.extend(fenced.into_iter().chain(others).take(SLOTS_A_VIEW));
         }
+    }
+
+    /// Whether so many slots, of which the first waits since then, are to wait for no others.
+    fn is_batch(&self, count: usize, since: Duration, now: Duration) -> bool {
+        count >= BATCH.0.min(self.slots.len()) || self.jobs.is_empty() || now >= since + BATCH.1
     }
 
     /// Goes on with an answer, or without one where it is lost: what is to be asked now.

@@ -25,8 +25,8 @@ use super::ledger::Ledger;
 use super::members::Members;
 use super::queues::{Number, Queues, Waiter};
 use crate::chain::{
-    Action, Applied, Chains, ClientId, Command, Handed, Kind, Lease, Moment, OperationId, PlainWrite, Target,
-    Told, Wire,
+    Action, Applied, Chains, ClientId, Command, Handed, Held, Kind, Lease, Moment, OperationId, PlainWrite,
+    Target, Told, Wire,
 };
 use crate::clock;
 use crate::control::{self, Chore, Published};
@@ -279,7 +279,7 @@ impl Driver {
             Event::Everywhere(command) => everywhere::send(command, &mut self.members),
             Event::Walk(walking) => walking.ask(&mut self.members, self.chains.straight().epoch()),
             Event::Walked(walking) => {
-                let holds = self.chains.straight().holds(self.seen.now, self.seen.lease);
+                let holds = self.chains.straight().held(self.seen.now, self.seen.lease) == Held::All;
                 walking.heard(&self.members, self.epoch(), holds);
             }
             Event::Answered(wire, answer) => {

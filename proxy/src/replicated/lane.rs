@@ -20,7 +20,7 @@ use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::Epoch;
 
 use super::inbox::{Event, Inbox, Owner, Submission};
-use crate::chain::{Answered, ClientId, Kind, Straight, Wire};
+use crate::chain::{Answered, ClientId, Held, Kind, Straight, Wire};
 use crate::clock;
 use crate::control::Published;
 use crate::output::Output;
@@ -312,12 +312,12 @@ impl TakePart for Receiver {
 }
 
 impl Judge for Receiver {
-    fn holds(&self) -> bool {
-        self.reading.straight.holds(clock::now(), self.reading.published.lease())
+    fn held(&self) -> Held {
+        self.reading.straight.held(clock::now(), self.reading.published.lease())
     }
 
     #[inline]
-    fn accepts(&self, slot: HashSlot, reply: &[u8], holds: bool) -> bool {
+    fn accepts(&self, slot: HashSlot, reply: &[u8], held: Held) -> bool {
         let is_good = match reply.first() {
             // A note is for the chains.
             None | Some(b'|') => false,
@@ -328,7 +328,7 @@ impl Judge for Receiver {
             Some(_) => true,
         };
         let straight = &self.reading.straight;
-        let is_answered = straight.finish(slot, holds && is_good);
+        let is_answered = straight.finish(slot, is_good && straight.is_held(slot, held));
         if is_answered && straight.is_awaited(slot) {
             self.inbox.push(Event::ReadsEnded(slot));
         }

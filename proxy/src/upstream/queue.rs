@@ -15,6 +15,7 @@ use ringmaster_protocol::resp::scan::Scanner;
 use ringmaster_protocol::slot::HashSlot;
 
 use super::failure::Texts;
+use crate::chain::Held;
 use crate::output::{Output, Sequence};
 use joined::{Joined, Joins};
 use kept::Kept;
@@ -37,11 +38,11 @@ pub(crate) trait TakePart {
 
 /// Who decides of the replies of reads whether they are the client's.
 pub(crate) trait Judge {
-    /// Whether what has come by now can be answered at all.
-    fn holds(&self) -> bool;
+    /// Of which slots what has come by now can be answered.
+    fn held(&self) -> Held;
 
-    /// Whether this reply to a read of `slot` is the client's; `holds` is what [`Judge::holds`] said after it had come.
-    fn accepts(&self, slot: HashSlot, reply: &[u8], holds: bool) -> bool;
+    /// Whether this reply to a read of `slot` is the client's; `held` is what [`Judge::held`] said after it had come.
+    fn accepts(&self, slot: HashSlot, reply: &[u8], held: Held) -> bool;
 
     /// The read is to begin anew: its reply was not accepted, or will not come.
     fn begin_anew(&self, client: &Rc<Output>, read: Read<'_>);
@@ -226,7 +227,7 @@ impl Queue {
     /// # Errors
     /// [`Garbage`]: the connection cannot go on. What was whole before it has been delivered.
     pub(super) fn take_replies(&mut self, input: &[u8]) -> Result<usize, Garbage> {
-        let (mut at, mut holds) = (0, None);
+        let (mut at, mut held) = (0, None);
         if self.pieces.is_some() {
             at = self.take_piece(input)?;
         }
@@ -235,9 +236,9 @@ impl Queue {
             let is_joined = self.waiting.front().is_some_and(|command| command.is_joined);
             at += match self.owners.front_mut() {
                 None => return Err(Garbage::Unasked),
-                Some(_) if is_joined => self.take_for_all(&input[at..], &mut holds)?,
+                Some(_) if is_joined => self.take_for_all(&input[at..], &mut held)?,
                 Some(Owner::Client(..)) => self.take_for_client(&input[at..])?,
-                Some(Owner::Reads(..)) => self.take_for_reads(&input[at..], &mut holds)?,
+                Some(Owner::Reads(..)) => self.take_for_reads(&input[at..], &mut held)?,
                 Some(Owner::Part(_)) => self.take_for_part(&input[at..])?,
             };
             self.answered += (before - self.waiting.len()) as u64;
@@ -272,9 +273,9 @@ impl Queue {
     }
 
     /// The replies of the reads that are first. One look at the clock does for all that has come together.
-    fn take_for_reads(&mut self, input: &[u8], holds: &mut Option<bool>) -> Result<usize, Garbage> {
+    fn take_for_reads(&mut self, input: &[u8], held: &mut Option<Held>) -> Result<usize, Garbage> {
         let Some(Owner::Reads(judge, client, count)) = self.owners.front_mut() else { return Ok(0) };
-        let holds = *holds.get_or_insert_with(|| judge.holds());
+        let held = *held.get_or_insert_with(|| judge.held());
         let (scanner, waiting, kept) = (&mut self.scanner, &mut self.waiting, &mut self.kept);
         let (mut at, answered_end) = (0, &mut self.answered_end);
         let outcome = client.answer_with(|order| {
@@ -283,7 +284,7 @@ impl Queue {
                 let Some(command) = waiting.pop_front_if(|command| !command.is_joined) else { return Ok(()) };
                 let reply = &input[at..at + len];
                 let request_len = command.len_after(answered_end);
-                if judge.accepts(command.slot, reply, holds) {
+                if judge.accepts(command.slot, reply, held) {
                     client.ended_read();
                     order.answer(command.place, reply);
                 } else {
@@ -302,7 +303,7 @@ impl Queue {
     }
 
     /// The reply of one read for which several wait.
-    fn take_for_all(&mut self, input: &[u8], holds: &mut Option<bool>) -> Result<usize, Garbage> {
+    fn take_for_all(&mut self, input: &[u8], held: &mut Option<Held>) -> Result<usize, Garbage> {
         let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
         let (reply, joined) = (&input[..len], self.joins.take(self.answered));
         let Some(command) = self.waiting.pop_front() else { return Ok(0) };
@@ -315,10 +316,10 @@ impl Queue {
                 count
             }
             Some(Owner::Reads(judge, client, count)) => {
-                let holds = *holds.get_or_insert_with(|| judge.holds());
+                let held = *held.get_or_insert_with(|| judge.held());
                 let read = command.read(self.kept.front(request_len));
                 for (client, place) in std::iter::once((&*client, command.place)).chain(others) {
-                    if judge.accepts(command.slot, reply, holds) {
+                    if judge.accepts(command.slot, reply, held) {
                         client.ended_read();
                         client.answer(place, reply);
                     } else {
@@ -389,7 +390,7 @@ impl Queue {
 fn begin_all_anew(judge: &dyn Judge, (client, joined): (&Rc<Output>, &[Joined]), read: Read<'_>) {
     let others = joined.iter().map(|joined| (&joined.client, joined.place));
     for (client, place) in std::iter::once((client, read.place)).chain(others) {
-        judge.accepts(read.slot, b"", false);
+        judge.accepts(read.slot, b"", Held::Nothing);
         judge.begin_anew(client, Read { place, ..read });
     }
 }

@@ -244,12 +244,12 @@ impl Proxy {
     ) -> Vec<Output> {
         let slot = self.commands[&number].0;
         let straight = Rc::clone(self.chains.straight());
-        let holds = straight.holds(self.clock.shows(world), self.control.lease());
+        let held = straight.held(self.clock.shows(world), self.control.lease());
         let replies = match response {
             Some(Response::Done(replies, _)) => Some(replies),
             Some(Response::Expiring | Response::Refused(_)) | None => None,
         };
-        let is_answered = straight.finish(slot, holds && replies.is_some());
+        let is_answered = straight.finish(slot, replies.is_some() && straight.is_held(slot, held));
         if let Some(count) = self.reads.get_mut(&client) {
             *count -= 1;
         }

@@ -214,7 +214,10 @@ impl Cluster {
 
     /// All proxies hold one view, and its lease.
     pub(crate) fn agree(&self) -> bool {
-        let has_lease = |proxy: &Controller| proxy.lease().1 > self.now;
+        let has_lease = |proxy: &Controller| {
+            let (epoch, until) = proxy.lease();
+            until > self.now && proxy.view().is_some_and(|view| view.epoch() == epoch)
+        };
         let epoch = |proxy: &Controller| proxy.view().map(|view| (view.epoch(), view.cluster()));
         self.proxies.iter().all(|proxy| has_lease(proxy) && epoch(proxy) == epoch(&self.proxies[0]))
     }

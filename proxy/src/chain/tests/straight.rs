@@ -24,7 +24,8 @@ impl Proxy {
 
     /// The reply of such a read comes; whether it is its client's.
     fn comes(&self) -> bool {
-        self.straight().finish(SLOT, self.straight().holds(self.now, self.lease))
+        let held = self.straight().held(self.now, self.lease);
+        self.straight().finish(SLOT, self.straight().is_held(SLOT, held))
     }
 
     fn command(&self, client: u64, kind: Kind, is_behind_reads: bool) -> Command {
@@ -125,11 +126,36 @@ fn a_write_goes_on_when_its_clients_reads_were_answered() {
 }
 
 #[test]
-fn under_a_later_view_reads_begin_anew() {
+fn under_a_later_view_reads_of_altered_chains_begin_anew() {
+    for lease in [1, 2] {
+        let mut proxy = settled();
+        proxy.begin();
+        proxy.adopt(&view(2, 2, &[0, 1], 2, None));
+        proxy.lease.epoch = Epoch(lease);
+        assert!(!proxy.comes());
+        proxy.again(1);
+        proxy.sent();
+    }
+}
+
+#[test]
+fn what_a_majority_said_of_the_view_before_holds_for_chains_that_are_the_same() {
     let mut proxy = settled();
     proxy.begin();
     proxy.adopt(&view(2, 1, &[0, 1], 2, None));
-    assert!(!proxy.comes());
+    proxy.lease.epoch = Epoch(1);
+    assert!(proxy.comes(), "the read was under way");
+    proxy.begin();
+    assert!(proxy.comes());
+    proxy.adopt(&view(3, 3, &[0, 1], 2, None));
+    proxy.lease.epoch = Epoch(2);
+    proxy.begin();
+    assert!(!proxy.comes(), "another view altered it");
     proxy.again(1);
-    proxy.sent();
+    let mut proxy = settled();
+    proxy.adopt(&view(2, 1, &[0, 1], 2, None));
+    proxy.lease.epoch = Epoch(1);
+    proxy.begin();
+    proxy.now = proxy.lease.until;
+    assert!(!proxy.comes(), "and only as long as it holds");
 }

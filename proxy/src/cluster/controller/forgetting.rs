@@ -74,6 +74,7 @@ impl Controller {
         }
         self.given_up = self.view.as_ref().map(|view| (view.cluster(), view.epoch()));
         (self.view, self.lease, self.lost_since, self.drawn) = (None, None, None, None);
+        self.lease_before = None;
         (self.propose_at, self.undecided_since) = (None, None);
         self.pending.clear();
         self.rebalancer.begin_anew();

@@ -62,13 +62,24 @@ impl Rebalancer {
     }
 
     fn fences_wanted(&mut self, slot: HashSlot) {
-        if self.fences_asked.len() < SLOTS_A_VIEW && !self.fences_asked.contains(&slot) {
+        if self.fences_asked.len() + self.fences_new.len() < SLOTS_A_VIEW
+            && !self.fences_asked.contains(&slot)
+        {
             self.fences_new.push(slot);
         }
     }
 
-    /// Asks the tails that are to be removed to serve only those who know the next view.
+    /// Asks the tails that are to be removed to serve only those who know the next view: many at once, for that view is made
+    /// as soon as they are fenced.
     pub(super) fn ask_for_fences(&mut self, world: &World<'_>, inquiries: &mut Vec<Inquiry>) {
+        if self.fences_new.is_empty() {
+            self.fences_wanted_since = None;
+            return;
+        }
+        let since = *self.fences_wanted_since.get_or_insert(world.now);
+        if !self.is_batch(self.fences_new.len(), since, world.now) {
+            return;
+        }
         let mut by_tail: BTreeMap<(&NodeName, u128), (Entry, Vec<HashSlot>)> = BTreeMap::new();
         for slot in std::mem::take(&mut self.fences_new) {
             let tail = world.view.chain(slot).tail();
@@ -84,6 +95,12 @@ impl Rebalancer {
                 inquiries.push(Inquiry { purpose, node: world.name(&tail).clone(), incarnation, boot, ask });
             }
         }
+    }
+
+    /// Whether all tails that were asked to be fenced are: until there is the next view, nobody reads their slots.
+    #[must_use]
+    pub fn has_fenced(&self) -> bool {
+        !self.fenced.is_empty() && self.fenced.len() == self.fences_asked.len()
     }
 }
 

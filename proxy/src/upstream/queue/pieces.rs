@@ -37,7 +37,7 @@ impl Queue {
             Some(Owner::Reads(judge, client, _)) if client.begin(command.place) => {
                 let mut answered_end = self.answered_end;
                 let len = command.len_after(&mut answered_end);
-                if judge.accepts(command.slot, input, judge.holds()) {
+                if judge.accepts(command.slot, input, judge.held()) {
                     client.ended_read();
                     self.pieces = Some(Pieces::Client(Rc::clone(client)));
                 } else {
