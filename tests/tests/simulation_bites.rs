@@ -67,14 +67,14 @@ fn a_lost_chain_waits_for_its_reports() {
 #[test]
 fn controllers_need_the_rules() {
     let rules = [
-        (Rule::CheckedUnderTheLock, 4),
+        (Rule::CheckedUnderTheLock, 2),
         (Rule::ChainOrder, 1),
         (Rule::GapsAreTold, 1),
-        (Rule::NoOpsAreConfirmed, 2),
+        (Rule::NoOpsAreConfirmed, 22),
         (Rule::ExecutedOnce, 1),
         (Rule::ProvenBeforeInSync, 2),
-        (Rule::BootsAreEntries, 1),
-        (Rule::ReportsBeforeReseating, 2),
+        (Rule::BootsAreEntries, 2),
+        (Rule::ReportsBeforeReseating, 15),
     ];
-    rules.into_iter().for_each(|(rule, was)| bites_in(Mode::Controller, rule, 20, was));
+    rules.into_iter().for_each(|(rule, was)| bites_in(Mode::Controller, rule, 60, was));
 }
