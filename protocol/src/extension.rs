@@ -12,6 +12,7 @@
 //! | `RM.ATTACH cluster epoch incarnation boot [sender lane generation]` | first on a connection for data or questions, again at later epochs; with the sender's name what its connections of lower generations still bring is refused from now on | `+OK`; `-STALE epoch`, `-REBORN`, `-FOREIGN`: the connection is detached, and all behind it is refused |
 //! | a command | for data | its reply, preceded by a [`Note`] as an attribute where there is something to note; `-STALE epoch`, `-FENCED epoch` |
 //! | `RM.UNLESS changed n request` | for data | as the request within; or a note that says that it has it, and `+OK` |
+//! | `RM.ANY request` | for data | as the request within, which only reads, by any in-sync entry: not only by the tail |
 //! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
 //! | `RM.NONCE`, `RM.PROVE proof [proof]` | first of all, where the node has a secret | see [`crate::secret`] |

@@ -351,6 +351,28 @@ fn acknowledged_by_the_head_writes_are_served_too() {
     }
 }
 
+#[test]
+fn reads_of_any_copy_are_answered_by_whichever_they_reach() {
+    let cluster = replicated(2, "read_from: any\n");
+    let mut clients = both(&cluster);
+    for n in 0..200 {
+        for client in &mut clients {
+            assert_eq!(client.ask(&format!("SET key:{n} {n}")), r"+OK\r\n");
+            let read = client.ask(&format!("GET key:{n}"));
+            assert_eq!(read, format!(r"${}\r\n{n}\r\n", n.to_string().len()));
+        }
+    }
+    let client = &mut clients[0];
+    assert_eq!(client.ask("MGET key:1 key:2"), r"*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    assert_eq!(client.ask("EXISTS key:1 key:2 key:3 none"), r":3\r\n");
+    assert!(client.ask("LRANGE key:1 0 -1").starts_with("-WRONGTYPE"));
+    assert_eq!(client.ask("EVAL_RO return{redis.call('get',KEYS[1])} 1 key:7"), r"*1\r\n$1\r\n7\r\n");
+    assert_eq!(client.ask("MULTI"), r"+OK\r\n");
+    assert_eq!(client.ask("GET key:5"), r"+QUEUED\r\n");
+    assert_eq!(client.ask("STRLEN key:5"), r"+QUEUED\r\n");
+    assert_eq!(client.ask("EXEC"), r"*2\r\n$1\r\n5\r\n:1\r\n");
+}
+
 /// Writes one key after another until so many in a row succeed; adds those that did, from `written` on.
 fn write_until_served(client: &mut Wire, written: &mut Vec<u32>) {
     let (mut in_a_row, mut next) = (0, written.last().map_or(0, |last| last + 1));

@@ -149,6 +149,25 @@ fn each_role_serves_what_is_its_own() {
 }
 
 #[test]
+fn an_entry_that_is_not_the_tail_answers_reads_that_any_may_answer_and_no_others() {
+    let mut pair = Pair::new();
+    pair.write(&["SET", "k", "v"]);
+    let get = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+    let exec = format!("*3\r\n$7\r\nRM.EXEC\r\n${0}\r\n{get}\r\n${0}\r\n{get}\r\n", get.len());
+    for at in [0, 1] {
+        assert_eq!(pair.data[at].noted(&["RM.ANY", get]), (None, b"$1\r\nv\r\n".to_vec()));
+        let both = pair.data[at].noted(&["RM.ANY", &exec]).1;
+        assert_eq!(both, b"*2\r\n$1\r\nv\r\n$1\r\nv\r\n");
+    }
+    assert!(pair.data[0].noted(&["GET", "k"]).1.starts_with(b"-STALE"), "a plain read is the tail's");
+    for wrong in ["*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nw\r\n", "*1\r\n$4\r\nPING\r\n", "GET", ""] {
+        assert!(pair.data[0].noted(&["RM.ANY", wrong]).1.starts_with(b"-ERR malformed"), "{wrong:?}");
+    }
+    assert_eq!(pair.data[1].noted(&["GET", "k"]).1, b"$1\r\nv\r\n");
+    pair.stop();
+}
+
+#[test]
 fn a_node_that_came_back_blank_serves_nothing_to_who_takes_it_for_another() {
     let node = node();
     let mut proxy = Wire::to(&node);

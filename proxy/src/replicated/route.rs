@@ -91,12 +91,24 @@ impl Route<'_> {
         }
         let owner = Owner::Client(Rc::clone(self.client), self.client.reserve(self.wanted));
         let (client, lane, is_behind_reads) = (self.id, self.lane, self.client.has_reads());
-        self.to.submit_raw(Submission { client, lane, slot, kind, request: raw, owner, is_behind_reads });
+        let any;
+        let request = match kind {
+            Kind::ReadAny(_) => {
+                any = for_any(raw);
+                &any
+            }
+            _ => raw,
+        };
+        self.to.submit_raw(Submission { client, lane, slot, kind, request, owner, is_behind_reads });
         true
     }
 
     fn submit_for(&self, owner: Owner, slot: HashSlot, kind: Kind, request: Bytes) {
         let (client, lane, is_behind_reads) = (self.id, self.lane, self.client.has_reads());
+        let request = match kind {
+            Kind::ReadAny(_) => for_any(&request).into(),
+            _ => request,
+        };
         self.to.submit(Submission { client, lane, slot, kind, request, owner, is_behind_reads });
     }
 
@@ -278,6 +290,13 @@ pub(crate) fn time_of(spec: &Spec, args: Args<'_>) -> Option<(usize, Option<std:
     }
     let at = if matches!(spec.name, "blmpop" | "bzmpop") { 1 } else { args.len() - 1 };
     Some((at, patience(args.get(at)?, true)?))
+}
+
+/// A read as it is asked of an entry that need not be the tail.
+fn for_any(request: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(request.len() + 32);
+    put_request(&mut out, &[b"RM.ANY", request]);
+    out
 }
 
 /// The request with no end of its time: those that differ in nothing else are the same.

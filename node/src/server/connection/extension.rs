@@ -66,6 +66,17 @@ enum Work<'a> {
     Evict(Vec<Key<'a>>),
 }
 
+/// On what terms work is done.
+#[derive(Clone, Copy)]
+enum Terms {
+    /// By the head, or by the tail if it only reads.
+    Plain,
+    /// Unless the slot has this version of its operation already.
+    Unless(Version),
+    /// It only reads, and any in-sync entry may answer.
+    Any,
+}
+
 /// A request within a request.
 struct Inner {
     spans: Vec<Span>,
@@ -109,11 +120,12 @@ impl Connection {
             (b"ATTACH", 5 | 8) => self.attach(args),
             (b"ASK", 3) => self.ask(&args[1], &args[2]).await,
             (b"UNLESS", 4) => self.unless(args).await,
-            (b"EXEC", 2..) => self.together(args, None).await,
+            (b"ANY", 2) => self.any(&args[1]).await,
+            (b"EXEC", 2..) => self.together(args, Terms::Plain).await,
             (b"DIGEST", 2..) => self.digest(args).await,
-            (b"FLUSH", 2..=3) => self.flush_slot(args, None).await,
-            (b"TICK", 2) => self.tick(args, None).await,
-            (b"EVICT", 4..) => self.evict(args, None).await,
+            (b"FLUSH", 2..=3) => self.flush_slot(args, Terms::Plain).await,
+            (b"TICK", 2) => self.tick(args, Terms::Plain).await,
+            (b"EVICT", 4..) => self.evict(args, Terms::Plain).await,
             (b"LISTEN", 4..) => self.listen(args),
             _ => None,
         };
@@ -260,33 +272,49 @@ impl Connection {
     async fn unless(&mut self, args: Args<'_>) -> Option<()> {
         let version = Version { changed: Epoch(number(&args[1])?), n: number(&args[2])? };
         let inner = Inner::parse(&args[3])?;
-        let within = Args::new(&args[3], &inner.spans);
+        let (within, terms) = (Args::new(&args[3], &inner.spans), Terms::Unless(version));
         match &within[0].to_ascii_uppercase()[..] {
-            b"RM.EXEC" => self.together(within, Some(version)).await,
-            b"RM.FLUSH" => self.flush_slot(within, Some(version)).await,
-            b"RM.TICK" => self.tick(within, Some(version)).await,
-            b"RM.EVICT" if within.len() >= 4 => self.evict(within, Some(version)).await,
+            b"RM.EXEC" => self.together(within, terms).await,
+            b"RM.FLUSH" => self.flush_slot(within, terms).await,
+            b"RM.TICK" => self.tick(within, terms).await,
+            b"RM.EVICT" if within.len() >= 4 => self.evict(within, terms).await,
             _ => {
                 let spec = resolve(&within).ok()?;
                 let slot = self.one_slot(&[(spec, within)], Vec::new())?;
-                self.work(slot, &Work::Command(spec, within), Some(version)).await;
+                self.work(slot, &Work::Command(spec, within), terms).await;
                 Some(())
             }
         }
     }
 
+    /// `RM.ANY request`.
+    async fn any(&mut self, request: &[u8]) -> Option<()> {
+        let inner = Inner::parse(request)?;
+        let within = Args::new(request, &inner.spans);
+        if within[0].eq_ignore_ascii_case(b"RM.EXEC") {
+            return self.together(within, Terms::Any).await;
+        }
+        let spec = resolve(&within).ok()?;
+        let (slot, work) = (self.one_slot(&[(spec, within)], Vec::new())?, Work::Command(spec, within));
+        if !work.only_reads() {
+            return None;
+        }
+        self.work(slot, &work, Terms::Any).await;
+        Some(())
+    }
+
     /// `RM.FLUSH slot [database]`.
-    async fn flush_slot(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+    async fn flush_slot(&mut self, args: Args<'_>, terms: Terms) -> Option<()> {
         let slot = HashSlot::new(number(&args[1])?)?;
         let database = if args.len() == 3 { Some(number(&args[2])?) } else { None };
-        self.work(slot, &Work::Flush(database), unless).await;
+        self.work(slot, &Work::Flush(database), terms).await;
         Some(())
     }
 
     /// `RM.TICK slot`.
-    async fn tick(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+    async fn tick(&mut self, args: Args<'_>, terms: Terms) -> Option<()> {
         let slot = HashSlot::new(number(&args[1])?)?;
-        self.work(slot, &Work::Tick, unless).await;
+        self.work(slot, &Work::Tick, terms).await;
         Some(())
     }
 
@@ -338,7 +366,7 @@ impl Connection {
             Reach::Slots(slots) if slots.is_empty() && !is_script(spec) => None,
             Reach::Slots(slots) => {
                 match the_one(&slots) {
-                    Some(slot) => self.work(slot, &Work::Command(spec, args), None).await,
+                    Some(slot) => self.work(slot, &Work::Command(spec, args), Terms::Plain).await,
                     None => self.refuse(CROSS_SLOT),
                 }
                 Some(Fate::Open)
@@ -347,12 +375,16 @@ impl Connection {
     }
 
     /// Does the work within one hold of the slot, and notes what became of it in front of the reply.
-    async fn work(&mut self, slot: HashSlot, work: &Work<'_>, unless: Option<Version>) {
+    async fn work(&mut self, slot: HashSlot, work: &Work<'_>, terms: Terms) {
         let Some(seat) = self.attached.clone() else {
             return put_refusal(&mut self.output, &Say::Stale(self.worker.shared.member.epoch()));
         };
         let shared = Arc::clone(&self.worker.shared);
-        let access = if work.only_reads() { Access::Read } else { Access::Execute };
+        let access = match terms {
+            _ if !work.only_reads() => Access::Execute,
+            Terms::Any => Access::ReadAny,
+            Terms::Plain | Terms::Unless(_) => Access::Read,
+        };
         if work.may_change()
             && let Some(refusal) = shared.keeping.log().and_then(|log| log.refusal())
         {
@@ -378,12 +410,14 @@ impl Connection {
                 }
                 Some(Ok(guard)) => guard,
             };
-            if let Some(outcome) = unless.and_then(|version| guard.known(version)) {
+            if let Terms::Unless(version) = terms
+                && let Some(outcome) = guard.known(version)
+            {
                 put_attribute(&mut self.output, &Note { slot, outcome });
                 return Reply::new(&mut self.output, self.session.protocol).ok();
             }
             let row = guard.row().copied().unwrap_or_default();
-            let keeps = access == Access::Read && row.is_shared;
+            let keeps = access != Access::Execute && row.is_shared;
             if keeps && self.reads_what_is_due(work, &guard) {
                 return self.output.extend_from_slice(EXPIRING);
             }

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
 use tokio::time::sleep;
 
-use super::{Connection, Work, number};
+use super::{Connection, Terms, Work, number};
 use crate::server::room::Room;
 use crate::store::key::Key;
 
@@ -19,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 impl Connection {
     /// `RM.EVICT slot database key …`.
-    pub(super) async fn evict(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+    pub(super) async fn evict(&mut self, args: Args<'_>, terms: Terms) -> Option<()> {
         let slot = HashSlot::new(number(&args[1])?)?;
         let named = args.from(2);
         let pairs = (0..named.len() / 2).map(|pair| (&named[2 * pair], &named[2 * pair + 1]));
@@ -27,7 +26,7 @@ impl Connection {
             pairs.map(|(database, key)| Some(Key::new(key, database_of(database)?))).collect();
         let keys =
             keys.filter(|keys| named.len().is_multiple_of(2) && keys.iter().all(|key| key.slot == slot))?;
-        self.work(slot, &Work::Evict(keys), unless).await;
+        self.work(slot, &Work::Evict(keys), terms).await;
         Some(())
     }
 

@@ -14,10 +14,9 @@ use ringmaster_protocol::extension::content_digest;
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::view::Version;
 
 use super::super::Connection;
-use super::{Inner, Work, number};
+use super::{Inner, Terms, Work, number};
 use crate::command::generic::dump::write_value;
 use crate::store::census::DATABASES;
 use crate::store::key::Key;
@@ -106,7 +105,7 @@ fn digests<'k>(keys: impl Iterator<Item = Key<'k>>, keyspace: &Keyspace<'_, '_>)
 
 impl Connection {
     /// `RM.EXEC …`.
-    pub(super) async fn together(&mut self, args: Args<'_>, unless: Option<Version>) -> Option<()> {
+    pub(super) async fn together(&mut self, args: Args<'_>, terms: Terms) -> Option<()> {
         let inner: Option<Vec<Inner>> = args.from(1).iter().map(Inner::parse).collect();
         let (inner, requests) = (inner?, args.from(1));
         let within = |at: usize| Args::new(&requests[at], &inner[at].spans);
@@ -115,20 +114,20 @@ impl Connection {
         let same: Option<Vec<_>> = (0..conditions).map(|at| condition(within(at))).collect();
         let command = |at| Some((resolve(&within(at)).ok()?, within(at)));
         let commands: Option<Vec<_>> = (conditions..requests.len()).map(command).collect();
-        self.work_together(Together::Exec(same?, commands?), unless).await
+        self.work_together(Together::Exec(same?, commands?), terms).await
     }
 
     /// `RM.DIGEST key …`.
     pub(super) async fn digest(&mut self, args: Args<'_>) -> Option<()> {
         let database = self.session.database;
         let keys = args.from(1).iter().map(|key| Key::new(key, database)).collect();
-        self.work_together(Together::Digest(keys), None).await
+        self.work_together(Together::Digest(keys), Terms::Plain).await
     }
 
-    async fn work_together(&mut self, together: Together<'_>, unless: Option<Version>) -> Option<()> {
+    async fn work_together(&mut self, together: Together<'_>, terms: Terms) -> Option<()> {
         let commands: Vec<Call<'_>> = together.commands().collect();
         let slot = self.one_slot(&commands, together.slots())?;
-        self.work(slot, &Work::Together(together), unless).await;
+        self.work(slot, &Work::Together(together), terms).await;
         Some(())
     }
 
