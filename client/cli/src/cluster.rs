@@ -6,7 +6,7 @@
 
 mod apply;
 mod asking;
-mod consent;
+pub(crate) mod consent;
 mod deciding;
 mod link;
 mod plan;

@@ -3,12 +3,17 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod backup;
 mod bench;
 mod check_config;
 mod cluster;
 mod completions;
 mod explain;
+mod export;
+mod import;
 mod prompt;
+mod restore;
+mod transfer;
 mod up;
 
 use std::process::ExitCode;
@@ -37,6 +42,14 @@ enum Tool {
     Explain(explain::Arguments),
     /// Look at a cluster, and at what an edit of its cluster.yaml would move.
     Cluster(cluster::Arguments),
+    /// Bring the keys of a Redis, or of a dump.rdb, into a cluster that runs.
+    Import(import::Arguments),
+    /// Write the keys of a cluster, or of any Redis, as a dump.rdb.
+    Export(export::Arguments),
+    /// Back a whole cluster up into a directory, while it runs.
+    Backup(backup::Arguments),
+    /// Bring a backup back into a cluster of any size.
+    Restore(restore::Arguments),
     /// Check configuration files: everything that is wrong, where, and what to write instead.
     CheckConfig(check_config::Arguments),
     /// Print a script by which a shell completes the words of this tool.
@@ -51,6 +64,10 @@ fn main() -> ExitCode {
         Tool::Cli(arguments) => prompt::run(&arguments),
         Tool::Explain(arguments) => explain::run(&arguments),
         Tool::Cluster(arguments) => cluster::run(&arguments),
+        Tool::Import(arguments) => import::run(&arguments),
+        Tool::Export(arguments) => export::run(&arguments),
+        Tool::Backup(arguments) => backup::run(&arguments),
+        Tool::Restore(arguments) => restore::run(&arguments),
         Tool::CheckConfig(arguments) => check_config::run(&arguments),
         Tool::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Tool::Bench(arguments) => bench::run(&arguments),

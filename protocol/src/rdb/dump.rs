@@ -75,6 +75,12 @@ impl<'a> Checked<'a> {
         self.kind
     }
 
+    /// Appends the object as it was read, its type first: what [`seal`] makes a payload of.
+    pub fn put_object(&self, out: &mut Vec<u8>) {
+        out.push(self.code);
+        out.extend_from_slice(self.body);
+    }
+
     /// Hands the parts out, one after the other.
     pub fn for_each_part(&self, mut visit: impl FnMut(Part<'a>)) {
         let mut input = Input::new(self.body);
@@ -92,5 +98,20 @@ impl<'a> Checked<'a> {
             Part::Packed(packed) => packed.elements().for_each(|element| visit(&element)),
             Part::Stream(_) => {}
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_put_as_it_was_read() {
+        let object = [0, 3, b'a', b'b', b'c'];
+        let mut again = Vec::new();
+        Checked::new(&object).unwrap().put_object(&mut again);
+        assert_eq!(again, object);
+        seal(&mut again);
+        assert_eq!(open(&again), Some(&object[..]));
     }
 }

@@ -8,7 +8,7 @@ use anyhow::ensure;
 ///
 /// # Errors
 /// Something else is typed, or nothing can be.
-pub(super) fn ask(warning: &str, word: &str, is_given: bool) -> anyhow::Result<()> {
+pub(crate) fn ask(warning: &str, word: &str, is_given: bool) -> anyhow::Result<()> {
     eprintln!("{warning}");
     if is_given {
         return Ok(());
