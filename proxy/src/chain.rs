@@ -268,6 +268,16 @@ impl Chains {
         }
     }
 
+    /// The command for which a message of this number is under way.
+    #[must_use]
+    pub fn operation_of(&self, wire: Wire) -> Option<OperationId> {
+        let in_line = || {
+            let line = self.lines.get(*self.wires.get(&wire)?)?;
+            line.commands.iter().find(|active| active.wire() == Some(wire)).map(|active| active.id)
+        };
+        self.plain.operation_of(wire).or_else(in_line)
+    }
+
     fn is_of_repair(&self, slot: HashSlot, wire: Wire) -> bool {
         let repair = self.lines.get(slot).and_then(|line| line.repair.as_ref());
         repair.is_some_and(|repair| repair.awaits(wire))

@@ -27,6 +27,7 @@ mod reads;
 mod replicated;
 mod subscribe;
 mod together;
+mod trace;
 
 pub(crate) use execute::Scratch;
 pub(crate) use linger::linger;

@@ -22,6 +22,7 @@
 //! | `quota` | how much of it a user may have |
 //! | `turn` | one write for all that was made ready together |
 //! | `thread` | one data thread; everything above lives on one, without locks |
+//! | `traces` | what became of single commands, told to a collector |
 //! | `telemetry`, `admin` | counters; health and metrics pages |
 
 #![forbid(unsafe_code)]
@@ -47,6 +48,7 @@ mod settings;
 mod shared;
 mod telemetry;
 mod thread;
+mod traces;
 mod turn;
 mod upstream;
 

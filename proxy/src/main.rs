@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use ringmaster_proxy::{Config, Proxy};
 use ringmaster_runtime::tls::ListenerTls;
+use ringmaster_runtime::traces::TracesConfig;
 use ringmaster_runtime::{logging, signal};
 
 /// The stateless front of a Ringmaster cluster: point any Redis client at it.
@@ -45,6 +46,9 @@ struct Flags {
     /// Who may sign the certificates of clients, which they must show then
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_ca: Option<PathBuf>,
+    /// Where traces of commands go, in place of what the proxy.yaml says [default: nowhere]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "http://HOST:PORT")]
+    tracing_endpoint: Option<String>,
     /// Data threads [default: one for each processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -69,6 +73,7 @@ impl Flags {
         if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {
             config.tls = Some(ListenerTls::of_flags(certificate, key, self.tls_ca));
         }
+        config.tracing = TracesConfig::with_endpoint(config.tracing, self.tracing_endpoint);
         config.threads = self.threads.map_or(config.threads, usize::from);
         Ok(config)
     }

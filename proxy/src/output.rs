@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::quota::{Exceeded, Meter, Quota};
 use crate::telemetry::{ThreadMetrics, Timed};
+use crate::traces::Traced;
 use crate::turn::{Flush, Turn};
 
 /// Scratch memory that is larger than this is given back.
@@ -143,6 +144,16 @@ impl Output {
     #[inline]
     pub(crate) fn reserve(&self, wanted: bool) -> Sequence {
         self.order.borrow_mut().reserve(wanted)
+    }
+
+    /// The place that the next command will get.
+    pub(crate) fn next_place(&self) -> Sequence {
+        self.order.borrow().last().wrapping_add(1)
+    }
+
+    /// Has `traced` be told when the command at this place is answered; `false` if it is already.
+    pub(crate) fn trace(&self, place: Sequence, traced: &Rc<Traced>) -> bool {
+        self.order.borrow_mut().trace(place, traced)
     }
 
     /// Answers one command; the reply is written at the end of the turn.

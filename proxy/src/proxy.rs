@@ -9,6 +9,7 @@ use ringmaster_runtime::admin::AdminDoor;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
 use ringmaster_runtime::service::{Service, ServiceConfig};
+use ringmaster_runtime::traces::{self, Sample, Traces};
 
 use crate::admin::Pages;
 use crate::clock;
@@ -47,7 +48,10 @@ impl Proxy {
         let admin = Arc::new(config.admin_access.open(config.admin)?);
         let lookout = follow(&doors, &admin)?;
         let (published, heard) = Published::new(cluster.by_views());
-        let shared = Arc::new(Shared::new(config, &cluster, Arc::clone(&published), doors));
+        let about = traces::Service::here("ringmaster-proxy", env!("CARGO_PKG_VERSION"), config.listen);
+        let traces = config.tracing.as_ref().map(|tracing| Traces::start(tracing, &about, Sample::FEW));
+        let traces = traces.transpose()?;
+        let shared = Arc::new(Shared::new(config, &cluster, Arc::clone(&published), doors, traces));
         let control = ControlThread::start(cluster.topology(), published, cluster.credentials(), heard)?;
         control.first_look(FIRST_LOOK);
         let service_config = service_config(&shared, admin);
@@ -92,6 +96,7 @@ impl Proxy {
         self.service.stop();
         // Last: what is under way needs its lease.
         self.control.stop();
+        self.shared.traces.iter().for_each(|traces| traces.stop());
     }
 }
 

@@ -77,6 +77,11 @@ impl Replicated {
         self.driver.borrow().epoch()
     }
 
+    /// The view by which commands are sent, and the names of the nodes of a slot's chain, head first.
+    pub(crate) fn chain_of(&self, slot: HashSlot) -> (Epoch, Vec<String>) {
+        self.driver.borrow().chain_of(slot)
+    }
+
     /// Sends a client's read straight to the tail of its slot; `false` if it is to be submitted.
     #[inline]
     fn read(&self, client: &Rc<Output>, read: (HashSlot, &[u8]), lane: Lane, wanted: bool) -> bool {

@@ -8,6 +8,7 @@ use ringmaster_protocol::config::{self, ConfigErrors, Findings};
 use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_runtime::door::ListenerConfig;
 use ringmaster_runtime::tls::ListenerTls;
+use ringmaster_runtime::traces::TracesConfig;
 use serde::Deserialize;
 
 /// Most data threads.
@@ -32,6 +33,8 @@ pub struct Config {
     pub tls: Option<ListenerTls>,
     /// More addresses to listen on. Default: none.
     pub listeners: Vec<ListenerConfig>,
+    /// Where traces of commands go. Default `None`: nowhere.
+    pub tracing: Option<TracesConfig>,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter as `ringmaster_proxy=debug`.
     /// Default `info`.
     pub log: String,
@@ -48,6 +51,7 @@ impl Default for Config {
             insecure: false,
             tls: None,
             listeners: Vec::new(),
+            tracing: None,
             log: "info".to_owned(),
         }
     }
@@ -79,12 +83,13 @@ struct FileConfig {
     insecure: bool,
     tls: Option<ListenerTls>,
     listeners: Vec<ListenerConfig>,
+    tracing: Option<TracesConfig>,
     log: String,
 }
 
 impl Default for FileConfig {
     fn default() -> Self {
-        let Config { listen, admin, admin_access, cluster, insecure, tls, listeners, log, .. } =
+        let Config { listen, admin, admin_access, cluster, insecure, tls, listeners, tracing, log, .. } =
             Config::default();
         Self {
             listen: listen.to_string(),
@@ -95,6 +100,7 @@ impl Default for FileConfig {
             insecure,
             tls,
             listeners,
+            tracing,
             log,
         }
     }
@@ -113,6 +119,9 @@ impl TryFrom<FileConfig> for Config {
         }
         file.admin_access.check("admin_access", &mut findings);
         ListenerConfig::check_all(&file.listeners, &mut findings);
+        if let Some(tracing) = &file.tracing {
+            tracing.check("tracing", &mut findings);
+        }
         let threads = if file.threads == 0 { processors() } else { file.threads };
         let fallback = Self::default();
         findings.or(Self {
@@ -124,6 +133,7 @@ impl TryFrom<FileConfig> for Config {
             insecure: file.insecure,
             tls: file.tls,
             listeners: file.listeners,
+            tracing: file.tracing,
             log: file.log,
         })
     }

@@ -8,6 +8,7 @@ use ringmaster_protocol::acl::Accounts;
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::metrics::threads::DataThreads;
+use ringmaster_runtime::traces::Traces;
 use tokio::sync::watch;
 
 use crate::attention::Attention;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) credentials: Arc<Credentials>,
     /// Where clients come in.
     pub(crate) doors: Doors,
+    /// Where traces go, if anywhere.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// Since the Unix epoch.
     pub(crate) started_at: Duration,
     /// 40 hexadecimal digits, new with each start.
@@ -65,6 +68,7 @@ impl Shared {
         cluster: &ClusterConfig,
         control: Arc<Published>,
         doors: Doors,
+        traces: Option<Arc<Traces>>,
     ) -> Self {
         let topology = cluster.topology();
         let metrics = (0..config.threads).map(|_| Arc::default()).collect();
@@ -88,6 +92,7 @@ impl Shared {
             quotas: cluster.quotas(),
             credentials: cluster.credentials(),
             doors,
+            traces,
             started_at: now(),
             run_id: random.iter().map(|byte| format!("{byte:02x}")).collect(),
             admission,

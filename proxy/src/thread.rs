@@ -24,6 +24,7 @@ use crate::pubsub::Hub;
 use crate::replicated::Replicated;
 use crate::shared::Shared;
 use crate::telemetry::{self, Sampling, ThreadMetrics};
+use crate::traces::Tracer;
 use crate::turn::Turn;
 use crate::upstream::{Links, UpstreamContext, UpstreamLimits};
 
@@ -110,6 +111,7 @@ impl DataThread {
             thread: index,
             credentials: Arc::clone(&shared.credentials),
             hot_keys: Rc::clone(&hot_keys),
+            tracer: Tracer::new(shared.traces.as_ref()),
         });
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),
@@ -161,6 +163,12 @@ impl DataThread {
         drop(routes);
         self.hub.goes_by_views(&replicated);
         Some(self.replicated.get_or_init(|| replicated))
+    }
+
+    /// What is traced here.
+    #[inline]
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.upstreams.tracer
     }
 
     /// Whether the proxy stops: clients end when what they sent is answered.

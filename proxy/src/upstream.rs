@@ -40,6 +40,7 @@ use crate::dial::Credentials;
 use crate::hot_keys::HotKeys;
 use crate::output::{Output, Sequence};
 use crate::telemetry::{NodeFigures, NodeStatus, ThreadMetrics};
+use crate::traces::{Hop, Tracer};
 use crate::turn::{Flush, Turn};
 use failure::{Failure, Texts};
 use private::Privacy;
@@ -68,6 +69,7 @@ pub(crate) struct UpstreamContext {
     pub(crate) thread: usize,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) hot_keys: Rc<HotKeys>,
+    pub(crate) tracer: Tracer,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +161,23 @@ impl Upstream {
         if self.refuses(&queue) {
             return client.answer(place, &self.refusal());
         }
+        let hop = self.begin_hop(&mut queue);
         queue.push(client, place, request, writes);
+        end_hop(&mut queue, hop);
         self.touch();
+    }
+
+    /// Tells the node what comes next, if that is traced.
+    #[inline]
+    fn begin_hop(&self, queue: &mut Queue) -> Option<Box<Hop>> {
+        if self.context.tracer.is_current() { self.announce(queue) } else { None }
+    }
+
+    #[cold]
+    fn announce(&self, queue: &mut Queue) -> Option<Box<Hop>> {
+        let hop = Hop::begin(&self.context.tracer.current()?, self.node.name(), "command");
+        queue.announce(&hop);
+        Some(hop)
     }
 
     /// Sends part `index` of a command that was split.
@@ -168,7 +185,23 @@ impl Upstream {
         if self.refuses(&self.queue.borrow()) {
             return to.lose_part(index, false, &self.refusal());
         }
-        self.push_part(to, index, request, writes);
+        self.push_command_part(to, index, request, writes);
+    }
+
+    /// As [`Upstream::push_part`] for what is a part of the command at hand, and traced with it.
+    #[inline]
+    pub(crate) fn push_command_part(
+        self: &Rc<Self>,
+        to: Rc<dyn TakePart>,
+        index: u32,
+        request: &[u8],
+        writes: bool,
+    ) {
+        let mut queue = self.queue.borrow_mut();
+        let hop = self.begin_hop(&mut queue);
+        queue.push_part(to, index, request, writes);
+        end_hop(&mut queue, hop);
+        self.touch();
     }
 
     /// The same without asking whether there is room: for who has asked [`Upstream::takes_more`].
@@ -191,7 +224,10 @@ impl Upstream {
         client: &Rc<Output>,
         read: Read<'_>,
     ) {
-        self.queue.borrow_mut().push_read(judge, client, read);
+        let mut queue = self.queue.borrow_mut();
+        let hop = self.begin_hop(&mut queue);
+        queue.push_read(judge, client, read);
+        end_hop(&mut queue, hop);
         self.touch();
     }
 
@@ -421,6 +457,14 @@ impl Upstream {
         queue.fail(texts);
         self.queue.replace(queue);
         self.release_held();
+    }
+}
+
+/// What was queued last is traced, if the hop is there.
+#[inline]
+fn end_hop(queue: &mut Queue, hop: Option<Box<Hop>>) {
+    if let Some(hop) = hop {
+        queue.mark(hop);
     }
 }
 

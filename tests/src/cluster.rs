@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use ringmaster_node::Node;
 use ringmaster_proxy::Proxy;
+use ringmaster_runtime::traces::TracesConfig;
 use tempfile::TempDir;
 
 use crate::wire::Wire;
@@ -24,6 +25,7 @@ pub struct Builder {
     nodes: usize,
     proxies: usize,
     node: ringmaster_node::Config,
+    tracing: Option<TracesConfig>,
     yaml: String,
 }
 
@@ -33,7 +35,7 @@ impl Cluster {
     pub fn builder() -> Builder {
         let node =
             ringmaster_node::Config { threads: 1, hash_seed: Some(7), ..ringmaster_node::Config::default() };
-        Builder { nodes: 3, proxies: 1, node, yaml: String::new() }
+        Builder { nodes: 3, proxies: 1, node, tracing: None, yaml: String::new() }
     }
 
     /// Where clients of the first proxy connect.
@@ -141,6 +143,14 @@ impl Builder {
         self
     }
 
+    /// Has proxies and nodes tell spans; `sample` is for the proxies only.
+    #[must_use]
+    pub fn tracing(mut self, tracing: TracesConfig) -> Self {
+        self.node.tracing = Some(TracesConfig { sample: None, ..tracing.clone() });
+        self.tracing = Some(tracing);
+        self
+    }
+
     /// Starts all of it.
     ///
     /// # Panics
@@ -149,13 +159,21 @@ impl Builder {
     pub fn start(self) -> Cluster {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let nodes: Vec<Node> = (0..self.nodes)
-            .map(|_| Node::start(ringmaster_node::Config { listen: free, admin: free, ..self.node.clone() }))
-            .map(|node| node.expect("a node starts"))
+            .map(|index| {
+                let mut config = ringmaster_node::Config { listen: free, admin: free, ..self.node.clone() };
+                if config.persistence == ringmaster_node::config::Persistence::Wal {
+                    config.data_dir.push(format!("node-{index}"));
+                }
+                if let Some(tracing) = &mut config.tracing {
+                    tracing.instance = Some(format!("node-{index}"));
+                }
+                Node::start(config).expect("a node starts")
+            })
             .collect();
         let directory = TempDir::new().expect("a temporary directory can be made");
         let file = directory.path().join("cluster.yaml");
         std::fs::write(&file, yaml(&nodes, &self.yaml)).expect("cluster.yaml can be written");
-        let proxy = proxy_of(file);
+        let proxy = ringmaster_proxy::Config { tracing: self.tracing, ..proxy_of(file) };
         let proxies =
             (0..self.proxies).map(|_| Proxy::start(proxy.clone()).expect("a proxy starts")).collect();
         Cluster { nodes, proxies, node: self.node, directory }

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod chaos;
 pub mod cluster;
+pub mod collector;
 pub mod compare;
 pub mod grammar;
 pub mod hit_ratio;

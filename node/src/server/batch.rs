@@ -190,6 +190,11 @@ impl Batch {
 }
 
 impl Planned {
+    /// The slot of its key, if that was hashed.
+    pub(crate) fn slot(&self) -> Option<HashSlot> {
+        self.key.map(|(slot, _)| slot)
+    }
+
     /// The command's one key, if it has exactly one and it was hashed.
     #[inline]
     pub(crate) fn key<'a>(&self, args: Args<'a>, database: u8) -> Option<Key<'a>> {

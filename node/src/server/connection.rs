@@ -19,6 +19,7 @@ mod queued;
 mod script;
 mod snapshot;
 mod subscribe;
+mod traced;
 mod transaction;
 mod waiting;
 
@@ -37,6 +38,7 @@ use ringmaster_protocol::acl::Login;
 use ringmaster_protocol::resp::request::RequestLimits;
 use ringmaster_protocol::secret::NONCE_BYTES;
 use ringmaster_protocol::session::Session;
+use ringmaster_protocol::trace::TraceContext;
 use ringmaster_runtime::door::Arrival;
 use ringmaster_runtime::stream::{Stream, UNSENT_BYTES_MAX};
 use tokio::io::AsyncWrite;
@@ -112,6 +114,8 @@ pub(crate) struct Connection {
     nonce: Option<Box<[u8; NONCE_BYTES]>>,
     /// What it attends to.
     heed: Heed,
+    /// Commands that are traced and whose replies are not written yet.
+    executed: Vec<TraceContext>,
 }
 
 /// What a connection waits for between its batches.
@@ -173,6 +177,7 @@ impl Connection {
             was_attached: false,
             nonce: None,
             heed: Heed::default(),
+            executed: Vec::new(),
         }
     }
 
@@ -310,6 +315,9 @@ impl Connection {
             return Ok(());
         }
         self.await_durable().await?;
+        if !self.executed.is_empty() {
+            self.executed = Vec::new();
+        }
         self.worker.counters().output_bytes.add(self.output.len() as u64);
         if self.output.len() > INPUT_BYTES && self.handle.exceeds(self.output.len()) {
             return Err(self.lets_too_much_wait());

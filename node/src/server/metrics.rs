@@ -5,6 +5,7 @@
 mod cluster;
 mod log;
 mod store;
+mod traces;
 mod traffic;
 
 use std::sync::Arc;
@@ -26,8 +27,8 @@ struct Scrape {
 }
 
 /// The families of a node itself.
-const PARTS: [&[Family<Scrape>]; 5] =
-    [&BUILD, &traffic::FAMILIES, &store::FAMILIES, &log::FAMILIES, &cluster::FAMILIES];
+const PARTS: [&[Family<Scrape>]; 6] =
+    [&BUILD, &traffic::FAMILIES, &store::FAMILIES, &log::FAMILIES, &cluster::FAMILIES, &traces::FAMILIES];
 
 static BUILD: [Family<Scrape>; 1] =
     [build::family("ringmaster_node_build_info", |_, samples| build::sample(samples))];

@@ -12,6 +12,7 @@ use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::metrics::threads::DataThreads;
 use ringmaster_runtime::secret::SecretKeeper;
+use ringmaster_runtime::traces::Traces;
 
 use super::account::Account;
 use super::attention::Attention;
@@ -58,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Arc<Admission>,
     /// Where clients come in.
     pub(crate) doors: Doors,
+    /// Where traces go, if anywhere.
+    pub(crate) traces: Option<Arc<Traces>>,
     /// Bounds of a client.
     pub(crate) limits: ClientLimits,
     pub(crate) timing: Timing,
@@ -114,6 +117,7 @@ impl Shared {
             eviction_samples: AtomicUsize::new(EVICTION_SAMPLES),
             admission,
             doors,
+            traces: None,
             limits: ClientLimits::new(&config),
             timing: Timing::default(),
             attention: Arc::default(),

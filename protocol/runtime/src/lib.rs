@@ -21,5 +21,6 @@ pub mod service;
 pub mod signal;
 pub mod stream;
 pub mod tls;
+pub mod traces;
 
 pub use acceptor::BACKLOG;

@@ -3,6 +3,7 @@
 mod kill;
 mod line;
 mod pause;
+mod trace;
 mod tracking;
 
 pub use kill::{KillFilter, Kind};
@@ -28,6 +29,7 @@ pub(super) fn execute(subcommand: &str, call: &mut Call<'_, '_>) -> Outcome {
         "no-evict" => switch(call, |session| &mut session.no_evict),
         "no-touch" => switch(call, |session| &mut session.no_touch),
         "unblock" => unblock(call),
+        "trace" => trace::trace(call),
         "tracking" => tracking::tracking(call),
         "trackinginfo" => tracking::info(call),
         "getredir" => tracking::redirection(call),

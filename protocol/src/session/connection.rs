@@ -72,6 +72,7 @@ pub(super) fn reset(call: &mut Call<'_, '_>) -> Outcome {
         subscriptions: [0; 3],
         tracking: None,
         queued_commands: None,
+        parent: None,
         ..*session
     };
     call.reply.set_protocol(Protocol::Resp2);

@@ -96,6 +96,8 @@ const CLIENT: &[&str] = &[
     "    Set client meta attr. Options are:",
     "    * LIB-NAME: the client lib name.",
     "    * LIB-VER: the client lib version.",
+    "TRACE (OFF|<traceparent>)",
+    "    Say what the next command is a part of, for tracing.",
 ];
 
 const CONFIG: &[&str] = &[

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod nodes;
+mod traces;
 mod traffic;
 
 use std::sync::Arc;
@@ -25,7 +26,8 @@ struct Scrape {
 }
 
 /// The families of a proxy itself.
-const PARTS: [&[Family<Scrape>]; 4] = [&BUILD, &traffic::FAMILIES, &nodes::FAMILIES, &cluster::FAMILIES];
+const PARTS: [&[Family<Scrape>]; 5] =
+    [&BUILD, &traffic::FAMILIES, &nodes::FAMILIES, &cluster::FAMILIES, &traces::FAMILIES];
 
 static BUILD: [Family<Scrape>; 1] =
     [build::family("ringmaster_proxy_build_info", |_, samples| build::sample(samples))];

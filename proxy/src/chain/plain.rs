@@ -176,6 +176,11 @@ impl Plain {
         self.find(wire).map(|place| self.writes[place as usize].slot)
     }
 
+    /// The write that waits for this answer, by its number.
+    pub(super) fn operation_of(&self, wire: Wire) -> Option<OperationId> {
+        self.find(wire).map(|place| self.writes[place as usize].id)
+    }
+
     /// The head of the write has made this operation of it; the message to the next entry is `wire`.
     #[inline]
     pub(super) fn made(&mut self, wire: Wire, operation: &[u8], reply: &[u8]) -> Option<(HashSlot, Wire)> {

@@ -107,6 +107,23 @@ impl Connection {
     #[inline]
     fn command(&mut self, buffer: &[u8], raw: &[u8], routes: &mut Routes, scratch: &mut Scratch) -> bool {
         let args = Args::new(buffer, &scratch.spans);
+        let tracing = if self.is_traced() { self.begin_trace(args, raw.len(), routes) } else { None };
+        let is_done = self.take_command(args, raw, routes, (&mut scratch.reply, &mut scratch.route));
+        if let Some(tracing) = tracing {
+            self.end_trace(*tracing, is_done);
+        }
+        is_done
+    }
+
+    /// The same, whether it is traced or not.
+    #[inline]
+    fn take_command(
+        &mut self,
+        args: Args<'_>,
+        raw: &[u8],
+        routes: &mut Routes,
+        scratches: (&mut Vec<u8>, &mut RouteScratch),
+    ) -> bool {
         let spec = match command::resolve(&args) {
             Ok(spec) => spec,
             Err(rejection) => {
@@ -115,7 +132,6 @@ impl Connection {
             }
         };
         let timed = self.thread.sampling.begin(spec);
-        let scratches = (&mut scratch.reply, &mut scratch.route);
         let is_done = self.carry_out(Command { spec, args, raw }, routes, scratches);
         if is_done {
             self.thread.metrics.command(spec.id).add(1);

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{
-    Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach, rung,
+    Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach, put_trace, rung,
 };
 use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::trace::TraceContext;
 use ringmaster_protocol::view::Epoch;
 
 use super::{Link, LinkLimits, Peer};
@@ -56,11 +57,18 @@ struct State {
     answers: Rc<dyn Answers>,
     /// How the connection is attached, or will be when what was sent is read.
     attached: Cell<Option<Attach>>,
-    /// The attachments that are not answered yet, oldest first.
-    attaching: RefCell<VecDeque<Attach>>,
+    /// What else was sent and is not answered yet, oldest first.
+    attaching: RefCell<VecDeque<Announced>>,
     waiting: RefCell<NumberMap<u64, ()>>,
     /// Those of them that have an operation applied.
     applying: RefCell<Applying>,
+}
+
+/// What was sent beside questions.
+enum Announced {
+    Attached(Attach),
+    /// What the next question is a part of; its answer means nothing.
+    Trace,
 }
 
 /// Questions that are answered in their order, but for few.
@@ -116,7 +124,20 @@ impl Asks {
     /// Asks, attached at an epoch from `at_least` up to that of `attach`; `false` if the question cannot be sent so,
     /// and is not.
     pub(crate) fn ask(&self, id: u64, attach: &Attach, at_least: Epoch, ask: &Ask) -> bool {
-        let is_sent = self.is_attached(attach, at_least) && self.link.send(|out| put_ask(out, id, ask));
+        self.ask_for(id, (attach, at_least), ask, None)
+    }
+
+    /// As [`Asks::ask`], for what is traced as `trace`.
+    pub(crate) fn ask_for(
+        &self,
+        id: u64,
+        (attach, at_least): (&Attach, Epoch),
+        ask: &Ask,
+        trace: Option<&TraceContext>,
+    ) -> bool {
+        let is_sent = self.is_attached(attach, at_least)
+            && self.announce(trace)
+            && self.link.send(|out| put_ask(out, id, ask));
         if is_sent {
             self.state.waiting.borrow_mut().insert(id, ());
         }
@@ -132,11 +153,24 @@ impl Asks {
         (attach, at_least): (&Attach, Epoch),
         to: (HashSlot, Epoch),
         operation: &[u8],
+        trace: Option<&TraceContext>,
     ) -> bool {
-        let is_sent =
-            self.is_attached(attach, at_least) && self.link.send(|out| put_apply(out, id, to, operation));
+        let is_sent = self.is_attached(attach, at_least)
+            && self.announce(trace)
+            && self.link.send(|out| put_apply(out, id, to, operation));
         if is_sent {
             self.state.applying.borrow_mut().0.push_back(Some(id));
+        }
+        is_sent
+    }
+
+    /// Says what the next question is a part of, if of anything; `false` if nothing can be sent now.
+    #[inline]
+    fn announce(&self, trace: Option<&TraceContext>) -> bool {
+        let Some(context) = trace else { return true };
+        let is_sent = self.link.send(|out| put_trace(out, context));
+        if is_sent {
+            self.state.attaching.borrow_mut().push_back(Announced::Trace);
         }
         is_sent
     }
@@ -160,7 +194,7 @@ impl Asks {
         let is_sent = self.link.send(|out| put_attach(out, attach));
         if is_sent {
             self.state.attached.set(Some(*attach));
-            self.state.attaching.borrow_mut().push_back(*attach);
+            self.state.attaching.borrow_mut().push_back(Announced::Attached(*attach));
         }
         is_sent
     }
@@ -185,7 +219,11 @@ impl State {
 
     /// An attachment was answered, as all are, in their order.
     fn attached(&self, reply: &[u8]) {
-        let attach = self.attaching.borrow_mut().pop_front();
+        let attach = match self.attaching.borrow_mut().pop_front() {
+            Some(Announced::Trace) => return,
+            Some(Announced::Attached(attach)) => Some(attach),
+            None => None,
+        };
         if !reply.starts_with(b"+") {
             if attach == self.attached.get() {
                 self.attached.set(None);

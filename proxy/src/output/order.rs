@@ -6,9 +6,12 @@
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::rc::Rc;
 use std::task::Waker;
 
 use ringmaster_runtime::metrics::errors;
+
+use crate::traces::Traced;
 
 /// From this many bytes of the parking buffer on, the bytes of replies that have left it are given back.
 const COMPACT_FROM_BYTES: usize = 64 << 10;
@@ -26,6 +29,8 @@ enum Place {
     Awaited,
     /// Not there yet, and dropped when it comes (`CLIENT REPLY OFF`).
     Unwanted,
+    /// Not there yet, and somebody is told when it comes; whether it is wanted.
+    Traced(bool),
     /// There, before its turn: these bytes of the parking buffer.
     Parked(Range<u32>),
 }
@@ -48,6 +53,8 @@ pub(crate) struct Order {
     begun: Option<Box<Begun>>,
     /// Codes of the error replies that nobody has counted yet.
     errors: Vec<ErrorCode>,
+    /// Whom to tell of the places that are [`Place::Traced`], in their order.
+    traced: VecDeque<(Sequence, Rc<Traced>)>,
 }
 
 /// The code of one or several error replies in a row.
@@ -85,8 +92,13 @@ impl Order {
         if index > 0 {
             return self.park(index, reply);
         }
-        if let Some(Place::Awaited) = self.places.pop_front() {
-            self.ready.extend_from_slice(reply);
+        match self.places.pop_front() {
+            Some(Place::Awaited) => self.ready.extend_from_slice(reply),
+            Some(Place::Traced(is_wanted)) => {
+                self.tell(sequence, reply);
+                self.ready.extend_from_slice(if is_wanted { reply } else { b"" });
+            }
+            _ => {}
         }
         self.first = self.first.wrapping_add(1);
         self.release();
@@ -131,6 +143,42 @@ impl Order {
         self.first.wrapping_sub(sequence).wrapping_sub(1) < Sequence::MAX / 2
     }
 
+    /// Has `traced` be told when the command at `sequence` is answered; `false` if it is already, or never had a place.
+    #[cold]
+    pub(crate) fn trace(&mut self, sequence: Sequence, traced: &Rc<Traced>) -> bool {
+        let index = sequence.wrapping_sub(self.first) as usize;
+        let Some(place) = self.places.get_mut(index) else { return false };
+        let is_wanted = match place {
+            Place::Awaited => true,
+            Place::Unwanted => false,
+            Place::Traced(_) | Place::Parked(_) => return false,
+        };
+        *place = Place::Traced(is_wanted);
+        self.traced.push_back((sequence, Rc::clone(traced)));
+        true
+    }
+
+    /// Tells who waits for that that the command at `sequence` is answered.
+    #[cold]
+    fn tell(&mut self, sequence: Sequence, reply: &[u8]) {
+        if let Some(at) = self.traced.iter().position(|(of, _)| *of == sequence)
+            && let Some((_, traced)) = self.traced.remove(at)
+        {
+            traced.answered(reply);
+        }
+    }
+
+    /// The same for the place at `index`, which is as any other from here on.
+    #[cold]
+    fn trace_ends(&mut self, index: usize, reply: &[u8]) {
+        if let Some(place) = self.places.get_mut(index)
+            && let Place::Traced(is_wanted) = *place
+        {
+            *place = if is_wanted { Place::Awaited } else { Place::Unwanted };
+            self.tell(self.first.wrapping_add(length(index)), reply);
+        }
+    }
+
     /// Puts a frame that answers no command between two replies.
     pub(crate) fn push(&mut self, first: u8, rest: &[u8]) {
         let out = self.begun.as_mut().map_or(&mut self.ready, |begun| &mut begun.pushes);
@@ -142,6 +190,8 @@ impl Order {
     pub(crate) fn begin(&mut self, sequence: Sequence) -> bool {
         let is_first = sequence == self.first && !self.places.is_empty();
         if is_first {
+            // Its begin is all that is known of it here.
+            self.trace_ends(0, b"");
             self.begun = Some(Box::default());
         }
         is_first
@@ -201,6 +251,9 @@ impl Order {
 
     #[inline]
     fn park(&mut self, index: usize, reply: &[u8]) {
+        if matches!(self.places.get(index), Some(Place::Traced(_))) {
+            self.trace_ends(index, reply);
+        }
         let Some(place) = self.places.get_mut(index) else { return };
         if reply.is_empty() || !matches!(place, Place::Awaited) {
             // It names no byte, so nothing keeps the buffer for it: its range must be good for an empty one.
@@ -297,6 +350,9 @@ fn length(value: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use ringmaster_protocol::command;
+    use ringmaster_runtime::traces::{Sample, Service, Traces, TracesConfig};
+
     use super::*;
 
     fn taken(order: &mut Order) -> String {
@@ -453,6 +509,28 @@ mod tests {
         let told: Vec<_> = order.take_errors().into_iter().map(|error| (error.code, error.times)).collect();
         assert_eq!(told, [(b"ERR"[..].into(), 2), (b"OOM"[..].into(), 1)]);
         assert_eq!(order.take_errors(), []);
+    }
+
+    #[test]
+    fn a_traced_reply_is_told_and_counted_in_and_before_its_turn_and_left_out_if_unwanted() {
+        let service = Service { name: "test", version: "0", instance: "test".to_owned() };
+        let traces = Traces::start(&TracesConfig::default(), &service, Sample::NONE).unwrap();
+        let traced = Traced::begin(&traces, command::lookup(b"get").unwrap(), None);
+        let mut order = Order::default();
+        let places = [true, false, true, false].map(|wanted| order.reserve(wanted));
+        assert!(places.iter().all(|place| order.trace(*place, &traced)));
+        assert_eq!(Rc::strong_count(&traced), 5);
+        order.answer(places[2], b"-OOM early\r\n");
+        order.answer(places[3], b"-OOM early, unwanted\r\n");
+        assert_eq!(Rc::strong_count(&traced), 3);
+        order.answer(places[0], b"-OOM in turn\r\n");
+        order.answer(places[1], b"-OOM in turn, unwanted\r\n");
+        assert_eq!(Rc::strong_count(&traced), 1);
+        assert_eq!(taken(&mut order), "-OOM in turn\r\n-OOM early\r\n");
+        assert_eq!(order.take_errors().into_iter().map(|error| error.times).sum::<u64>(), 4);
+        assert!(!order.trace(places[0], &traced), "it is answered");
+        assert!(order.is_idle());
+        traces.stop();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The task that drives the chains of a thread: what came goes in, what is to be done comes out.
 
+mod traced;
 mod waiting;
 
 use std::cell::RefCell;
@@ -32,6 +33,7 @@ use crate::clock;
 use crate::control::{self, Chore, Published};
 use crate::output::Output;
 use crate::shared::Shared;
+use crate::traces::Operations;
 use crate::upstream::{Lane, UpstreamContext};
 
 /// Runs as long as the thread.
@@ -121,6 +123,8 @@ pub(super) struct Driver {
     queues: Queues,
     /// In which process each bell was hung.
     hung_at: HashMap<Number, Boot>,
+    /// Commands under way that are traced.
+    traced: Operations,
 }
 
 impl Driver {
@@ -152,6 +156,7 @@ impl Driver {
             waiters_drawn: 0,
             queues: Queues::default(),
             hung_at: HashMap::new(),
+            traced: Operations::default(),
         }
     }
 
@@ -193,6 +198,7 @@ impl Driver {
     fn begin_anew(&mut self) {
         self.chains = self.chains.anew();
         self.late.clear();
+        self.traced.clear();
         for submitted in self.submitted.take_all() {
             let why = "the cluster was founded anew";
             let told = if submitted.writes { Told::Maybe(why) } else { Told::NotExecuted(why) };
@@ -233,13 +239,16 @@ impl Driver {
 
     /// An entry has applied something.
     fn applied(&mut self, wire: Wire) {
+        if !self.traced.is_empty() {
+            self.traced.answered(wire, b"");
+        }
         let mut out = std::mem::take(&mut self.actions);
         let moment = self.seen.moment(&self.members);
         let applied = self.chains.applied(wire, moment, &mut out);
         self.carry_out(out);
         match applied {
             Applied::HandOn(handed) => {
-                self.hand_on(&handed, self.chains.operation(handed.wire).unwrap_or_default());
+                self.hand_on(&handed, None);
             }
             Applied::Answer(operation, reply) => self.answer(operation, &Told::Reply(reply)),
             Applied::InLine => {}
@@ -256,12 +265,13 @@ impl Driver {
         reply: &[u8],
     ) -> bool {
         let Some(handed) = self.chains.made(wire, slot, operation, reply) else { return false };
-        self.hand_on(&handed, operation.bytes);
+        self.hand_on(&handed, Some(operation.bytes));
         true
     }
 
-    fn hand_on(&self, handed: &Handed, operation: &[u8]) {
-        if !self.members.apply(handed, operation) {
+    /// Hands an operation on: these bytes, or those that the chains keep.
+    fn hand_on(&mut self, handed: &Handed, operation: Option<&[u8]>) {
+        if !self.apply(handed, operation) {
             self.inbox.push(Event::Lost(handed.wire, false));
         }
     }
@@ -271,6 +281,9 @@ impl Driver {
     }
 
     fn take_event(&mut self, event: Event) {
+        if !self.traced.is_empty() {
+            self.trace_event(&event);
+        }
         match event {
             Event::Again(submission) => self.read_anew(submission),
             Event::ReadsEnded(slot) => {
@@ -364,9 +377,11 @@ impl Driver {
         let Submission { client, lane, slot, kind, request, owner, is_behind_reads } = submission;
         let bytes = request.len();
         let id = self.submitted.insert(Submitted { owner: Some(owner), lane, writes: true, bytes });
+        self.trace(id);
         self.look();
         let write = PlainWrite { id, client, slot, request, is_behind_reads };
         let Some((wire, to)) = self.chains.begin(&write, self.seen.moment(&self.members)) else {
+            self.traced_no_more(id);
             let owner = self.submitted.remove(id).and_then(|submitted| submitted.owner);
             return owner.map_or(Ok(()), |owner| {
                 Err(Submission { client, lane, slot, kind, request, owner, is_behind_reads })
@@ -383,7 +398,10 @@ impl Driver {
     #[inline]
     pub(super) fn hear_failures(&mut self) {
         if self.inbox.has_failure() {
+            // They concern other commands than the one that is being sent.
+            let current = self.members.tracer().replace(None);
             self.take_events();
+            self.members.tracer().replace(current);
         }
     }
 
@@ -420,6 +438,7 @@ impl Driver {
         let mut out = std::mem::take(&mut self.actions);
         self.seen = Seen::now(&self.published);
         let id = self.submitted.insert(submitted);
+        self.trace(id);
         put(&mut self.chains, id, command, self.seen.moment(&self.members), &mut out);
         self.carry_out(out);
     }
@@ -444,7 +463,7 @@ impl Driver {
                 self.execute(wire, &to, operation, &request, unless);
             }
             Action::Ask { wire, to, ask } => {
-                if !self.members.ask(wire, &to, &ask) {
+                if !self.ask(wire, &to, &ask) {
                     self.inbox.fail(Event::Lost(wire, false));
                 }
             }
@@ -469,6 +488,19 @@ impl Driver {
             self.inbox.fail(Event::Lost(wire, false));
             return;
         };
+        if self.is_tracing() {
+            return self.execute_traced((wire, operation), (to, lane, writes), request, unless);
+        }
+        self.send((wire, writes), (to, lane), request, unless);
+    }
+
+    fn send(
+        &mut self,
+        (wire, writes): (Wire, bool),
+        (to, lane): (&Target, Lane),
+        request: &Bytes,
+        unless: Option<Version>,
+    ) {
         match unless {
             None => self.members.execute(wire, to, lane, request, writes),
             Some(version) => {
@@ -480,6 +512,7 @@ impl Driver {
     }
 
     fn answer(&mut self, operation: OperationId, told: &Told) {
+        self.traced_no_more(operation);
         let Some(submitted) = self.submitted.get_mut(operation) else { return };
         self.inbox.done(std::mem::take(&mut submitted.bytes));
         let owner = submitted.owner.take();

@@ -212,7 +212,9 @@ impl DataLane {
             let mut request = Vec::new();
             put_attach_as(&mut request, attach, &receiver.claim.get());
             receiver.attached.set(attach.epoch);
-            self.push(Expected::Attached(attach.epoch), &request, false);
+            self.receiver.expected.borrow_mut().push_back(Expected::Attached(attach.epoch));
+            let to = Rc::clone(&self.receiver) as Rc<dyn TakePart>;
+            self.upstream.push_part(to, 0, &request, false);
         }
         true
     }
@@ -220,7 +222,7 @@ impl DataLane {
     fn push(&self, expected: Expected, request: &[u8], writes: bool) {
         self.receiver.expected.borrow_mut().push_back(expected);
         let to = Rc::clone(&self.receiver) as Rc<dyn TakePart>;
-        self.upstream.push_part(to, 0, request, writes);
+        self.upstream.push_command_part(to, 0, request, writes);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ringmaster_protocol::extension::{Ask, Attach, MESSAGE_BYTES_MAX};
 use ringmaster_protocol::slot::HashSlot;
+use ringmaster_protocol::trace::TraceContext;
 use ringmaster_protocol::view::{Member, MemberIndex, View};
 use tokio::time::sleep;
 
@@ -18,6 +19,7 @@ use crate::link::{Answers, Asks, LinkLimits};
 use crate::output::Output;
 use crate::shared::Shared;
 use crate::telemetry::NodeStatus;
+use crate::traces::Tracer;
 use crate::upstream::{LANES, Lane, TakePart, Upstream, UpstreamContext};
 
 /// Time that a member which serves nothing any more has for its last answers.
@@ -175,19 +177,36 @@ impl Members {
 
     /// Asks about a slot; `false` if that cannot be now.
     pub(super) fn ask(&self, wire: Wire, to: &Target, ask: &Ask) -> bool {
+        self.ask_for(wire, to, ask, None)
+    }
+
+    /// As [`Members::ask`], for what is traced as `trace`.
+    pub(super) fn ask_for(&self, wire: Wire, to: &Target, ask: &Ask, trace: Option<&TraceContext>) -> bool {
         let Some(attach) = self.attach_to(to) else { return false };
         let links = self.links[to.member.index()].as_ref();
-        links.is_some_and(|links| links.asks.ask(wire.0, &attach, to.changed, ask))
+        links.is_some_and(|links| links.asks.ask_for(wire.0, (&attach, to.changed), ask, trace))
+    }
+
+    /// What is traced here.
+    #[inline]
+    pub(super) fn tracer(&self) -> &Tracer {
+        &self.context.tracer
+    }
+
+    /// What a member is called.
+    pub(super) fn name_of(&self, member: MemberIndex) -> &str {
+        let links = self.links.get(member.index()).and_then(Option::as_ref);
+        links.map_or("", |links| links.status.name())
     }
 
     /// Has an entry apply an operation, which is there as bytes; `false` if that cannot be now.
     #[inline]
-    pub(super) fn apply(&self, handed: &Handed, operation: &[u8]) -> bool {
+    pub(super) fn apply(&self, handed: &Handed, operation: &[u8], trace: Option<&TraceContext>) -> bool {
         let Some(attach) = self.attach_to(&handed.to) else { return false };
         let links = self.links[handed.to.member.index()].as_ref();
         let to = (handed.slot, handed.since);
-        links
-            .is_some_and(|links| links.asks.apply(handed.wire.0, (&attach, handed.to.changed), to, operation))
+        let attach = (&attach, handed.to.changed);
+        links.is_some_and(|links| links.asks.apply(handed.wire.0, attach, to, operation, trace))
     }
 
     /// Sends part `index` of a command for several members.

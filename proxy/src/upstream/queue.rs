@@ -5,6 +5,7 @@
 
 mod joined;
 mod kept;
+mod marked;
 mod pieces;
 
 use std::collections::VecDeque;
@@ -19,6 +20,7 @@ use crate::chain::Held;
 use crate::output::{Output, Sequence};
 use joined::{Joined, Joins};
 use kept::Kept;
+use marked::Marks;
 use pieces::Pieces;
 
 /// A sent buffer that is larger than this is given back.
@@ -77,11 +79,15 @@ struct Waiting {
     end: u64,
     /// Whether it may have changed something once it was sent.
     writes: bool,
-    /// Whether others wait for the reply, too.
-    is_joined: bool,
+    /// Whether others wait for the reply, too ([`JOINED`]), and whether it is traced ([`MARKED`]).
+    apart: u8,
     /// Of a read that is judged.
     slot: HashSlot,
 }
+
+/// Bits of [`Waiting::apart`]. A command that has one is answered by itself.
+const JOINED: u8 = 1;
+const MARKED: u8 = 2;
 
 /// A stream of replies that cannot be trusted any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,6 +119,7 @@ pub(super) struct Queue {
     joins: Joins,
     /// To whom the reply at hand goes in pieces.
     pieces: Option<Pieces>,
+    marks: Marks,
 }
 
 impl Queue {
@@ -168,7 +175,7 @@ impl Queue {
         let Some(number) = self.joins.find(request, self.unsent(), self.sent_total) else { return false };
         let index = usize::try_from(number - self.answered).ok();
         let Some(waiting) = index.and_then(|index| self.waiting.get_mut(index)) else { return false };
-        waiting.is_joined = true;
+        waiting.apart |= JOINED;
         self.joins.join(number, client, place());
         true
     }
@@ -184,7 +191,7 @@ impl Queue {
     fn append(&mut self, place: u32, request: &[u8], (writes, slot): (bool, HashSlot)) {
         self.out.extend_from_slice(request);
         self.queued_total += request.len() as u64;
-        self.waiting.push_back(Waiting { place, end: self.queued_total, writes, is_joined: false, slot });
+        self.waiting.push_back(Waiting { place, end: self.queued_total, writes, apart: 0, slot });
         if writes {
             self.joins.shut();
         }
@@ -201,6 +208,9 @@ impl Queue {
     pub(super) fn sent(&mut self, count: usize) {
         self.sent += count;
         self.sent_total += count as u64;
+        if !self.marks.is_empty() {
+            self.marks.sent(self.sent_total);
+        }
         if self.sent == self.out.len() {
             self.sent = 0;
             self.out.clear();
@@ -233,10 +243,10 @@ impl Queue {
         }
         while at < input.len() && self.pieces.is_none() {
             let before = self.waiting.len();
-            let is_joined = self.waiting.front().is_some_and(|command| command.is_joined);
+            let is_apart = self.waiting.front().is_some_and(|command| command.apart != 0);
             at += match self.owners.front_mut() {
                 None => return Err(Garbage::Unasked),
-                Some(_) if is_joined => self.take_for_all(&input[at..], &mut held)?,
+                Some(_) if is_apart => self.take_for_all(&input[at..], &mut held)?,
                 Some(Owner::Client(..)) => self.take_for_client(&input[at..])?,
                 Some(Owner::Reads(..)) => self.take_for_reads(&input[at..], &mut held)?,
                 Some(Owner::Part(_)) => self.take_for_part(&input[at..])?,
@@ -258,7 +268,7 @@ impl Queue {
         let outcome = client.answer_with(|order| {
             while *count > 0 {
                 let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
-                let Some(command) = waiting.pop_front_if(|command| !command.is_joined) else { return Ok(()) };
+                let Some(command) = waiting.pop_front_if(|command| command.apart == 0) else { return Ok(()) };
                 order.answer(command.place, &input[at..at + len]);
                 *answered_end = command.end;
                 at += len;
@@ -281,7 +291,7 @@ impl Queue {
         let outcome = client.answer_with(|order| {
             while *count > 0 {
                 let Some(len) = frame(scanner, &input[at..])? else { return Ok(()) };
-                let Some(command) = waiting.pop_front_if(|command| !command.is_joined) else { return Ok(()) };
+                let Some(command) = waiting.pop_front_if(|command| command.apart == 0) else { return Ok(()) };
                 let reply = &input[at..at + len];
                 let request_len = command.len_after(answered_end);
                 if judge.accepts(command.slot, reply, held) {
@@ -302,9 +312,15 @@ impl Queue {
         outcome.map(|()| at)
     }
 
-    /// The reply of one read for which several wait.
+    /// The reply of one read for which several wait, or of a command that is traced.
     fn take_for_all(&mut self, input: &[u8], held: &mut Option<Held>) -> Result<usize, Garbage> {
         let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
+        if !self.marks.is_empty() {
+            self.marks.end(self.answered, Some(&input[..len]));
+        }
+        if matches!(self.owners.front(), Some(Owner::Part(_))) {
+            return Ok(self.give_part(&input[..len]));
+        }
         let (reply, joined) = (&input[..len], self.joins.take(self.answered));
         let Some(command) = self.waiting.pop_front() else { return Ok(0) };
         let request_len = command.len_after(&mut self.answered_end);
@@ -329,7 +345,7 @@ impl Queue {
                 self.kept.pop(request_len);
                 count
             }
-            // Nobody joins a part.
+            // Parts were handed over above.
             Some(Owner::Part(_)) | None => return Ok(len),
         };
         *count -= 1;
@@ -341,19 +357,28 @@ impl Queue {
 
     fn take_for_part(&mut self, input: &[u8]) -> Result<usize, Garbage> {
         let Some(len) = frame(&mut self.scanner, input)? else { return Ok(0) };
+        Ok(self.give_part(&input[..len]))
+    }
+
+    /// Hands a whole reply to the part that is first.
+    #[inline]
+    fn give_part(&mut self, reply: &[u8]) -> usize {
         if let (Some(command), Some(Owner::Part(to))) = (self.waiting.pop_front(), self.owners.pop_front()) {
             self.answered_end = command.end;
-            to.take_part(command.place, &input[..len]);
+            to.take_part(command.place, reply);
         }
-        Ok(len)
+        reply.len()
     }
 
     /// Answers all who wait with what their loss means to them, and begins anew.
     pub(super) fn fail(&mut self, texts: &Texts) {
         self.tear();
         let failed = std::mem::take(self);
-        let Self { waiting, owners, sent_total, answered, mut answered_end, mut kept, mut joins, .. } =
-            failed;
+        let Self {
+            waiting, owners, sent_total, answered, mut answered_end, mut kept, mut joins, marks, ..
+        } = failed;
+        // Before what they were for begins anew.
+        drop(marks);
         self.answered = answered + waiting.len() as u64;
         let mut waiting = (answered..).zip(waiting);
         for owner in owners {
@@ -434,8 +459,7 @@ mod tests {
     #[test]
     fn a_sent_command_stays_sent_however_many_bytes_are_queued_behind_it() {
         let texts = Texts::new("node", "gone");
-        let waiting =
-            |end| Waiting { place: 0, end, writes: true, is_joined: false, slot: HashSlot::default() };
+        let waiting = |end| Waiting { place: 0, end, writes: true, apart: 0, slot: HashSlot::default() };
         let sent_total = 5 << 30;
         for end in [1, 2 << 30, sent_total] {
             assert_eq!(waiting(end).loss(sent_total, &texts), texts.write);

@@ -298,6 +298,7 @@ mod tests {
     use super::*;
     use crate::hot_keys::HotKeys;
     use crate::telemetry::{NodeStatus, ThreadMetrics};
+    use crate::traces::Tracer;
     use crate::upstream::{Lane, TakePart, UpstreamContext, UpstreamLimits};
 
     #[derive(Default)]
@@ -323,6 +324,7 @@ mod tests {
             thread: 0,
             credentials: Arc::default(),
             hot_keys: HotKeys::alone(),
+            tracer: Tracer::new(None),
         };
         Upstream::new(NodeStatus::for_test(), Lane::new(0, Protocol::Resp2), Rc::new(context), None)
     }

@@ -35,6 +35,9 @@ impl Connection {
         let durable = poll_fn(|context| self.poll_durable(&log, lsn, context)).await;
         self.end_wait(began);
         self.stale = true;
+        if !self.executed.is_empty() {
+            self.trace_sync(began, matches!(durable, Ok(Ok(()))));
+        }
         let Err(refusal) = durable? else { return Ok(()) };
         // Whether it is on the disk is not known: the client is told neither yes nor no, and must ask elsewhere.
         self.output.clear();

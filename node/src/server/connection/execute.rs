@@ -54,10 +54,14 @@ impl Connection {
         for command in &batch.commands {
             let args = batch.args(command, &input);
             self.reply_from = self.output.len();
+            let traced = self.begin_trace(command, args);
             let attention = self.worker.shared.attention.look_as(self.heed);
             let is_done = attention.is_only_member() && self.run_attached(command, args);
             if !is_done {
                 fate = self.execute_one(command, args).await;
+            }
+            if let Some(traced) = traced {
+                self.end_trace(&traced, command, args);
             }
             if self.output.len() >= OUTPUT_BYTES && fate.is_ok() {
                 fate = self.flush().await.and(fate);

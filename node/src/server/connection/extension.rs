@@ -115,6 +115,7 @@ impl Connection {
         let done = match (&*name, args.len()) {
             (b"NONCE", 1) => self.nonce(),
             (b"PROVE", 2..=3) => self.prove(args),
+            (b"TRACE", 2..) => self.note_trace(args),
             (b"BEAT", 2) => self.beat(&args[1]),
             (b"REGISTER", 2) => self.register(&args[1]),
             (b"ATTACH", 5 | 8) => self.attach(args),

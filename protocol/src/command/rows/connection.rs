@@ -147,6 +147,13 @@ pub(super) const ROWS: &[Row] = &[
                 .split(Split::Local)
                 .about("2.6.9", "O(1)", "Set the current connection name")
                 .arguments("connection-name:string"),
+            subcommand("client|trace", 3)
+                .source(Source::Ringmaster)
+                .flags("noscript loading stale")
+                .categories("connection")
+                .split(Split::Local)
+                .about("0.1.0", "O(1)", "Say what the next command is a part of, for tracing")
+                .arguments("what:oneof(off:pure-token=OFF traceparent:string)"),
             subcommand("client|tracking", -3)
                 .flags("noscript loading stale")
                 .categories("connection")

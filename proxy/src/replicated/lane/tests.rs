@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 
 use crate::hot_keys::HotKeys;
 use crate::telemetry::{NodeStatus, ThreadMetrics};
+use crate::traces::Tracer;
 use crate::turn::Turn;
 use crate::upstream::{Lane, UpstreamContext, UpstreamLimits};
 
@@ -35,6 +36,7 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
         thread: 0,
         credentials: Arc::default(),
         hot_keys: HotKeys::alone(),
+        tracer: Tracer::new(None),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());

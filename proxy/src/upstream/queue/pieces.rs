@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::task::Context;
 
-use super::{Garbage, Owner, Queue};
+use super::{Garbage, JOINED, Owner, Queue};
 use crate::output::{Closed, Output};
 
 /// To whom a reply goes in pieces.
@@ -27,7 +27,8 @@ impl Queue {
     #[cold]
     pub(in crate::upstream) fn begin_pieces(&mut self, input: &[u8]) -> bool {
         let is_long = input.first().is_some_and(|first| LONG.contains(first));
-        let Some(command) = self.waiting.front().filter(|command| is_long && !command.is_joined) else {
+        let Some(command) = self.waiting.front().filter(|command| is_long && command.apart & JOINED == 0)
+        else {
             return false;
         };
         match self.owners.front() {
@@ -68,6 +69,10 @@ impl Queue {
     /// The command in front has its reply.
     fn leave_front(&mut self) {
         let Some(command) = self.waiting.pop_front() else { return };
+        if !self.marks.is_empty() {
+            // How long it was is not known here.
+            self.marks.end(self.answered, Some(b""));
+        }
         self.answered_end = command.end;
         self.answered += 1;
         if let Some(Owner::Client(_, count) | Owner::Reads(_, _, count)) = self.owners.front_mut() {
