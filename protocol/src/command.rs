@@ -18,6 +18,7 @@
 //! assert_eq!(rejection.text(&args[..]), b"ERR unknown command 'nosuch', with args beginning with: ");
 //! ```
 
+mod audit;
 mod behaviour;
 mod bits;
 mod index;

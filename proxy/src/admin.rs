@@ -5,19 +5,18 @@ mod config;
 mod dashboard;
 mod hot_keys;
 mod metrics;
+mod readiness;
 mod status;
 
-use std::fmt::Write as _;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ringmaster_runtime::admin::{Admin, Page, Program};
+use ringmaster_runtime::admin::{Admin, Page, Program, Readiness};
 use ringmaster_runtime::metrics::CONTENT_TYPE;
 
 pub use metrics::families as metric_families;
 
-use crate::clock;
 use crate::shared::Shared;
 
 /// The pages of a proxy.
@@ -29,8 +28,6 @@ pub(crate) struct Pages {
 impl Admin for Pages {
     fn page(&self, path: &str) -> Option<Page> {
         match path {
-            "/healthz" => Some(Page::text(200, "alive\n")),
-            "/readyz" => Some(self.ready()),
             "/hotkeys" => Some(Page::text(200, hot_keys::render(&self.shared))),
             "/status.json" => Some(json(self.status.whole(&self.shared))),
             "/slots.json" => Some(json(self.status.slots(&self.shared))),
@@ -40,6 +37,14 @@ impl Admin for Pages {
             }
             _ => None,
         }
+    }
+
+    fn tier(&self) -> &'static str {
+        "proxy"
+    }
+
+    fn readiness(&self) -> Readiness {
+        readiness::of(&self.shared)
     }
 
     fn before(&self, path: &str) -> Option<Pin<Box<dyn Future<Output = ()> + '_>>> {
@@ -59,41 +64,5 @@ impl Pages {
     /// Those of `shared`.
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, status: status::StatusPages::default() }
-    }
-
-    /// Ready while at least one node is reached: a proxy that still serves some slots is better than none. The page
-    /// names every node that is not reached, and why.
-    fn ready(&self) -> Page {
-        let (mut reached, mut body) = (false, String::new());
-        for node in self.shared.nodes.all() {
-            let state = node.reached();
-            reached |= state.is_ok();
-            let state =
-                state.map_or_else(|reason| format!("not reached: {reason}"), |()| "reached".to_owned());
-            // Writing to a String cannot fail.
-            let _ = writeln!(body, "{node}: {state}");
-        }
-        let status = self.shared.control.status();
-        for problem in &status.problems {
-            let node = problem.node.as_ref().map(|node| format!("node '{node}' ")).unwrap_or_default();
-            let _ = writeln!(body, "{node}{}", problem.text);
-        }
-        if let Some(published) = self.shared.published() {
-            // Without a lease nothing is answered.
-            let lease = published.lease();
-            let is_held = clock::now() < lease.until;
-            let _ = writeln!(
-                body,
-                "view {}: {}",
-                lease.epoch,
-                if is_held { "confirmed" } else { "not confirmed" }
-            );
-            if status.is_at_fault {
-                body.push_str("this proxy does not reach a node that the other proxies reach\n");
-            }
-            reached &= is_held && !status.is_at_fault;
-        }
-        let (status, verdict) = if reached { (200, "ready") } else { (503, "not ready") };
-        Page::text(status, format!("{verdict}\n{body}"))
     }
 }

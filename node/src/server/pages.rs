@@ -1,12 +1,18 @@
-//! The node's admin pages: `/healthz`, `/readyz`, `/metrics`.
+//! The node's admin pages: what `/readyz` looks at, and `/metrics`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use ringmaster_runtime::admin::{Admin, Page};
+use ringmaster_runtime::admin::{Admin, Outcome, Page, Readiness};
 use ringmaster_runtime::metrics::CONTENT_TYPE;
 
 use super::metrics;
 use super::shared::Shared;
+use crate::cluster::member::boot_time;
+
+/// How long proxies may say nothing to a member before somebody should look.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// The pages over a node's figures.
 pub(crate) struct Pages(pub(crate) Arc<Shared>);
@@ -14,27 +20,75 @@ pub(crate) struct Pages(pub(crate) Arc<Shared>);
 impl Admin for Pages {
     fn page(&self, path: &str) -> Option<Page> {
         match path {
-            "/healthz" => Some(Page::text(200, "ok\n")),
-            "/readyz" => Some(self.ready()),
             "/metrics" => {
                 Some(Page { status: 200, content_type: CONTENT_TYPE, body: metrics::page(&self.0) })
             }
             _ => None,
         }
     }
+
+    fn tier(&self) -> &'static str {
+        "node"
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mut checks = Readiness::default();
+        let shared = &self.0;
+        self.check_log(&mut checks);
+        if shared.is_full() {
+            let why = "above maxmemory: writes that need memory are refused";
+            checks.add("memory", Outcome::Fail, why);
+        } else {
+            let (used, max) = (shared.memory.used_bytes(), shared.maxmemory.load(Ordering::Relaxed));
+            checks.add("memory", Outcome::Ok, format!("{used} of {max} bytes are used"));
+        }
+        let secret =
+            if shared.config.secret.is_some() { "proxies must know it" } else { "none is asked for" };
+        checks.add("secret", Outcome::Ok, secret);
+        self.check_standing(&mut checks);
+        checks
+    }
 }
 
 impl Pages {
-    fn ready(&self) -> Page {
+    /// Whether what is kept is read, and can be written.
+    fn check_log(&self, checks: &mut Readiness) {
+        let keeping = &self.0.keeping;
         if self.0.attention.look().is_loading() {
-            return Page::text(503, "the log is being read\n");
+            let percent = f64::from(keeping.progress().thousandths()) / 10.0;
+            return checks.add("loading", Outcome::Fail, format!("the log is being read, {percent} %"));
         }
-        if let Some(refusal) = self.0.keeping.log().and_then(|log| log.refusal()) {
-            return Page::text(503, format!("the log cannot be written: {}\n", refusal.reason));
+        checks.add("loading", Outcome::Ok, "all that is kept is read");
+        match keeping.log().map(|log| log.refusal()) {
+            None => checks.add("disk", Outcome::Ok, "nothing is kept"),
+            Some(None) => checks.add("disk", Outcome::Ok, "the log is written"),
+            Some(Some(refusal)) => {
+                let why = format!("the log cannot be written: {}", refusal.reason);
+                checks.add("disk", Outcome::Fail, why);
+            }
         }
-        if self.0.is_full() {
-            return Page::text(503, "memory is above maxmemory: writes that need memory are refused\n");
+        if let Some(why) = keeping.log().and_then(|_| keeping.snapshots.failure()) {
+            checks.add("snapshot", Outcome::Warn, format!("the last one failed: {why}"));
         }
-        Page::text(200, "ready\n")
+    }
+
+    /// How the node stands in its cluster. It serves whatever that is.
+    fn check_standing(&self, checks: &mut Readiness) {
+        let member = &self.0.member;
+        let Some(view) = member.view() else {
+            return checks.add("cluster", Outcome::Ok, "member of none");
+        };
+        let silence = member.silence(boot_time());
+        let epoch = view.epoch();
+        match () {
+            () if member.is_leaving() => {
+                checks.add("cluster", Outcome::Warn, format!("view {epoch}, is about to stop"));
+            }
+            () if silence > SILENCE_MAX => {
+                let why = format!("view {epoch}, no proxy has asked for {} s", silence.as_secs());
+                checks.add("cluster", Outcome::Warn, why);
+            }
+            () => checks.add("cluster", Outcome::Ok, format!("view {epoch}")),
+        }
     }
 }

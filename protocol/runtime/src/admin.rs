@@ -1,10 +1,13 @@
-//! The admin port: HTTP/1.1 by hyper, in the clear or over TLS, a few read-only pages.
+//! The admin port: HTTP/1.1 by hyper, in the clear or over TLS: a few pages, and the level of the log, which can be changed.
 //!
 //! Where there is a token ([`AdminAccess`]), who does not tell it is told whether the process is alive and ready, and no more.
 
 mod access;
+mod query;
+mod readiness;
 
 pub use access::{AccessError, AdminAccess, AdminDoor};
+pub use readiness::{Outcome, Readiness};
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,7 +19,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue,
     REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::service::service_fn;
@@ -28,6 +31,7 @@ use tokio::task::spawn_local;
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::ACCEPT_PAUSE;
+use crate::{audit, logging};
 
 /// Admin connections served at once; further ones wait.
 const CONNECTIONS_MAX: usize = 64;
@@ -52,19 +56,18 @@ impl Page {
     pub fn text(status: u16, body: impl Into<String>) -> Self {
         Self { status, content_type: "text/plain; charset=utf-8", body: body.into() }
     }
-
-    /// Without what stands below the first line: names and addresses.
-    fn first_line(mut self) -> Self {
-        let end = self.body.find('\n').map_or(self.body.len(), |end| end + 1);
-        self.body.truncate(end);
-        self
-    }
 }
 
 /// The pages of a tier.
 pub trait Admin: Send + Sync + 'static {
     /// The page at `path`, `None` when there is none (404).
     fn page(&self, path: &str) -> Option<Page>;
+
+    /// Whether the process can serve, and why not: `/readyz`.
+    fn readiness(&self) -> Readiness;
+
+    /// What the tier is called in the audit log.
+    fn tier(&self) -> &'static str;
 
     /// What has to happen before the page at `path` is made, `None` where nothing has: it runs on the thread of the admin port,
     /// within its local set. It has to end by itself.
@@ -91,8 +94,15 @@ pub struct Program {
     pub policy: &'static str,
 }
 
-/// Pages whose first line everybody may see: what asks for them, an orchestrator, seldom has a token.
-const FOR_ALL: [&str; 2] = ["/healthz", "/readyz"];
+/// The page that says that the process lives. Everybody may see it, and of `/readyz` the verdict: what asks for them, an
+/// orchestrator, seldom has a token.
+const HEALTH: &str = "/healthz";
+
+/// Whether the process can serve.
+const READY: &str = "/readyz";
+
+/// The level of the log.
+const LOG_LEVEL: &str = "/loglevel";
 
 /// Serves `admin` to whom `door` lets in, until `stop`. On a thread with a local set.
 pub(crate) async fn serve(
@@ -154,13 +164,17 @@ fn respond(request: &Request<Incoming>, door: &AdminDoor, admin: &dyn Admin) -> 
     if let Some(program) = admin.program().filter(|program| is_get && program.path == path) {
         return run(program);
     }
+    let is_trusted = is_trusted(request, door);
     let page = match *request.method() {
-        Method::GET | Method::HEAD if is_trusted(request, door) => admin.page(path),
-        Method::GET | Method::HEAD if FOR_ALL.contains(&path) => admin.page(path).map(Page::first_line),
-        Method::GET | Method::HEAD => {
+        Method::GET | Method::HEAD if path == HEALTH => Some(Page::text(200, "alive\n")),
+        Method::GET | Method::HEAD if path == READY => Some(ready(request, is_trusted, admin)),
+        Method::GET | Method::HEAD if is_trusted && path == LOG_LEVEL => Some(log_level()),
+        Method::PUT if is_trusted && path == LOG_LEVEL => Some(set_log_level(request, door, admin)),
+        Method::GET | Method::HEAD if is_trusted => admin.page(path),
+        Method::GET | Method::HEAD | Method::PUT if !is_trusted => {
             Some(Page::text(401, "tell the token of the admin port: `Authorization: Bearer TOKEN`\n"))
         }
-        _ => Some(Page::text(405, "only GET\n")),
+        _ => Some(Page::text(405, "only GET, and PUT for /loglevel\n")),
     };
     let page = page.unwrap_or_else(|| Page::text(404, "no such page; try /healthz, /readyz or /metrics\n"));
     let mut response = Response::new(Full::new(Bytes::from(page.body)));
@@ -186,4 +200,36 @@ fn harden(headers: &mut HeaderMap, content_type: &'static str) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+}
+
+fn ready(request: &Request<Incoming>, is_trusted: bool, admin: &dyn Admin) -> Page {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let as_json = readiness::wants_json(request.uri().query(), accept);
+    admin.readiness().page(as_json, !is_trusted)
+}
+
+fn log_level() -> Page {
+    logging::level().map_or_else(
+        || Page::text(503, "logging was not started by this process\n"),
+        |level| Page::text(200, format!("{level}\n")),
+    )
+}
+
+/// `PUT /loglevel?level=debug`.
+fn set_log_level(request: &Request<Incoming>, door: &AdminDoor, admin: &dyn Admin) -> Page {
+    if !door.may_change() {
+        let why = "nothing is changed over an admin port that is open to everybody: give `admin_access` a `token_file`\n";
+        return Page::text(403, why);
+    }
+    let Some(level) = query::value(request.uri().query(), "level") else {
+        return Page::text(400, "say which: PUT /loglevel?level=debug\n");
+    };
+    let checked = logging::check_level(&level);
+    let outcome = if checked.is_ok() { audit::Outcome::Done } else { audit::Outcome::Refused };
+    // Before it is done: the new filter may be one that leaves the audit log out.
+    audit::tell(admin.tier(), (b"", "admin port"), ("PUT /loglevel", &level), outcome);
+    match checked.and_then(|()| logging::set_level(&level)) {
+        Ok(()) => log_level(),
+        Err(why) => Page::text(400, format!("{why}\n")),
+    }
 }

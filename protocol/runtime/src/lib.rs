@@ -9,6 +9,7 @@
 mod acceptor;
 pub mod admin;
 pub mod admission;
+pub mod audit;
 mod data_thread;
 pub mod door;
 pub mod exposure;

@@ -6,6 +6,7 @@ use ringmaster_protocol::command::{self, Rejection, Split};
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::resp::request::{self, RequestLimits, Step};
 use ringmaster_protocol::resp::{Args, Protocol, ProtocolError, Span, inline};
+use ringmaster_runtime::audit;
 
 use super::Connection;
 use super::attend::Attended;
@@ -132,9 +133,21 @@ impl Connection {
             }
         };
         let timed = self.thread.sampling.begin(spec);
-        let is_done = self.carry_out(Command { spec, args, raw }, routes, scratches);
+        let command = Command { spec, args, raw };
+        self.session.begins(spec);
+        let attended = if self.is_attended { self.attend(command) } else { Attended::GoesOn };
+        let is_done = match attended {
+            Attended::GoesOn => self.carry_out(command, routes, scratches),
+            Attended::Answered => true,
+            Attended::Waits => false,
+        };
         if is_done {
             self.thread.metrics.command(spec.id).add(1);
+            if spec.is_audited() && attended == Attended::GoesOn {
+                let (user, from) = (self.session.login.user(), &*self.session.peer_address);
+                let about = spec.about(args);
+                audit::tell("proxy", (user.name(), from), (spec.name, &about), audit::Outcome::Taken);
+            }
             if let Some(timed) = timed {
                 self.output.time(timed);
             }
@@ -142,7 +155,7 @@ impl Connection {
         is_done
     }
 
-    /// The same, of a command that is known.
+    /// The same, of a command that is known, and that nothing keeps from being carried out.
     #[inline]
     fn carry_out(
         &mut self,
@@ -151,14 +164,6 @@ impl Connection {
         (reply, scratch): (&mut Vec<u8>, &mut RouteScratch),
     ) -> bool {
         let Command { spec, args, raw } = command;
-        self.session.begins(spec);
-        if self.is_attended {
-            match self.attend(command) {
-                Attended::GoesOn => {}
-                Attended::Answered => return true,
-                Attended::Waits => return false,
-            }
-        }
         if self.thread.hot_keys.is_due() {
             self.thread.hot_keys.look_at(spec, args, self.session.database);
         }

@@ -1,7 +1,7 @@
 //! One node or one proxy as a process of its own, for tests that kill it.
 //!
-//! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec]`, `member proxy PORT FILE`: prints a line when it serves, and runs until it is
-//! stopped.
+//! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec]`, `member proxy PORT FILE`: prints where it serves and, of a node, where its
+//! admin port is, and runs until it is stopped.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -64,6 +64,7 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
     }
     let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
     println!("serves at {}", node.address());
+    println!("admin at {}", node.admin_address());
     wait_for_stop().map_err(|error| error.to_string())?;
     node.leave(&AtomicBool::new(false));
     node.stop();

@@ -7,6 +7,7 @@ use ringmaster_protocol::command::{Flags, Rejection, Spec, lookup_full};
 use ringmaster_protocol::resp::Args;
 
 use ringmaster_protocol::session::Buffers;
+use ringmaster_runtime::audit;
 
 use super::Connection;
 use super::transaction::Transaction;
@@ -36,6 +37,12 @@ impl Connection {
     pub(super) fn clock_out(&mut self, spec: &Spec, args: Args<'_>, clock: Option<Clock>, from: usize) {
         if let Some(clock) = clock {
             self.took(spec, args, clock);
+            if spec.is_audited() {
+                let is_refused = self.output.get(from) == Some(&b'-');
+                let outcome = if is_refused { audit::Outcome::Refused } else { audit::Outcome::Done };
+                let (user, from) = (self.session.login.user(), &*self.session.peer_address);
+                audit::tell("node", (user.name(), from), (spec.name, &spec.about(args)), outcome);
+            }
         }
         if self.output.get(from) == Some(&b'-') {
             self.worker.counters().command(spec.id).fail();

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use ringmaster_runtime::logging;
+
 use super::{Change, Row, parse};
 use crate::server::shared::Shared;
 
@@ -89,6 +91,21 @@ fn one_of(value: &[u8], words: &[&str]) -> Result<String, String> {
     parse::word(value, words).map(|at| words[at].to_owned())
 }
 
+/// Redis's words for what is logged, and ours.
+const LOG_LEVELS: [(&str, &str); 4] =
+    [("debug", "trace"), ("verbose", "debug"), ("notice", "info"), ("warning", "warn")];
+
+/// Logs at another level from now on; where logging is somebody else's, as in a test, the word is kept all the same.
+fn log_level(_shared: &Shared, value: &[u8]) -> Result<Change, String> {
+    let (word, level) = LOG_LEVELS[parse::word(value, &LOG_LEVELS.map(|(word, _)| word))?];
+    Ok(Box::new(move |shared: &Shared| {
+        shared.accepted.keep("loglevel", word.to_owned());
+        if let Err(why) = logging::set_level(level) {
+            tracing::info!(filter = level, why, "the log level stays");
+        }
+    }))
+}
+
 /// The rows.
 pub(super) const ROWS: &[Row] = &[
     row!("active-defrag-cycle-max", "25", cycle),
@@ -115,7 +132,11 @@ pub(super) const ROWS: &[Row] = &[
     row!("list-compress-depth", "0", natural),
     row!("list-max-listpack-size", "-2", any),
     row!("list-max-ziplist-size" as "list-max-listpack-size", "-2", any),
-    row!("loglevel", "notice", |value| one_of(value, &["debug", "verbose", "notice", "warning"])),
+    Row {
+        name: "loglevel",
+        read: |shared| shared.accepted.value("loglevel", "notice"),
+        prepare: Some(log_level),
+    },
     row!("maxmemory-eviction-tenacity", "10", tenacity),
     row!("min-replicas-max-lag", "10", natural),
     row!("min-slaves-max-lag" as "min-replicas-max-lag", "10", natural),

@@ -79,13 +79,15 @@ impl AdminAccess {
         let tls = self.tls.as_ref().map(ListenerTls::open).transpose()?;
         let source = self.token_file.clone().map_or(SecretSource::None, SecretSource::File);
         let token = SecretKeeper::of("admin port's token", &source).map_err(AccessError::Token)?;
-        Ok(AdminDoor { address, tls, source, token, refusals: Seldom::default() })
+        Ok(AdminDoor { address, asks, tls, source, token, refusals: Seldom::default() })
     }
 }
 
 /// Where the admin port is, and whom it lets in.
 pub struct AdminDoor {
     address: SocketAddr,
+    /// Whether who comes is asked for a token or a certificate.
+    asks: bool,
     tls: Option<Arc<TlsServer>>,
     source: SecretSource,
     token: SecretKeeper,
@@ -135,6 +137,11 @@ impl AdminDoor {
         outcome.map(|(stream, _)| Stream::Tls(Box::new(stream)))
     }
 
+    /// Whether something may be changed over it: not where everybody who reaches it may look, and others than this machine do.
+    pub(super) fn may_change(&self) -> bool {
+        self.asks || is_local(self.address)
+    }
+
     /// Whether who says this in `Authorization` may see all pages.
     pub(super) fn trusts(&self, authorization: Option<&[u8]>) -> bool {
         let tokens = self.token.current();
@@ -165,11 +172,14 @@ mod tests {
         std::fs::write(&path, "0123456789abcdef\n").unwrap();
         let silent = AdminAccess::default();
         assert!(open(&silent, "127.0.0.1:0").unwrap().trusts(None));
+        assert!(open(&silent, "127.0.0.1:0").unwrap().may_change());
         let refused = open(&silent, PUBLIC).err().unwrap().to_string();
         assert!(refused.contains("--admin-token-file") && refused.contains("--admin-open"), "{refused}");
-        assert!(open(&AdminAccess { open: true, ..AdminAccess::default() }, PUBLIC).is_ok());
+        let exposed = AdminAccess { open: true, ..AdminAccess::default() };
+        assert!(!open(&exposed, PUBLIC).unwrap().may_change(), "anybody could change it");
         let guarded = AdminAccess { token_file: Some(path.clone()), ..AdminAccess::default() };
         let door = open(&guarded, PUBLIC).unwrap();
+        assert!(door.may_change());
         assert!(
             door.trusts(Some(b"Bearer 0123456789abcdef")) && door.trusts(Some(b"bearer  0123456789abcdef "))
         );
