@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_tests::cluster::Cluster;
-use ringmaster_tests::pages::{ask, get};
+use ringmaster_tests::pages::{ask, figure, get};
 use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::Wire;
 
@@ -31,14 +31,14 @@ fn readiness_says_why_as_text_and_as_json() {
     let first = &read["checks"][0];
     assert_eq!((first["name"].as_str(), first["outcome"].as_str()), (Some("nodes"), Some("ok")));
 
-    std::fs::write(cluster.file().with_extension("new"), "nodes: nonsense\n").unwrap();
-    let good = std::fs::read(cluster.file()).unwrap();
-    std::fs::rename(cluster.file().with_extension("new"), cluster.file()).unwrap();
+    fs::write(cluster.file().with_extension("new"), "nodes: nonsense\n").unwrap();
+    let good = fs::read(cluster.file()).unwrap();
+    fs::rename(cluster.file().with_extension("new"), cluster.file()).unwrap();
     eventually("the fault is told, and the proxy serves", || {
         let (status, text) = get(admin, "/readyz");
         status == 200 && text.contains("\nwarn config: cluster.yaml has faults")
     });
-    std::fs::write(cluster.file(), good).unwrap();
+    fs::write(cluster.file(), good).unwrap();
     for node in cluster.nodes() {
         let (status, text) = get(node.admin_address(), "/readyz");
         assert_eq!(status, 200, "{text}");
@@ -55,23 +55,52 @@ fn readiness_says_why_as_text_and_as_json() {
 }
 
 #[test]
-fn a_node_without_memory_is_not_ready_and_says_so() {
-    let node = ringmaster_node::Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        admin: ([127, 0, 0, 1], 0).into(),
-        threads: 1,
-        eviction: ringmaster_node::store::eviction::Policy::NoEviction,
-        ..ringmaster_node::Config::default()
+fn what_nodes_with_copies_serve_is_counted_once_each_way() {
+    let cluster = Cluster::builder().yaml("replicas: 2").start();
+    let mut client = Wire::connect(cluster.address());
+    eventually("the cluster serves", || client.ask("SET k v") == r"+OK\r\n");
+    eventually("no slot is changing", || cluster.is_whole());
+    let sum = |series: &str| -> f64 {
+        let pages = cluster.nodes().iter().map(|node| get(node.admin_address(), "/metrics").1);
+        pages.map(|page| figure(&page, series).unwrap_or_default()).sum()
     };
-    let node = ringmaster_node::Node::start(node).unwrap();
-    let mut client = Wire::connect(node.address());
+    let counted = || {
+        let calls = |command: &str| sum(&format!("ringmaster_node_commands_total{{command=\"{command}\"}}"));
+        let looks =
+            [sum("ringmaster_node_keyspace_hits_total"), sum("ringmaster_node_keyspace_misses_total")];
+        (looks, ["get", "append", "lpush"].map(calls))
+    };
+    let (looks, calls) = counted();
+    assert_eq!(client.ask("GET k"), r"$1\r\nv\r\n");
+    // In slots that no command has looked at, which is what the general way is for, and then once more.
+    for key in ["absent", "absent", "another", "third"] {
+        assert_eq!(client.ask(&format!("GET {key}")), r"$-1\r\n");
+    }
+    assert_eq!(client.ask("APPEND fresh x"), r":1\r\n");
+    assert!(client.ask("LPUSH k x").starts_with("-WRONGTYPE"));
+    for line in ["MULTI", "GET k", "GET {k}not", "GET {k}nor"] {
+        client.ask(line);
+    }
+    assert_eq!(client.ask("EXEC"), r"*3\r\n$1\r\nv\r\n$-1\r\n$-1\r\n");
+    client.command(&[b"EVAL", b"return redis.call('GET', KEYS[1])", b"1", b"k"]);
+    assert_eq!(client.reply().as_deref(), Some(&b"$1\r\nv\r\n"[..]));
+    let (looks_after, calls_after) = counted();
+    assert_eq!([0, 1].map(|at| looks_after[at] - looks[at]), [3.0, 6.0], "hits and misses");
+    assert_eq!([0, 1, 2].map(|at| calls_after[at] - calls[at]), [8.0, 1.0, 1.0], "calls");
+}
+
+#[test]
+fn a_node_without_memory_is_not_ready_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = Process::start(directory.path().join("log"));
+    let mut client = Wire::connect(node.address);
+    assert_eq!(client.ask("CONFIG SET maxmemory-policy noeviction"), r"+OK\r\n");
     assert_eq!(client.ask(&format!("SET k {}", "x".repeat(16 << 20))), r"+OK\r\n");
     assert_eq!(client.ask("CONFIG SET maxmemory 1mb"), r"+OK\r\n");
     eventually("it is full", || {
-        let (status, text) = get(node.admin_address(), "/readyz");
+        let (status, text) = get(node.admin, "/readyz");
         status == 503 && text.starts_with("not ready\n") && text.contains("\nfail memory: above maxmemory")
     });
-    node.stop();
 }
 
 /// A node as a process of its own; ended when dropped.
@@ -122,7 +151,7 @@ fn the_audit_log_tells_who_did_what_and_no_secret_and_the_level_is_changed_live(
     let directory = tempfile::tempdir().unwrap();
     let node = Process::start(directory.path().join("log"));
     let mut client = Wire::connect(node.address);
-    assert_eq!(client.ask("ACL SETUSER ann on >hunter2hunter2 +get ~*"), r"+OK\r\n");
+    assert_eq!(client.ask("ACL SETUSER reader on >hunter2hunter2 +get ~*"), r"+OK\r\n");
     assert_eq!(client.ask("CONFIG SET timeout 7 maxclients 4242"), r"+OK\r\n");
     assert!(client.ask("CONFIG SET maxclients many").starts_with('-'));
     assert_eq!(client.ask("SET private value"), r"+OK\r\n");
@@ -134,7 +163,7 @@ fn the_audit_log_tells_who_did_what_and_no_secret_and_the_level_is_changed_live(
         lines.map(|line| (field(&line, "command"), field(&line, "about"), field(&line, "outcome"))).collect()
     };
     let expected = [
-        ("acl|setuser", "ann", "done"),
+        ("acl|setuser", "reader", "done"),
         ("config|set", "timeout maxclients", "done"),
         ("config|set", "maxclients", "refused"),
         ("flushall", "", "done"),

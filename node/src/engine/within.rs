@@ -7,7 +7,7 @@ use ringmaster_protocol::slot::HashSlot;
 
 use super::{Engine, Tally, finished, keys_of};
 use crate::command::{CommandError, CommandResult, Handler, Onward, Walk};
-use crate::store::keyspace::{Keyspace, Moment};
+use crate::store::keyspace::{Keyspace, Lookups, Moment};
 use crate::store::slot::{Operation, Slot};
 use crate::waiting::{Attempt, Stage, Wish};
 
@@ -43,9 +43,11 @@ impl Engine {
         moment: Moment,
         reply: &mut Reply<'_>,
     ) -> Tally {
-        let before = reply.len();
+        let (before, looked_before) = (reply.len(), keyspace.lookups());
         let result = self.carry_out(keyspace, (spec, args), moment, reply);
-        Tally { slow: true, ..finished(reply, before, result) }
+        let lookups =
+            if spec.writes() { Lookups::default() } else { keyspace.lookups().since(looked_before) };
+        Tally { lookups, slow: true, ..finished(reply, before, result) }
     }
 
     fn carry_out(

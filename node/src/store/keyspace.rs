@@ -46,6 +46,14 @@ pub struct Lookups {
     pub misses: u32,
 }
 
+impl Lookups {
+    /// What came after `before`.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self { hits: self.hits.wrapping_sub(before.hits), misses: self.misses.wrapping_sub(before.misses) }
+    }
+}
+
 /// What a command may know of the world besides its slots, fixed when it begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Moment {

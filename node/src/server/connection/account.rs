@@ -28,7 +28,15 @@ impl Connection {
     /// Counts a call. The clock runs if this call is to be timed.
     #[inline]
     pub(super) fn clock_in(&self, spec: &Spec, args: Args<'_>) -> Option<Clock> {
-        let timed = self.worker.counters().command(spec.id).begin(args.len());
+        let clock = self.clock(spec, args);
+        self.worker.counters().command(spec.id).called();
+        clock
+    }
+
+    /// The same without counting it: of a call that may come again by another way.
+    #[inline]
+    pub(super) fn clock(&self, spec: &Spec, args: Args<'_>) -> Option<Clock> {
+        let timed = self.worker.counters().command(spec.id).is_timed(args.len());
         timed.then(|| Clock { began: Instant::now(), waited_before: self.waited })
     }
 

@@ -61,7 +61,7 @@ impl Connection {
             return false;
         }
         let seat = Seated { seat: attached, committed: shared.member.epoch() };
-        let (clock, moment, from) = (self.clock_in(spec, args), self.moment(), self.output.len());
+        let (clock, moment, from) = (self.clock(spec, args), self.moment(), self.output.len());
         let tally = match hot {
             Hot::Get => {
                 let mut reply = Reply::bounded(&mut self.output, self.session.protocol);
@@ -80,6 +80,7 @@ impl Connection {
             }
         };
         let Some(tally) = tally else { return false };
+        self.worker.counters().command(spec.id).called();
         self.stale |= tally.slow || args.len() > ARGUMENTS_FEW;
         self.session.begins(spec);
         self.count(tally);

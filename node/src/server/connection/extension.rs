@@ -495,8 +495,14 @@ impl Connection {
     }
 
     async fn run_one(&mut self, spec: &'static Spec, args: Args<'_>, keyspace: &mut Keyspace<'_, '_>) {
-        let shared = Arc::clone(&self.worker.shared);
         self.session.begins(spec);
+        let (from, clock) = (self.output.len(), self.clock_in(spec, args));
+        self.run_uncounted(spec, args, keyspace).await;
+        self.clock_out(spec, args, clock, from);
+    }
+
+    async fn run_uncounted(&mut self, spec: &'static Spec, args: Args<'_>, keyspace: &mut Keyspace<'_, '_>) {
+        let shared = Arc::clone(&self.worker.shared);
         if is_script(spec) {
             return self.script_in_transaction(spec, args, keyspace).await;
         }

@@ -3,8 +3,8 @@
 //! Time is taken with the wall clock, which costs some 25 ns at each end; a pipelined GET costs two hundred. So the
 //! commands that are long by nature (those that are not `fast`) are timed at each call, and the short ones at their
 //! first [`EACH_CALLS`] calls and then at every [`SHORT_STEP`]th, a prime, so that the rhythm of a pipeline is not
-//! sampled in one place. A sample stands for the calls since the sample before. [`CommandCounters::begin`] costs a
-//! load, a store and a comparison on a cache line of the thread's own.
+//! sampled in one place. A sample stands for the calls since the sample before. [`CommandCounters::is_timed`] and
+//! [`CommandCounters::called`] cost a load, a store and a comparison on a cache line of the thread's own.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,11 +42,16 @@ pub(crate) struct CommandCounters {
 }
 
 impl CommandCounters {
-    /// Counts a call. Returns whether it is to be timed.
+    /// Whether the next call, which has so many arguments, is to be timed.
     #[inline]
-    pub(crate) fn begin(&self, arguments: usize) -> bool {
-        let call = self.calls.add_to(1);
-        call >= self.next_timed.load(Ordering::Relaxed) || arguments > FEW_ARGUMENTS
+    pub(crate) fn is_timed(&self, arguments: usize) -> bool {
+        self.calls.value() + 1 >= self.next_timed.load(Ordering::Relaxed) || arguments > FEW_ARGUMENTS
+    }
+
+    /// Counts a call.
+    #[inline]
+    pub(crate) fn called(&self) {
+        self.calls.add(1);
     }
 
     /// Counts one that was refused before it began.
@@ -143,7 +148,9 @@ mod tests {
         let (spec, counters) = (lookup(name).unwrap(), CommandCounters::default());
         let mut timed = 0;
         for _ in 0..calls {
-            if counters.begin(2) {
+            let is_timed = counters.is_timed(2);
+            counters.called();
+            if is_timed {
                 timed += 1;
                 counters.took(spec, Duration::from_micros(2), false, true);
             }
