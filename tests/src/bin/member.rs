@@ -63,8 +63,9 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
         }
     }
     let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
-    println!("serves at {}", node.address());
-    println!("admin at {}", node.admin_address());
+    // At once: who reads the first line only is gone by the second.
+    let told = format!("serves at {}\nadmin at {}\n", node.address(), node.admin_address());
+    print!("{told}");
     wait_for_stop().map_err(|error| error.to_string())?;
     node.leave(&AtomicBool::new(false));
     node.stop();
