@@ -24,7 +24,7 @@ use crate::transfer::progress::{Progress, Total};
 use crate::transfer::run::{self, End, Job, Source};
 use crate::transfer::stop::Stop;
 use crate::transfer::writer::hex;
-use crate::transfer::{INTERRUPTED, SOME_REJECTED, now_millis, options, saved};
+use crate::transfer::{INTERRUPTED, SOME_REJECTED, in_runtime, now_millis, options, saved};
 use manifest::{Copied, Manifest};
 use parts::Parts;
 
@@ -92,10 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (None, Some(directory)) => directory,
         (None, None) => bail!("name a directory"),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let ended = runtime.block_on(backup(arguments, directory, stop));
-    runtime.shutdown_background();
-    ended
+    in_runtime(backup(arguments, directory, stop))
 }
 
 fn verify(directory: &Path, stop: &Stop) -> anyhow::Result<ExitCode> {

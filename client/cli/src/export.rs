@@ -13,7 +13,7 @@ use crate::transfer::rejects::{Reject, Rejects};
 use crate::transfer::run::{self, Done, End, Job, Source};
 use crate::transfer::stop::Stop;
 use crate::transfer::writer::{Added, Fields, Writer};
-use crate::transfer::{INTERRUPTED, SOME_REJECTED, Tally, options};
+use crate::transfer::{INTERRUPTED, SOME_REJECTED, Tally, in_runtime, options};
 
 /// Write the keys of a cluster, or of any Redis, as a dump.rdb.
 #[derive(clap::Args, Debug)]
@@ -62,10 +62,7 @@ pub(crate) struct Arguments {
 /// The source cannot be read, or the file cannot be written.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let stop = Stop::listen()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let ended = runtime.block_on(export(arguments, stop));
-    runtime.shutdown_background();
-    ended
+    in_runtime(export(arguments, stop))
 }
 
 async fn export(arguments: &Arguments, stop: Stop) -> anyhow::Result<ExitCode> {

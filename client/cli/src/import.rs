@@ -15,7 +15,7 @@ use crate::transfer::run::Source;
 use crate::transfer::state::StateFile;
 use crate::transfer::stop::Stop;
 use crate::transfer::target::{Existing, Target};
-use crate::transfer::{Tally, options};
+use crate::transfer::{Tally, in_runtime, options};
 
 /// Bring the keys of a Redis, or of a dump.rdb, into a cluster that runs.
 #[derive(clap::Args, Debug)]
@@ -83,11 +83,7 @@ struct Origin {
 /// The source cannot be read, the target does not take the keys, or there is another import that is not done.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let stop = Stop::listen()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let ended = runtime.block_on(import(arguments, stop));
-    // Connections that do not answer are not waited for.
-    runtime.shutdown_background();
-    ended
+    in_runtime(import(arguments, stop))
 }
 
 async fn import(arguments: &Arguments, stop: Stop) -> anyhow::Result<ExitCode> {

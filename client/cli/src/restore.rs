@@ -13,11 +13,11 @@ use crate::cluster::consent;
 use crate::transfer::bring::{Bring, Way};
 use crate::transfer::files::{self, Files};
 use crate::transfer::live::Scope;
-use crate::transfer::options;
 use crate::transfer::progress::Total;
 use crate::transfer::run::Source;
 use crate::transfer::stop::Stop;
 use crate::transfer::target::{Existing, Target};
+use crate::transfer::{in_runtime, options};
 
 /// Bring a backup back into a cluster of any size.
 #[derive(clap::Args, Debug)]
@@ -52,10 +52,7 @@ pub(crate) struct Arguments {
 /// The backup is not whole, the target does not take the keys, or nobody agreed.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let manifest = Manifest::whole(&arguments.directory)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let ended = runtime.block_on(restore(arguments, &manifest));
-    runtime.shutdown_background();
-    ended
+    in_runtime(restore(arguments, &manifest))
 }
 
 async fn restore(arguments: &Arguments, manifest: &Manifest) -> anyhow::Result<ExitCode> {

@@ -22,6 +22,7 @@ pub(crate) mod stop;
 pub(crate) mod target;
 pub(crate) mod writer;
 
+use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -36,6 +37,19 @@ const COMMAND_BYTES_MAX: u32 = 1 << 30;
 pub(crate) const SOME_REJECTED: u8 = 3;
 /// What it ends with when it was interrupted and can go on, as shells have it for Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Runs a transfer to its end. Connections that do not answer are not waited for behind it.
+///
+/// # Errors
+/// Those of the transfer; or there is no thread to be had.
+pub(crate) fn in_runtime(
+    transfer: impl Future<Output = anyhow::Result<ExitCode>>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let ended = runtime.block_on(transfer);
+    runtime.shutdown_background();
+    ended
+}
 
 /// A key and its value.
 #[derive(Clone, Debug)]
