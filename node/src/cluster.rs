@@ -4,6 +4,7 @@
 //! the node has promised and accepted; [`row`] what a committed view says of this node.
 
 pub mod acceptor;
+mod backlog;
 mod budget;
 pub mod claims;
 mod full;
@@ -14,5 +15,6 @@ mod recent;
 pub mod replica;
 pub mod row;
 
+pub use backlog::Backlog;
 pub use budget::Budget;
 pub use held::Ticket;

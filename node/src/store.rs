@@ -249,7 +249,7 @@ impl Store {
 /// Asks the processor to bring the cache line at `address`. Any address will do: nothing is read.
 #[inline]
 #[allow(unsafe_code)]
-fn prefetch(address: *const u8) {
+pub(crate) fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch is a hint and faults on no address.
     unsafe {

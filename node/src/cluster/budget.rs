@@ -1,36 +1,19 @@
-//! How many bytes of operations a node keeps for others.
+//! How many bytes of operations that wait for others a node holds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use ringmaster_protocol::slot::SLOT_COUNT;
-
-/// Bytes that a slot may keep even when the node's budget is used up, at most.
-const SLOT_BYTES_MIN: usize = 4 << 10;
 
 /// A bound in bytes over all slots of a node.
 #[derive(Debug)]
 pub struct Budget {
     used: AtomicUsize,
-    max: AtomicUsize,
-    slot_min: AtomicUsize,
+    max: usize,
 }
 
 impl Budget {
     /// A bound of so many bytes.
     #[must_use]
     pub fn new(max: usize) -> Self {
-        let slot_min = AtomicUsize::new(SLOT_BYTES_MIN);
-        Self { used: AtomicUsize::new(0), max: AtomicUsize::new(max), slot_min }
-    }
-
-    /// Other bytes are the bound from now on: what all slots may keep when it is used up is within it.
-    pub fn set_max(&self, max: usize) {
-        self.max.store(max, Ordering::Relaxed);
-        self.slot_min.store(SLOT_BYTES_MIN.min(max / SLOT_COUNT), Ordering::Relaxed);
-    }
-
-    pub(super) fn slot_min(&self) -> usize {
-        self.slot_min.load(Ordering::Relaxed)
+        Self { used: AtomicUsize::new(0), max }
     }
 
     /// Bytes in use.
@@ -49,6 +32,6 @@ impl Budget {
 
     /// Whether so many more are too many.
     pub(super) fn is_short_of(&self, bytes: usize) -> bool {
-        self.used() + bytes > self.max.load(Ordering::Relaxed)
+        self.used() + bytes > self.max
     }
 }

@@ -23,6 +23,7 @@ use ringmaster_protocol::extension::{
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, Version};
 
+use super::backlog::Backlog;
 use super::budget::Budget;
 use super::held::{Buffer, Held, Ticket, Waits};
 use super::recent::Recent;
@@ -82,8 +83,8 @@ pub type Late = (Ticket, Say);
 /// What all slots of a node share.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// Bound of all recent operations.
-    pub recent: Arc<Budget>,
+    /// All recent operations.
+    pub recent: Arc<Backlog>,
     /// Bound of all that is held.
     pub held: Arc<Budget>,
     /// The rules that are kept.
@@ -94,8 +95,8 @@ impl Shared {
     /// With these bounds in bytes, and all rules.
     #[must_use]
     pub fn new(recent_bytes_max: usize, held_bytes_max: usize) -> Self {
-        let [recent, held] = [recent_bytes_max, held_bytes_max].map(|max| Arc::new(Budget::new(max)));
-        Self { recent, held, rules: Rules::ALL }
+        let (recent, held) = (Backlog::new(recent_bytes_max), Budget::new(held_bytes_max));
+        Self { recent: Arc::new(recent), held: Arc::new(held), rules: Rules::ALL }
     }
 }
 
@@ -163,7 +164,7 @@ impl Replica {
             self.history = self.begin(&row, content);
             self.born = row.born;
             self.proven = Epoch::default();
-            self.recent.clear(&shared.recent);
+            self.recent.clear();
         }
         if row.is_proof() {
             self.proven = self.proven.max(row.since);
@@ -248,12 +249,6 @@ impl Replica {
         self.proven = self.row.since;
     }
 
-    /// Addresses of what keeping the next operation writes to, to prefetch.
-    #[inline]
-    pub(crate) fn next_lines(&self) -> Option<[*const u8; 2]> {
-        self.recent.next_lines()
-    }
-
     /// Refuses whoever is attached below `epoch`, until the process ends.
     pub fn fence(&mut self, epoch: Epoch) {
         self.fence = self.fence.max(epoch);
@@ -287,15 +282,15 @@ impl Replica {
             Ask::Await { since, version, .. } => return self.wait(since, version, asker, (shared, now)),
             Ask::Version { .. } => Ok(Say::At(self.history.version())),
             Ask::Prove { since, version, .. } => self.prove(since, version),
-            Ask::Ring { after, .. } => Ok(self.ring(after)),
+            Ask::Ring { after, .. } => Ok(self.ring(after, shared)),
             Ask::Export { .. } => self.export(content),
             Ask::Import { since, contents, .. } => {
                 let say = self.import(since, &contents, content, shared);
                 self.release(content, shared, late);
                 say
             }
-            Ask::Stage { contents, .. } => self.stage(&contents, content, shared),
-            Ask::StageMore { operations, .. } => self.stage_more(operations, content, shared),
+            Ask::Stage { contents, .. } => self.stage(&contents, content),
+            Ask::StageMore { operations, .. } => self.stage_more(operations, content),
             // About many slots: their node takes them apart.
             // And bells hang outside of a slot's history.
             Ask::Fence { .. }
@@ -368,7 +363,7 @@ impl Replica {
         shared: &Shared,
     ) -> Say {
         if let Err(why) = content.apply(operation) {
-            return self.broken(why, content, shared);
+            return self.broken(why, content);
         }
         self.executed(operation, shared);
         Say::Done
@@ -376,17 +371,17 @@ impl Replica {
 
     /// A slot that cannot go on holds nothing: half of it would be worse.
     #[cold]
-    fn broken<C: Content + ?Sized>(&mut self, why: Bytes, content: &mut C, shared: &Shared) -> Say {
-        self.forget(content, shared);
+    fn broken<C: Content + ?Sized>(&mut self, why: Bytes, content: &mut C) -> Say {
+        self.forget(content);
         Say::Broken(why)
     }
 
     /// Holds nothing, as a slot that never had anything.
-    pub fn forget<C: Content + ?Sized>(&mut self, content: &mut C, shared: &Shared) {
+    pub fn forget<C: Content + ?Sized>(&mut self, content: &mut C) {
         content.clear();
         (self.born, self.history) = (Epoch::default(), History::default());
         self.proven = Epoch::default();
-        self.recent.clear(&shared.recent);
+        self.recent.clear();
     }
 
     fn confirms(&self, version: Version, shared: &Shared) -> bool {
@@ -428,11 +423,11 @@ impl Replica {
         Ok(Say::Done)
     }
 
-    fn ring(&self, after: Version) -> Say {
+    fn ring(&self, after: Version, shared: &Shared) -> Say {
         if after == self.history.version() {
             return Say::Operations(Vec::new());
         }
-        self.recent.after(after).map_or(Say::Forgotten, Say::Operations)
+        self.recent.after(after, &shared.recent).map_or(Say::Forgotten, Say::Operations)
     }
 
     fn export(&mut self, content: &mut dyn Content) -> Result<Say, Say> {
@@ -464,34 +459,29 @@ impl Replica {
                 return Ok(Say::At(self.history.version()));
             }
         }
-        self.take(contents, content, shared)?;
+        self.take(contents, content)?;
         self.proven = since;
         Ok(Say::Done)
     }
 
     /// Holds the content from now on.
-    fn take(&mut self, contents: &Contents, content: &mut dyn Content, shared: &Shared) -> Result<Say, Say> {
+    fn take(&mut self, contents: &Contents, content: &mut dyn Content) -> Result<Say, Say> {
         if let Err(why) = content.replace(contents) {
-            return Err(self.broken(why, content, shared));
+            return Err(self.broken(why, content));
         }
         (self.born, self.history) = (contents.born, contents.history.clone());
-        self.recent.clear(&shared.recent);
+        self.recent.clear();
         Ok(Say::Done)
     }
 
-    fn stage(&mut self, contents: &Contents, content: &mut dyn Content, shared: &Shared) -> Result<Say, Say> {
+    fn stage(&mut self, contents: &Contents, content: &mut dyn Content) -> Result<Say, Say> {
         if self.row.role != Role::Outside {
             return Err(Say::Stale(self.row.changed));
         }
-        self.take(contents, content, shared)
+        self.take(contents, content)
     }
 
-    fn stage_more(
-        &mut self,
-        operations: Vec<Operation>,
-        content: &mut dyn Content,
-        shared: &Shared,
-    ) -> Result<Say, Say> {
+    fn stage_more(&mut self, operations: Vec<Operation>, content: &mut dyn Content) -> Result<Say, Say> {
         if self.row.role != Role::Outside {
             return Err(Say::Stale(self.row.changed));
         }
@@ -501,7 +491,7 @@ impl Replica {
                 return Ok(Say::At(self.history.version()));
             }
             if let Err(why) = content.apply(&operation.passing(&mut encoded)) {
-                return Err(self.broken(why, content, shared));
+                return Err(self.broken(why, content));
             }
             self.history.advance(operation.new);
         }

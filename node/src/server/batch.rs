@@ -164,14 +164,10 @@ impl Batch {
         keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, is_attached || writes(command)));
         if is_attached {
             keys().for_each(|(_, (slot, hash))| store.prefetch_place(slot, hash));
-            let attached = |(command, (slot, hash)): (&Planned, (HashSlot, u64))| {
-                store.prefetch_attached(slot, hash, writes(command));
-            };
-            keys().for_each(attached);
         } else {
             keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
-            keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
         }
+        keys().for_each(|(_, (slot, hash))| store.prefetch_entry(slot, hash));
         let runs = self.commands.chunk_by(|before, command| before.key == command.key);
         runs.filter(|run| run.len() >= ELEMENTS_FROM)
             .for_each(|run| self.prefetch_run(run, input, database, store));

@@ -49,19 +49,6 @@ impl Store {
         }
     }
 
-    /// As [`Store::prefetch_entry`] behind [`Store::prefetch_place`]; for who `writes` also where the operation is kept.
-    #[inline]
-    pub(crate) fn prefetch_attached(&self, slot: HashSlot, hash: u64, writes: bool) {
-        let Some(guard) = self.try_lock(slot) else { return };
-        if let Some(address) = guard.candidate(hash) {
-            prefetch(address);
-            prefetch(address.wrapping_add(64));
-        }
-        if writes {
-            guard.prefetch_kept();
-        }
-    }
-
     /// Brings the elements near that commands on the collection at `key` will look for. Each command is told by its
     /// first argument behind the key and its last one. Small collections need nothing: they lie with their key.
     pub(crate) fn prefetch_elements<'a>(
@@ -136,7 +123,6 @@ mod tests {
             store.prefetch_bucket(key.slot, key.hash);
             store.prefetch_entry(key.slot, key.hash);
             store.prefetch_place(key.slot, key.hash);
-            store.prefetch_attached(key.slot, key.hash, true);
             store.prefetch_elements(key, pairs.iter().copied().chain([(&b""[..], &b"absent"[..])]));
             assert_eq!(version(), before, "{name}");
         }

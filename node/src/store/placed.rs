@@ -174,7 +174,7 @@ impl Slot {
         if !is_left {
             placed.left = None;
         } else if now.saturating_sub(since) >= life {
-            placed.replica.forget(&mut OfSlot { store, number, slot: self, birth: None }, place.shared);
+            placed.replica.forget(&mut OfSlot { store, number, slot: self, birth: None });
             placed.left = None;
         }
         self.put_back(placed);
@@ -272,14 +272,6 @@ impl Slot {
             let begin = std::ptr::from_ref(&**placed).cast::<u8>();
             prefetch(begin);
             prefetch(begin.wrapping_add(64));
-        }
-    }
-
-    /// Brings the place near where the replica keeps the next operation.
-    #[inline]
-    pub(super) fn prefetch_kept(&self) {
-        if let Some(lines) = self.placed.as_ref().and_then(|placed| placed.replica.next_lines()) {
-            lines.into_iter().for_each(prefetch);
         }
     }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringmaster_node::cluster::Ticket;
 use ringmaster_node::cluster::acceptor::Acceptor;
 use ringmaster_node::cluster::claims::{Claims, Seat};
 use ringmaster_node::cluster::posts::Posts;
 use ringmaster_node::cluster::replica::{Access, Asker, Late, Replica, Shared};
 use ringmaster_node::cluster::row::{Role, Row};
-use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::extension::{Ask, Claim, Operation, Outcome, Rule, Rules, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
@@ -88,8 +88,7 @@ impl Node {
     /// A blank node.
     #[must_use]
     pub fn new(name: String, incarnation: Incarnation, boot: Boot, slots: &[HashSlot], rules: Rules) -> Self {
-        let budget = |max| Arc::new(Budget::new(max));
-        let shared = Shared { recent: budget(RECENT_BYTES), held: budget(HELD_BYTES), rules };
+        let shared = Shared { rules, ..Shared::new(RECENT_BYTES, HELD_BYTES) };
         let acceptor = Acceptor::default();
         let register = acceptor.encode();
         Self {
@@ -152,8 +151,7 @@ impl Node {
         let recovered = slots.iter().enumerate().map(|(at, slot)| Slot::recover(*slot, at, &self.disk));
         self.slots = recovered.collect();
         let Shared { rules, .. } = self.shared;
-        let budget = |max| Arc::new(Budget::new(max));
-        self.shared = Shared { recent: budget(RECENT_BYTES), held: budget(HELD_BYTES), rules };
+        self.shared = Shared { rules, ..Shared::new(RECENT_BYTES, HELD_BYTES) };
         self.posts = Posts::default();
         (self.is_up, self.is_leaving) = (true, false);
     }

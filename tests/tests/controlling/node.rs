@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use ringmaster_node::cluster::Ticket;
 use ringmaster_node::cluster::acceptor::Acceptor;
 use ringmaster_node::cluster::posts::Posts;
 use ringmaster_node::cluster::replica::{Asker, Content, Replica, Shared};
 use ringmaster_node::cluster::row::Row;
-use ringmaster_node::cluster::{Budget, Ticket};
 use ringmaster_protocol::cluster_file::NodeName;
-use ringmaster_protocol::extension::{Ask, Contents, History, Passing, Rules, Say};
+use ringmaster_protocol::extension::{Ask, Contents, History, Passing, Say};
 use ringmaster_protocol::heartbeat::{Beat, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
@@ -63,7 +63,6 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(name: &str, number: u128) -> Self {
-        let budget = || Arc::new(Budget::new(1 << 20));
         Self {
             name: name.parse().unwrap(),
             is_up: true,
@@ -73,7 +72,7 @@ impl Node {
             acceptor: Acceptor::default(),
             replicas: slots().map(|slot| (slot, Default::default())).collect(),
             posts: Posts::default(),
-            shared: Shared { recent: budget(), held: budget(), rules: Rules::ALL },
+            shared: Shared::new(1 << 20, 1 << 20),
             copies: 0,
         }
     }

@@ -48,8 +48,7 @@ fn ms(millis: u64) -> Duration {
 impl Node {
     /// An entry that was appended in epoch `since` to a chain that was last changed in `changed`.
     fn new(role: Role, changed: u64, since: u64) -> Self {
-        let budget = || Arc::new(Budget::new(1 << 20));
-        let shared = Shared { recent: budget(), held: budget(), rules: Rules::ALL };
+        let shared = Shared::new(1 << 20, 1 << 20);
         let (replica, list) = (Replica::default(), List::default());
         let mut node = Self { replica, list, shared, late: Vec::new() };
         node.adopt(role, changed, since);
