@@ -197,3 +197,27 @@ fn unsafe_code_lies_where_it_is_known_to_lie() {
     unsafe_files.sort();
     assert_eq!(unsafe_files, MAY_BE_UNSAFE);
 }
+
+/// The words of a text that stand right behind `before`.
+fn words_behind<'t>(text: &'t str, before: &'t str) -> impl Iterator<Item = &'t str> {
+    text.split(before).skip(1).filter_map(|rest| words(rest).next())
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphabetic())
+}
+
+#[test]
+fn all_that_a_node_understands_of_proxies_is_written_down() {
+    let page = read(&root().join("docs/PROTOCOL.md"));
+    let requests = read(&root().join("node/src/server/connection/extension.rs"));
+    let wire = read(&root().join("protocol/src/extension/wire.rs"));
+    let requests: Vec<&str> = words_behind(&requests, "            (b\"").collect();
+    let kinds = words_behind(&wire, "            Self::").chain(words_behind(&wire, "            Outcome::"));
+    let kinds: Vec<&str> = kinds.collect();
+    assert!(requests.len() > 14 && kinds.len() > 30, "{requests:?} {kinds:?}");
+    let missing_request = requests.iter().filter(|name| !page.contains(&format!("`RM.{name}")));
+    let missing_kind = kinds.iter().filter(|name| !words(&page).any(|word| word == **name));
+    let missing: Vec<String> = missing_request.chain(missing_kind).map(ToString::to_string).collect();
+    expect_none(&missing);
+}
