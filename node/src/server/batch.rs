@@ -161,9 +161,14 @@ impl Batch {
             })
         };
         let writes = |command: &Planned| command.spec.map_or(true, Spec::writes);
-        keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, is_attached || writes(command)));
+        // Of an attached connection all but a plain read look at what changes are noted in.
+        let far = |command: &Planned| match command.spec {
+            Ok(spec) if is_attached => spec.name != "get",
+            _ => writes(command),
+        };
+        keys().for_each(|(command, (slot, _))| store.prefetch_slot(slot, far(command)));
         if is_attached {
-            keys().for_each(|(_, (slot, hash))| store.prefetch_place(slot, hash));
+            keys().for_each(|(command, (slot, hash))| store.prefetch_place(slot, hash, writes(command)));
         } else {
             keys().for_each(|(_, (slot, hash))| store.prefetch_bucket(slot, hash));
         }

@@ -40,12 +40,12 @@ impl Store {
         }
     }
 
-    /// As [`Store::prefetch_bucket`], and the slot's place in its chain.
+    /// As [`Store::prefetch_bucket`], and the slot's place in its chain, for who `writes` what an operation changes there.
     #[inline]
-    pub(crate) fn prefetch_place(&self, slot: HashSlot, hash: u64) {
+    pub(crate) fn prefetch_place(&self, slot: HashSlot, hash: u64, writes: bool) {
         self.prefetch_bucket(slot, hash);
         if let Some(guard) = self.try_lock(slot) {
-            guard.prefetch_place();
+            guard.prefetch_place(writes);
         }
     }
 
@@ -119,10 +119,10 @@ mod tests {
             let before = version();
             for writes in [false, true] {
                 store.prefetch_slot(key.slot, writes);
+                store.prefetch_place(key.slot, key.hash, writes);
             }
             store.prefetch_bucket(key.slot, key.hash);
             store.prefetch_entry(key.slot, key.hash);
-            store.prefetch_place(key.slot, key.hash);
             store.prefetch_elements(key, pairs.iter().copied().chain([(&b""[..], &b"absent"[..])]));
             assert_eq!(version(), before, "{name}");
         }

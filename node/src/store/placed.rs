@@ -265,12 +265,13 @@ impl Slot {
         self.placed.as_ref().filter(|placed| placed.adopted >= epoch).map(|placed| &placed.replica)
     }
 
-    /// Brings what operations need of the replica near the processor.
+    /// Brings what is asked of the replica near the processor, and for who `writes` what operations change in it.
     #[inline]
-    pub(super) fn prefetch_place(&self) {
-        if let Some(placed) = &self.placed {
-            let begin = std::ptr::from_ref(&**placed).cast::<u8>();
-            prefetch(begin);
+    pub(super) fn prefetch_place(&self, writes: bool) {
+        let Some(placed) = &self.placed else { return };
+        let begin = std::ptr::from_ref(&**placed).cast::<u8>();
+        prefetch(begin);
+        if writes {
             prefetch(begin.wrapping_add(64));
         }
     }

@@ -33,8 +33,8 @@ pub struct Slot {
     pub(super) time: u64,
     /// No field of a hash is due before this; `u64::MAX` when none ever is.
     pub(super) fields_due: u64,
-    /// Who waits for something to happen to a key; mostly nobody.
-    pub(super) observers: Option<Box<Observers>>,
+    /// Its place in its chain, in a node that is a member of a cluster.
+    pub(super) placed: Option<Box<Placed>>,
     /// Version of the last operation applied.
     pub version: Version,
     /// No key is to be freed promptly before this.
@@ -44,8 +44,8 @@ pub struct Slot {
     pub(super) agenda: Option<Box<Agenda>>,
     /// How a use of now is noted.
     pub(super) touch: Touch,
-    /// Its place in its chain, in a node that is a member of a cluster.
-    pub(super) placed: Option<Box<Placed>>,
+    /// Who waits for something to happen to a key; mostly nobody.
+    pub(super) observers: Option<Box<Observers>>,
 }
 
 impl Default for Slot {
@@ -54,13 +54,13 @@ impl Default for Slot {
             table: Table::default(),
             time: 0,
             fields_due: u64::MAX,
-            observers: None,
+            placed: None,
             version: Version::default(),
             next_deadline: NextDeadline::default(),
             census: Census::default(),
             agenda: None,
             touch: Touch::default(),
-            placed: None,
+            observers: None,
         }
     }
 }
