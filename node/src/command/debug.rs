@@ -1,14 +1,16 @@
 //! `DEBUG`: what test suites and tools ask of it.
 //!
-//! `SLEEP`, `DIGEST`, `RELOAD` and `SET-ACTIVE-EXPIRE` are carried out by the connection; what comes here of them is within a
+//! `SLEEP`, `DIGEST`, `POPULATE`, `RELOAD` and `SET-ACTIVE-EXPIRE` are carried out by the connection; what comes here of them is within a
 //! transaction, where nothing waits.
 //! Redis's knobs that have no counterpart here are accepted and change nothing.
 
 mod digest;
+mod populate;
 mod reload;
 mod sample;
 
 pub(crate) use digest::digest;
+pub(crate) use populate::{Population, populate};
 pub(crate) use reload::reload;
 
 use ringmaster_protocol::resp::Args;
@@ -30,7 +32,7 @@ const SLEEP_SECONDS_MAX: f64 = 3600.0;
 
 const WITHIN: CommandError = CommandError::text("ERR this form of DEBUG is not allowed within a transaction");
 
-const HELP: [&str; 32] = [
+const HELP: [&str; 37] = [
     "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "CHANGE-REPL-ID",
     "    Accepted without effect.",
@@ -44,6 +46,11 @@ const HELP: [&str; 32] = [
     "    unit tests to simulate Redis errors.",
     "OBJECT <key>",
     "    Show low level info about `key` and associated value.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Create <count> string keys named key:<num>, up to 2^30. If <prefix> is",
+    "    specified then it is used instead of the 'key' prefix. Values are cut off or",
+    "    filled up with zero bytes to <size>. Keys that exist are left as they are.",
+    "    Not within a transaction.",
     "PROTOCOL <type>",
     "    Reply with a test value of the specified type. <type> can be: string,",
     "    integer, double, null, array, set, map, attrib, push, verbatim, true, false,",
@@ -88,7 +95,7 @@ fn parse(args: Args<'_>) -> Result<Box<dyn Wish>, CommandError> {
         ("object", 3) => Debug::Object(args[2].to_vec()),
         ("digest-value", _) => Debug::Digests(args.from(2).iter().map(<[u8]>::to_vec).collect()),
         ("protocol", 3) => Debug::Sample(args[2].to_vec()),
-        ("digest" | "reload", 2) | ("set-active-expire", 3) => return Err(WITHIN),
+        ("digest" | "reload", 2) | ("set-active-expire", 3) | ("populate", 3..=5) => return Err(WITHIN),
         ("sleep", 3) => Debug::Sleep(millis(&args[2])?),
         _ => {
             let name = String::from_utf8_lossy(&args[1]).chars().take(128).collect::<String>();

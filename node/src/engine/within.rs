@@ -78,7 +78,12 @@ impl Engine {
             }),
             Some(Handler::Wish(parse)) => {
                 let wish = parse(args)?;
-                keyspace.nested(&keys, moment, |inner| take_or_give_up(&*wish, inner, reply))
+                keyspace.nested(&keys, moment, |inner| {
+                    if moment.tracks && spec.flags.contains(Flags::READONLY) {
+                        inner.track_keys();
+                    }
+                    take_or_give_up(&*wish, inner, reply)
+                })
             }
             Some(Handler::Walk(begin)) => {
                 walk_within(keyspace, begin(args, moment)?, reply);

@@ -15,6 +15,7 @@ mod debug;
 mod durable;
 mod execute;
 mod extension;
+mod populate;
 mod queued;
 mod script;
 mod snapshot;

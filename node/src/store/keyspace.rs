@@ -69,6 +69,8 @@ pub struct Moment {
     pub tracks: bool,
     /// Whether what it does counts as no use of a key that is there (`CLIENT NO-TOUCH`).
     pub no_touch: bool,
+    /// Whether a script called it.
+    pub is_scripted: bool,
     /// Whether a command that would take long is handed back undone, to be run where nobody waits for its thread.
     pub may_defer: bool,
     /// Whether nothing may be changed, not even what is due freed: others order the changes of this slot.

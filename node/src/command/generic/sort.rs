@@ -71,9 +71,10 @@ fn elements<'k>(keyspace: &'k Keyspace<'_, '_>) -> Result<Vec<Text<'k>>, Command
 fn sorted<'k>(keyspace: &'k Keyspace<'_, '_>, options: &Options<'_>) -> Result<Vec<Text<'k>>, CommandError> {
     let value = keyspace.find(keyspace.key()).map(EntryRef::value);
     let elements = elements(keyspace)?;
-    // A set that is stored is put in order: what is stored must not hang on the table's order.
+    // A set that is stored, or that a script looks at, is put in order: what is made of it must not hang on the table's order.
     let is_set = matches!(value, Some(Value::Set(_)));
-    let keep_order = options.unsorted && !(is_set && options.store.is_some());
+    let is_kept = options.store.is_some() || keyspace.moment().is_scripted;
+    let keep_order = options.unsorted && !(is_set && is_kept);
     let mut elements = match keep_order {
         true => elements,
         false => match options.by.filter(|_| !options.unsorted) {

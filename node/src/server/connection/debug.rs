@@ -21,14 +21,15 @@ pub(super) fn concerns_connection(spec: &Spec, args: Args<'_>) -> bool {
     let is = |name: &str| args[1].eq_ignore_ascii_case(name.as_bytes());
     let known = match args.len() {
         2 => is("digest") || is("reload"),
-        3 => is("sleep") || is("set-active-expire"),
+        3 => is("sleep") || is("set-active-expire") || is("populate"),
+        4 | 5 => is("populate"),
         _ => false,
     };
     spec.name == "debug" && known
 }
 
 impl Connection {
-    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`, `DEBUG DIGEST`, `DEBUG RELOAD`.
+    /// `DEBUG SLEEP seconds`, `DEBUG SET-ACTIVE-EXPIRE 0|1`, `DEBUG DIGEST`, `DEBUG RELOAD`, `DEBUG POPULATE`.
     pub(super) async fn debug(&mut self, args: Args<'_>) -> io::Result<Fate> {
         if args.len() == 2 {
             if args[1].eq_ignore_ascii_case(b"digest") {
@@ -37,6 +38,9 @@ impl Connection {
                 self.reload().await;
             }
             return Ok(Fate::Open);
+        }
+        if args[1].eq_ignore_ascii_case(b"populate") {
+            return Ok(self.populate(args).await);
         }
         let mut fate = Fate::Open;
         if args[1].eq_ignore_ascii_case(b"sleep") {

@@ -33,7 +33,7 @@ const TURN: Duration = Duration::from_micros(500);
 /// After a command of more arguments the clock is looked at, however fast it is for one.
 pub(super) const ARGUMENTS_FEW: usize = 64;
 
-const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+pub(super) const OUT_OF_MEMORY: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 impl Connection {
     /// Executes the commands one after the other.
@@ -183,6 +183,7 @@ impl Connection {
             client: self.session.id,
             tracks: self.tracks,
             no_touch: self.session.no_touch,
+            is_scripted: false,
             may_defer: true,
             keeps: false,
         }
@@ -236,6 +237,11 @@ impl Connection {
     #[inline]
     fn room_for(&self, spec: &Spec) -> Room {
         if spec.flags.contains(Flags::DENYOOM) { self.worker.make_room() } else { Room::Enough }
+    }
+
+    /// Whether there is room for what a command needs, or will be once others had a turn.
+    pub(super) async fn has_room_for(&mut self, spec: &Spec) -> bool {
+        self.room_for(spec) == Room::Enough || self.await_room(spec).await
     }
 
     /// Waits until there is room for what a command needs; false if there will be none.

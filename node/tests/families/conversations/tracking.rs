@@ -31,6 +31,11 @@ fn what_was_read_is_told_once_when_it_changes() {
          b: RPUSH list 2
          b: EXEC
          a<
+         a: MULTI
+         a: XREAD STREAMS s 0
+         a: EXEC
+         b: XADD s 1 f v
+         a<
          a: CLIENT TRACKING OFF
          a: GET k
          b: SET k v

@@ -767,3 +767,43 @@ for i=1,300 do redis.call('set','s'..i,i) redis.call('rpush','l'..i%7,i,'x'..i) 
 !BLPOP nokey inf
 !BLPOP nokey 0x1g
 !BZPOPMIN nokey 0x.01
+!FLUSHALL
+!SADD numbers 7 10 9 1 8 2
+!SADD words pear fig apple date
+for i=1,200 do redis.call('sadd','large','m'..i) end
+return redis.call('sort','words','by','nosort')
+return redis.call('sort','words','by','nosort','desc')
+return redis.call('sort','numbers','by','nosort')
+return redis.call('sort','numbers','by','nosort','desc','limit',1,2)
+return redis.call('sort','large','by','nosort','limit',3,5)
+return redis.call('sort_ro','large','by','nosort','limit',3,5)
+return redis.call('sort','large','by','nosort','get','#','limit',0,3)
+redis.call('zadd','z',3,'c',1,'z',2,'a') return redis.call('sort','z','by','nosort','desc')
+redis.call('rpush','list','c','a','b') return redis.call('sort','list','by','nosort')
+!FLUSHALL
+!SET key:3 mine
+!DEBUG POPULATE 12
+!GET key:3
+!GET key:11
+!GET key:12
+!DEBUG POPULATE 5 {p} 10
+!GET {p}:4
+!DEBUG POPULATE 5 {q} 3
+!GET {q}:4
+!DEBUG POPULATE 3 {r} 0
+!GET {r}:2
+!DEBUG POPULATE 0
+!DEBUG POPULATE -1
+!DEBUG POPULATE x
+!DEBUG POPULATE 1 p -1
+!DEBUG POPULATE 1 p x
+!DEBUG POPULATE
+!DEBUG POPULATE 1 p 1 x
+!SELECT 3
+!DEBUG POPULATE 2000
+!DBSIZE
+!SELECT 0
+!DBSIZE
+!DEBUG DIGEST
+!FUNCTION RESTORE x FLUSH EXTRA
+!function restore x flush extra

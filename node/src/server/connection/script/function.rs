@@ -41,10 +41,10 @@ impl Connection {
     /// `FUNCTION RESTORE payload [FLUSH|APPEND|REPLACE]`.
     pub(super) async fn restore_functions(&mut self, args: Args<'_>) -> Result<(), String> {
         if args.len() > 4 {
-            return Err(
-                "ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP."
-                    .to_owned(),
-            );
+            let name = String::from_utf8_lossy(&args[1]);
+            return Err(format!(
+                "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
+            ));
         }
         let policy = args.get(3).unwrap_or(b"append").to_ascii_lowercase();
         if !matches!(&policy[..], b"append" | b"replace" | b"flush") {

@@ -64,7 +64,12 @@ impl Run {
         let mut out = vm.desk().reply.borrow_mut();
         let mut reply = Reply::bounded(&mut out, vm.desk().protocol.get());
         if carries_out {
-            let moment = Moment { database: self.session.database, random: keyspace.random(), ..self.moment };
+            let moment = Moment {
+                database: self.session.database,
+                random: keyspace.random(),
+                is_scripted: true,
+                ..self.moment
+            };
             let tally = shared.engine.run_within(keyspace, (spec, args), moment, &mut reply);
             self.tally.lookups.hits += tally.lookups.hits;
             self.tally.lookups.misses += tally.lookups.misses;
