@@ -37,6 +37,13 @@ pub enum Mail {
         /// Whether it is told in place of another client.
         redirected: bool,
     },
+    /// Keys that have changed, told to a proxy: by which of its clients, who need not be told.
+    Change {
+        /// An encoded array of keys.
+        keys: Arc<[u8]>,
+        /// The client's number at the proxy.
+        client: u64,
+    },
     /// The client that was told in place of this one, by its id, has gone.
     LostRedirection(u64),
 }
@@ -68,6 +75,7 @@ impl Mail {
         let content = match self {
             Self::Push(frame) | Self::Line(frame) => frame.len(),
             Self::Invalidation { keys, .. } => keys.as_ref().map_or(0, |keys| keys.len()),
+            Self::Change { keys, .. } => keys.len(),
             Self::LostRedirection(_) => 0,
         };
         content + OVERHEAD_BYTES
@@ -102,13 +110,21 @@ impl Mail {
                     None => reply.null(),
                 }
             }
+            // Proxies hear of keys in RESP3.
+            Self::Change { keys, client } if in_resp3 => {
+                let mut reply = Reply::new(out, reader.protocol);
+                reply.push(3);
+                reply.bulk(b"invalidate");
+                out.extend_from_slice(keys);
+                Reply::new(out, reader.protocol).int(client.cast_signed());
+            }
             Self::LostRedirection(id) if in_resp3 => {
                 let mut reply = Reply::new(out, reader.protocol);
                 reply.push(2);
                 reply.bulk(b"tracking-redir-broken");
                 reply.int(id.cast_signed());
             }
-            Self::LostRedirection(_) => {}
+            Self::Change { .. } | Self::LostRedirection(_) => {}
         }
     }
 }

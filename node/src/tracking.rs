@@ -6,6 +6,8 @@
 //!
 //! Order of locks: slot → trackers, prefixes → a client's mailbox → the waker of its connection.
 
+pub(crate) mod author;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -50,6 +52,14 @@ impl Tracker {
             return self.own.receive(Mail::LostRedirection(redirect.id()));
         }
         redirect.receive(Mail::Invalidation { keys: keys.cloned(), redirected: true });
+    }
+
+    /// Tells of changed keys (an encoded array), and which client of the proxy that listens here has changed them.
+    fn tell_author(&self, keys: &Arc<[u8]>, client: u64) {
+        match self.redirect {
+            None => self.own.receive(Mail::Change { keys: Arc::clone(keys), client }),
+            Some(_) => self.tell(Some(keys)),
+        }
     }
 }
 
@@ -192,27 +202,30 @@ impl Tracking {
         self.broadcasts.load(Ordering::Acquire)
     }
 
-    /// Tells who wants to know of a prefix of `key` that it was changed by the client `by`.
+    /// Tells who wants to know of a prefix of `key` that it was changed by the client `by`; or by an author
+    /// ([`author::number_of`]), which only its proxy is told.
     #[cold]
     pub(crate) fn broadcast(&self, key: &[u8], by: u64) {
-        let (prefixes, keys) = (read(&self.prefixes), array_of(key));
+        let (prefixes, keys, author) = (read(&self.prefixes), array_of(key), author::author_of(by));
         let concerned = prefixes.iter().filter(|(prefix, _)| key.starts_with(prefix));
         for (id, tracker) in concerned.flat_map(|(_, listeners)| listeners) {
-            if !(tracker.no_loop && *id == by) {
-                tracker.tell(Some(&keys));
+            match author.filter(|author| author.line == *id) {
+                Some(author) => tracker.tell_author(&keys, author.client),
+                None if tracker.no_loop && *id == by => {}
+                None => tracker.tell(Some(&keys)),
             }
         }
     }
 
-    /// Tells who wants to know of prefixes of what an effect has changed.
+    /// Tells who wants to know of prefixes of what an effect has changed, by whom as [`Tracking::broadcast`] has it.
     #[inline]
-    pub(crate) fn tell_of(&self, effect: &Effect<'_>) {
+    pub(crate) fn tell_of(&self, effect: &Effect<'_>, by: u64) {
         if !self.broadcasts() {
             return;
         }
         match effect {
             Effect::Clear { .. } => self.flush(),
-            _ => effect.keys().into_iter().flatten().for_each(|key| self.broadcast(key.bytes, 0)),
+            _ => effect.keys().into_iter().flatten().for_each(|key| self.broadcast(key.bytes, by)),
         }
     }
 
@@ -226,6 +239,7 @@ impl Tracking {
 mod tests {
     use super::*;
     use crate::mail::testing::Inbox;
+    use ringmaster_protocol::extension::Author;
 
     #[test]
     fn clients_are_told_once_of_what_they_read_and_always_of_their_prefixes() {
@@ -244,6 +258,22 @@ mod tests {
         tracking.end(2);
         tracking.end(2);
         assert_eq!((tracking.clients(), tracking.prefixes(), tracking.broadcasts()), (1, 0, false));
+    }
+
+    #[test]
+    fn only_the_proxy_of_an_author_is_told_of_him() {
+        let (tracking, a, b) = (Tracking::default(), Inbox::new(1), Inbox::new(2));
+        for inbox in [&a, &b] {
+            let prefixes = vec![Vec::new()];
+            tracking.begin(Tracker { prefixes, ..Tracker::new(inbox.clone()) });
+        }
+        let by = author::number_of(Author { line: 2, client: 77 }).unwrap();
+        tracking.broadcast(b"k", by);
+        let told = (a.take(), b.take());
+        assert_eq!((&*told.0, &*told.1), (">2 $10 invalidate *1 $1 k", ">3 $10 invalidate *1 $1 k :77"));
+        let by = author::number_of(Author { line: 3, client: 77 }).unwrap();
+        tracking.broadcast(b"k", by);
+        assert_eq!(a.take(), b.take(), "its line is no more, or never was");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | `RM.EXEC request …`, `RM.FLUSH slot [database]`, `RM.TICK slot`, `RM.EVICT slot database key …` | for data | as a command: several as one operation; a slot emptied; what is due in a slot freed; keys evicted, each named by its database and itself |
 //! | `RM.ASK id ask` | for questions | `[id, say]`, in any order |
 //! | `RM.NONCE`, `RM.PROVE proof [proof]` | first of all, where the node has a secret | see [`crate::secret`] |
-//! | `RM.TRACE traceparent [more …]` | in front of a command or an `RM.ASK` that is traced | `+OK`, or an error of an older node; neither means anything |
+//! | `RM.TRACE traceparent [BY line client] [more …]` | in front of a command or an `RM.ASK` that is traced, or whose author is not to be told of it | `+OK`, or an error of an older node; neither means anything |
 //! | `RM.BEAT beat`, `RM.REGISTER request` | anywhere, unattached | a bulk string |
 //! | `RM.LISTEN kind name count …` | for messages, unattached | `+OK`: messages published to channels (kind 0), fitting patterns (1) or to shard channels (2) come as pushes, and count for so many subscribers; a count of 0 ends it |
 //!
@@ -47,5 +47,5 @@ pub use request::{
 };
 pub use rule::{Rule, Rules};
 pub use same::{content_digest, put_same};
-pub use trace::{TRACE, put_trace, trace_of};
+pub use trace::{Author, Preface, TRACE, put_trace, trace_of};
 pub use wire::{MESSAGE_BYTES_MAX, MessageDecodeError, VICTIMS_MAX};

@@ -20,11 +20,13 @@ mod change;
 mod line;
 mod message;
 mod names;
+mod numbers;
 mod serving;
 mod subscriber;
 mod tracked;
 
 pub(crate) use names::Kind;
+pub(crate) use numbers::LineNumbers;
 pub(crate) use subscriber::Subscriber;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -79,6 +81,8 @@ pub(crate) struct Hub {
     names: RefCell<Names>,
     tracked: RefCell<Tracked>,
     lines: RefCell<Vec<Rc<Line>>>,
+    /// By which numbers nodes know them.
+    numbers: Rc<LineNumbers>,
     /// Lines to nodes that left, and when they end.
     leaving: RefCell<Vec<(Instant, Rc<Line>)>>,
     /// Who carries out the commands of clients, once slots are served by views.
@@ -94,13 +98,18 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Nobody is subscribed, and no node is connected for it.
-    pub(crate) fn new(shared: &Arc<Shared>, metrics: &Arc<ThreadMetrics>) -> Rc<Self> {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        metrics: &Arc<ThreadMetrics>,
+        numbers: &Rc<LineNumbers>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             shared: Arc::clone(shared),
             metrics: Arc::clone(metrics),
             names: RefCell::default(),
             tracked: RefCell::default(),
             lines: RefCell::default(),
+            numbers: Rc::clone(numbers),
             leaving: RefCell::default(),
             replicated: OnceCell::new(),
             heard: RefCell::default(),

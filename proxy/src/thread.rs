@@ -112,6 +112,7 @@ impl DataThread {
             credentials: Arc::clone(&shared.credentials),
             hot_keys: Rc::clone(&hot_keys),
             tracer: Tracer::new(shared.traces.as_ref()),
+            lines: Rc::default(),
         });
         let mut routes = Routes {
             cache: Cache::new(Arc::clone(&shared.topology)),
@@ -126,7 +127,7 @@ impl DataThread {
         if index == 0 {
             tokio::task::spawn_local(telemetry::keep(Arc::clone(&shared)));
         }
-        let hub = Hub::new(&shared, &metrics);
+        let hub = Hub::new(&shared, &metrics, &upstreams.lines);
         Self {
             metrics,
             hub,

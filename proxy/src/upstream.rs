@@ -39,6 +39,7 @@ use ringmaster_runtime::stream::Stream;
 use crate::dial::Credentials;
 use crate::hot_keys::HotKeys;
 use crate::output::{Output, Sequence};
+use crate::pubsub::LineNumbers;
 use crate::telemetry::{NodeFigures, NodeStatus, ThreadMetrics};
 use crate::traces::{Hop, Tracer};
 use crate::turn::{Flush, Turn};
@@ -70,6 +71,8 @@ pub(crate) struct UpstreamContext {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) hot_keys: Rc<HotKeys>,
     pub(crate) tracer: Tracer,
+    /// The connections over which the thread hears of keys that change.
+    pub(crate) lines: Rc<LineNumbers>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +178,8 @@ impl Upstream {
 
     #[cold]
     fn announce(&self, queue: &mut Queue) -> Option<Box<Hop>> {
-        let hop = Hop::begin(&self.context.tracer.current()?, self.node.name(), "command");
+        let line = self.context.lines.of(self.node.address());
+        let hop = Hop::begin(&self.context.tracer.current()?, (self.node.name(), line), "command");
         queue.announce(&hop);
         Some(hop)
     }

@@ -157,6 +157,88 @@ fn a_transaction_s_reads_are_remembered_when_it_is_executed_and_only_then() {
     assert_eq!([next(&mut reader), next(&mut reader)], [changed("{t}read"), changed("{t}too")]);
 }
 
+/// A client that does not want to hear of its own changes hears of none, and of another one's as often as that is told.
+fn hears_of_others_only(reader: &mut Wire, writer: &mut Wire, times: usize) {
+    let own = [
+        "GET {own}other",
+        "MGET {own}a {own}b",
+        "HGETALL {own}h",
+        "SET {own}a 1",
+        "MSET {own}a 2 {own}b 2 far 3",
+        "EVAL redis.call('incr',KEYS[1]) 1 {own}a",
+        "HSET {own}h f v",
+        "DEL {own}a far",
+        "APPEND {own}b x",
+        "MULTI",
+        "INCR {own}a",
+        "SET {own}c 1",
+        "EXEC",
+        "WATCH {own}a",
+        "MULTI",
+        "INCR {own}a",
+        "EXEC",
+        "PING",
+    ];
+    for command in own {
+        let reply = reader.ask(command);
+        assert!(!reply.starts_with('-') && !reply.starts_with('>'), "{command}: {reply}");
+    }
+    writer.ask("SET {own}other 1");
+    for _ in 0..times {
+        assert_eq!(next(reader), changed("{own}other"));
+    }
+    assert_eq!(reader.ask("CLIENT TRACKING OFF"), r"+OK\r\n");
+}
+
+#[test]
+fn who_does_not_want_to_hear_of_its_own_changes_hears_of_those_of_others_only() {
+    for (yaml, copies) in [("", 1), ("replicas: 3", 3)] {
+        let cluster = Cluster::builder().proxies(2).yaml(yaml).start();
+        let [mut reader, mut writer] = two(&cluster);
+        assert_eq!(reader.ask("CLIENT TRACKING ON NOLOOP"), r"+OK\r\n");
+        hears_of_others_only(&mut reader, &mut writer, 1);
+        assert_eq!(reader.ask("CLIENT TRACKING ON BCAST NOLOOP"), r"+OK\r\n");
+        hears_of_others_only(&mut reader, &mut writer, copies);
+        // Another client of the same proxy hears of them.
+        let mut other = Wire::connect(cluster.proxies()[0].address());
+        other.ask("HELLO 3");
+        for client in [&mut other, &mut reader] {
+            client.ask("CLIENT TRACKING ON NOLOOP");
+            client.ask("GET k");
+        }
+        assert_eq!(reader.ask("SET k 1"), r"+OK\r\n");
+        assert_eq!(next(&mut other), changed("k"));
+        assert_eq!(reader.ask("PING"), r"+PONG\r\n");
+    }
+}
+
+#[test]
+fn what_was_said_about_a_command_that_has_to_wait_for_its_turn_is_about_that_command() {
+    for yaml in ["", "replicas: 2"] {
+        let cluster = Cluster::builder().proxies(2).yaml(yaml).start();
+        let [mut reader, mut writer] = two(&cluster);
+        writer.ask("XADD s 1 f v");
+        // It comes with a command before it, whose answer a command that may block waits for.
+        let read = |reader: &mut Wire, caching: &str| {
+            let batch = format!("GET other\r\nCLIENT CACHING {caching}\r\nXREAD BLOCK 10 STREAMS s 0\r\n");
+            reader.send(batch.as_bytes());
+            let replies = [next(reader), next(reader), next(reader)];
+            assert!(replies[1] == r"+OK\r\n" && replies[2].contains("1-0"), "{replies:?}");
+        };
+        reader.ask("CLIENT TRACKING ON OPTIN");
+        read(&mut reader, "YES");
+        writer.ask("XADD s * f v");
+        writer.ask("SET other 1");
+        assert_eq!(next(&mut reader), changed("s"));
+        reader.ask("CLIENT TRACKING OFF");
+        reader.ask("CLIENT TRACKING ON OPTOUT");
+        read(&mut reader, "NO");
+        writer.ask("XADD s * f v");
+        writer.ask("SET other 2");
+        assert_eq!(next(&mut reader), changed("other"));
+    }
+}
+
 #[test]
 fn a_client_has_so_many_prefixes_and_no_more() {
     let cluster = Cluster::builder().proxies(2).start();

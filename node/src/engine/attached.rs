@@ -166,11 +166,11 @@ impl Engine {
         }
     }
 
-    /// An operation at an entry behind its head; `None` if nothing was done.
+    /// An operation at an entry behind its head, by whom clients that track keys are told; `None` if nothing was done.
     #[inline]
-    pub(crate) fn apply_attached(&self, apply: &Apply<'_>, seat: Seated<'_>) -> Option<Say> {
+    pub(crate) fn apply_attached(&self, apply: &Apply<'_>, by: u64, seat: Seated<'_>) -> Option<Say> {
         let mut slot = self.store.try_lock(apply.slot)?;
         // R17: as above.
-        slot.apply_next(&self.store, apply, (seat.seat.epoch(), seat.committed))
+        slot.apply_next(&self.store, (apply, by), (seat.seat.epoch(), seat.committed))
     }
 }

@@ -71,6 +71,10 @@ pub(crate) struct Connection {
     worker: Rc<Worker>,
     stream: Stream,
     session: Session,
+    /// Who changes what commands change: this client, or the author of the one at hand ([`crate::tracking::author`]).
+    by: u64,
+    /// The author of the next request, as a proxy has said; 0 for none.
+    by_next: u64,
     handle: Arc<ClientHandle>,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -153,6 +157,8 @@ impl Connection {
         Self {
             worker,
             stream,
+            by: session.id,
+            by_next: 0,
             session,
             handle,
             input: Vec::with_capacity(INPUT_BYTES),

@@ -49,6 +49,9 @@ struct OfSlot<'s> {
     slot: &'s mut Slot,
     /// Epoch in which it is to start empty, when it is cleared for that.
     birth: Option<Epoch>,
+    /// Who made the next operation, as [`crate::tracking::Tracking::broadcast`] has it; 0 for nobody. Those that waited
+    /// behind it are others'.
+    by: u64,
 }
 
 /// An operation of which nobody is told: its head has told of it, and the replica has its history.
@@ -62,14 +65,14 @@ fn untold(store: &Store, slot: HashSlot, time: u64) -> slot::Operation<'_> {
 impl OfSlot<'_> {
     fn apply_all(&mut self, time: u64, effects: &[u8]) -> Result<(), Bytes> {
         let mut operation = untold(self.store, self.number, time);
-        let mut rest = effects;
+        let (by, mut rest) = (std::mem::take(&mut self.by), effects);
         while !rest.is_empty() {
             let decoded = framed::take(&mut rest, self.number);
             let decoded = decoded.map_err(|error| Bytes::from(format!("an effect is malformed: {error}")))?;
             let effect = decoded.effect();
             self.slot.apply(&mut operation, &effect);
             // Keys are read here, and change here later than at their head: who broadcasts is told of it here, too.
-            self.store.events().tracking().tell_of(&effect);
+            self.store.events().tracking().tell_of(&effect, by);
         }
         self.slot.reach_time(time);
         Ok(())
@@ -155,7 +158,7 @@ impl Slot {
             placed.left = None;
         }
         let birth = (row.born > placed.replica.born()).then_some(row.born);
-        let mut content = OfSlot { store, number, slot: self, birth };
+        let mut content = OfSlot { store, number, slot: self, birth, by: 0 };
         placed.replica.adopt(row, &mut content, place.shared, late);
         self.put_back(placed);
     }
@@ -174,7 +177,7 @@ impl Slot {
         if !is_left {
             placed.left = None;
         } else if now.saturating_sub(since) >= life {
-            placed.replica.forget(&mut OfSlot { store, number, slot: self, birth: None });
+            placed.replica.forget(&mut OfSlot { store, number, slot: self, birth: None, by: 0 });
             placed.left = None;
         }
         self.put_back(placed);
@@ -185,11 +188,11 @@ impl Slot {
         self.placed = Some(placed);
     }
 
-    /// Carries out a question about this slot; see [`Replica::ask`].
+    /// Carries out a question about this slot, by whom its operation is, if it brings one; see [`Replica::ask`].
     pub(crate) fn ask(
         &mut self,
         (number, store): (HashSlot, &Store),
-        ask: Ask,
+        (ask, by): (Ask, u64),
         asker: Asker,
         (place, now): (&Place<'_>, Duration),
         late: &mut Vec<Late>,
@@ -197,26 +200,26 @@ impl Slot {
         self.adopt(number, store, place, late);
         let mut placed = self.placed.take()?;
         placed.left = None;
-        let mut content = OfSlot { store, number, slot: self, birth: None };
+        let mut content = OfSlot { store, number, slot: self, birth: None, by };
         let say = placed.replica.ask(ask, asker, &mut content, (place.shared, now), late);
         self.put_back(placed);
         say
     }
 
-    /// Applies an operation of the head, in the common case; see [`Replica::apply_next`]. `None`, and nothing done, if it is
+    /// Applies an operation of the head, whoever it is by, in the common case; see [`Replica::apply_next`]. `None`, and nothing done, if it is
     /// another case, or the slot has not taken over the view of this epoch.
     #[inline]
     pub(crate) fn apply_next(
         &mut self,
         store: &Store,
-        apply: &Apply<'_>,
+        (apply, by): (&Apply<'_>, u64),
         (attached, epoch): (Epoch, Epoch),
     ) -> Option<Say> {
         if self.placed.as_ref()?.adopted < epoch {
             return None;
         }
         let mut placed = self.placed.take()?;
-        let mut content = OfSlot { store, number: apply.slot, slot: self, birth: None };
+        let mut content = OfSlot { store, number: apply.slot, slot: self, birth: None, by };
         let say = placed.replica.apply_next(apply, attached, &mut content, store.replicas());
         self.put_back(placed);
         say
@@ -436,7 +439,7 @@ mod tests {
         let contents = Contents { changed: epoch, born: epoch, history, time: 0, effects: Bytes::new() };
         let mut guard = store.lock(key.slot);
         let slot = &mut *guard;
-        let mut content = OfSlot { store: &store, number: key.slot, slot, birth: None };
+        let mut content = OfSlot { store: &store, number: key.slot, slot, birth: None, by: 0 };
         assert_eq!(content.replace(&contents), Ok(()));
         assert_eq!(inbox.take(), told);
         assert_eq!(content.replace(&contents), Ok(()));
@@ -445,7 +448,7 @@ mod tests {
         put(&store, key);
         inbox.take();
         let mut guard = store.lock(key.slot);
-        OfSlot { store: &store, number: key.slot, slot: &mut guard, birth: None }.clear();
+        OfSlot { store: &store, number: key.slot, slot: &mut guard, birth: None, by: 0 }.clear();
         assert_eq!(inbox.take(), told);
     }
 

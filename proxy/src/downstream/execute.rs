@@ -13,6 +13,7 @@ use super::attend::Attended;
 use super::conversation::Command;
 use crate::route::{Route, RouteScratch, Routed};
 use crate::thread::Routes;
+use crate::traces::Traced;
 
 /// Commands of one client that are answered here in a row before others have their turn. Some cost a millisecond.
 pub(super) const LOCALS_MAX: u32 = 32;
@@ -161,18 +162,57 @@ impl Connection {
         &mut self,
         command: Command<'_>,
         routes: &mut Routes,
+        scratches: (&mut Vec<u8>, &mut RouteScratch),
+    ) -> bool {
+        if self.thread.hot_keys.is_due() {
+            self.thread.hot_keys.look_at(command.spec, command.args, self.session.database);
+        }
+        if self.conversation.is_none() {
+            return self.send_on(command, routes, scratches);
+        }
+        if self.refuses_subscriber(command) || self.queue(command) {
+            return true;
+        }
+        // One that has to wait comes again; what it reads, and what was said about it, is for then.
+        let is_done = match self.author_of(command) {
+            None => self.send_on(command, routes, scratches),
+            Some(author) => self.send_as(author, command, routes, scratches),
+        };
+        if is_done {
+            self.remember_reads(command);
+        }
+        is_done
+    }
+
+    /// As [`Connection::send_on`], and nodes are told whose command it is.
+    #[cold]
+    fn send_as(
+        &mut self,
+        author: u64,
+        command: Command<'_>,
+        routes: &mut Routes,
+        scratches: (&mut Vec<u8>, &mut RouteScratch),
+    ) -> bool {
+        let thread = Rc::clone(&self.thread);
+        if let Some(traced) = thread.tracer().current() {
+            traced.set_author(author);
+            return self.send_on(command, routes, scratches);
+        }
+        thread.tracer().replace(Some(Traced::of_author(author)));
+        let is_done = self.send_on(command, routes, scratches);
+        thread.tracer().replace(None);
+        is_done
+    }
+
+    /// Sends a command where it goes, or answers it. False if it has to wait.
+    #[inline]
+    fn send_on(
+        &mut self,
+        command: Command<'_>,
+        routes: &mut Routes,
         (reply, scratch): (&mut Vec<u8>, &mut RouteScratch),
     ) -> bool {
         let Command { spec, args, raw } = command;
-        if self.thread.hot_keys.is_due() {
-            self.thread.hot_keys.look_at(spec, args, self.session.database);
-        }
-        if self.conversation.is_some() {
-            if self.refuses_subscriber(command) || self.queue(command) {
-                return true;
-            }
-            self.remember_reads(command);
-        }
         if matches!(spec.split, Split::Local | Split::Conversation | Split::Refused) {
             self.locals_left = self.locals_left.saturating_sub(1);
             return self.converse(command, routes, reply);

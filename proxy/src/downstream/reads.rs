@@ -1,7 +1,7 @@
-//! Which keys a client that tracks is about to read.
+//! Which keys a client that tracks is about to read, and whether it is to be told of what it writes.
 //!
-//! Noted when the command is sent: of a transaction at EXEC, by the requests that were queued for it, so that nothing is
-//! kept for what was refused.
+//! Noted when the command was sent, before anything else comes in: of a transaction at EXEC, by the requests that were queued
+//! for it, so that nothing is kept for what was refused.
 
 use ringmaster_protocol::command::{Flags, Group};
 
@@ -10,7 +10,14 @@ use super::conversation::{Command, Transaction};
 use super::kept;
 
 impl Connection {
-    /// Notes the keys of a command that is executed now.
+    /// The client, if it does not want to be told of what this command changes.
+    pub(super) fn author_of(&self, command: Command<'_>) -> Option<u64> {
+        let is_quiet = self.session.tracking.as_ref().is_some_and(|tracking| tracking.no_loop);
+        let changes = !command.spec.flags.contains(Flags::READONLY);
+        (is_quiet && changes).then_some(self.session.id)
+    }
+
+    /// Notes the keys of a command that was sent now.
     pub(super) fn remember_reads(&mut self, command: Command<'_>) {
         self.remember_keys(command);
         // What was said about the next command is about all of a transaction.

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringmaster_protocol::extension::{
-    Ask, Attach, MessageDecodeError, Say, put_apply, put_ask, put_attach, put_trace, rung,
+    Ask, Attach, MessageDecodeError, Preface, Say, put_apply, put_ask, put_attach, put_trace, rung,
 };
 use ringmaster_protocol::resp::number::parse_integer;
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::trace::TraceContext;
 use ringmaster_protocol::view::Epoch;
 
 use super::{Link, LinkLimits, Peer};
@@ -127,16 +126,16 @@ impl Asks {
         self.ask_for(id, (attach, at_least), ask, None)
     }
 
-    /// As [`Asks::ask`], for what is traced as `trace`.
+    /// As [`Asks::ask`], with this in front.
     pub(crate) fn ask_for(
         &self,
         id: u64,
         (attach, at_least): (&Attach, Epoch),
         ask: &Ask,
-        trace: Option<&TraceContext>,
+        preface: Option<&Preface>,
     ) -> bool {
         let is_sent = self.is_attached(attach, at_least)
-            && self.announce(trace)
+            && self.announce(preface)
             && self.link.send(|out| put_ask(out, id, ask));
         if is_sent {
             self.state.waiting.borrow_mut().insert(id, ());
@@ -153,10 +152,10 @@ impl Asks {
         (attach, at_least): (&Attach, Epoch),
         to: (HashSlot, Epoch),
         operation: &[u8],
-        trace: Option<&TraceContext>,
+        preface: Option<&Preface>,
     ) -> bool {
         let is_sent = self.is_attached(attach, at_least)
-            && self.announce(trace)
+            && self.announce(preface)
             && self.link.send(|out| put_apply(out, id, to, operation));
         if is_sent {
             self.state.applying.borrow_mut().0.push_back(Some(id));
@@ -164,11 +163,11 @@ impl Asks {
         is_sent
     }
 
-    /// Says what the next question is a part of, if of anything; `false` if nothing can be sent now.
+    /// Says this of the next question, if anything; `false` if nothing can be sent now.
     #[inline]
-    fn announce(&self, trace: Option<&TraceContext>) -> bool {
-        let Some(context) = trace else { return true };
-        let is_sent = self.link.send(|out| put_trace(out, context));
+    fn announce(&self, preface: Option<&Preface>) -> bool {
+        let Some(preface) = preface else { return true };
+        let is_sent = self.link.send(|out| put_trace(out, preface));
         if is_sent {
             self.state.attaching.borrow_mut().push_back(Announced::Trace);
         }

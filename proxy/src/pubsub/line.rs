@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringmaster_protocol::resp::number::parse_integer;
 use tokio::time::Instant;
 
 use super::Hub;
@@ -24,6 +25,7 @@ use crate::telemetry::NodeStatus;
 const PING_EVERY: Duration = Duration::from_secs(1);
 
 const HELLO: &[u8] = b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const NUMBER: &[u8] = b"*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ enum State {
 enum Awaited {
     /// Nobody waits for it.
     Nothing,
+    /// The number by which the node knows the connection.
+    Number,
     /// That the node has heard some of all names.
     Names,
     /// A client's change.
@@ -53,6 +57,8 @@ pub(super) struct Line {
     link: OnceCell<Rc<Link>>,
     hub: Weak<Hub>,
     state: Cell<State>,
+    /// The number by which the node knows the connection, once it has said so.
+    number: Cell<Option<u64>>,
     /// What the node is to be told before it knows all names.
     catalogue: RefCell<Catalogue>,
     /// What is awaited, oldest first, and who waits for it.
@@ -76,6 +82,7 @@ impl Line {
             link: OnceCell::new(),
             hub: Rc::downgrade(hub),
             state: Cell::new(State::Connecting),
+            number: Cell::new(None),
             catalogue: RefCell::default(),
             awaited: RefCell::default(),
             waiting: RefCell::default(),
@@ -164,6 +171,7 @@ impl Line {
         let Some(hub) = self.hub.upgrade() else { return };
         self.state.set(State::Naming);
         self.send(HELLO, Awaited::Nothing);
+        self.send(NUMBER, Awaited::Number);
         if !hub.tracked.borrow().is_empty() {
             self.send(TRACK, Awaited::Tracking);
         }
@@ -190,7 +198,17 @@ impl Line {
         }
     }
 
+    /// The node knows the connection by this number.
+    fn is_known_as(&self, number: Option<u64>) {
+        let Some(hub) = self.hub.upgrade() else { return };
+        if let Some(before) = self.number.replace(number) {
+            hub.numbers.leave(self.address(), before);
+        }
+        number.iter().for_each(|number| hub.numbers.enter(self.address(), *number));
+    }
+
     fn lost(&self) {
+        self.is_known_as(None);
         if self.hears() {
             // What it was about to tell is told by nobody.
             self.hub.upgrade().iter().for_each(|hub| hub.tracked.borrow_mut().all_changed());
@@ -224,10 +242,17 @@ impl Line {
                 self.catalogue.borrow_mut().answered();
                 self.go_on_naming(&hub);
             }
+            (Some(Awaited::Number), _) => self.is_known_as(number_of(frame)),
             (Some(Awaited::Tracking), Some(hub)) => hub.tracked.borrow_mut().all_changed(),
             _ => {}
         }
     }
+}
+
+/// The number that an answer is.
+fn number_of(frame: &[u8]) -> Option<u64> {
+    let number = frame.strip_prefix(b":").and_then(|number| parse_integer(number.trim_ascii_end()));
+    number.and_then(|number| u64::try_from(number).ok())
 }
 
 impl Awaited {
@@ -244,6 +269,7 @@ impl Drop for Line {
         if let Some(link) = self.link.get() {
             link.close();
         }
+        self.is_known_as(None);
         self.give_up();
     }
 }

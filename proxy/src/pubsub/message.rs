@@ -29,11 +29,25 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The keys that a push calls changed, `None` for all; `None` around it if it is another push.
-pub(super) fn invalidated(frame: &[u8]) -> Option<Option<Vec<&[u8]>>> {
-    let rest = frame.strip_prefix(b">2\r\n$10\r\ninvalidate\r\n")?;
+/// What a push calls changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Invalidated<'a> {
+    /// The keys; `None` for all.
+    pub(super) keys: Option<Vec<&'a [u8]>>,
+    /// The client of this proxy that has changed them, where the node was told that it is no news to it.
+    pub(super) author: Option<u64>,
+}
+
+/// What a push calls changed; `None` if it is another push.
+pub(super) fn invalidated(frame: &[u8]) -> Option<Invalidated<'_>> {
+    const WORD: &[u8] = b"\r\n$10\r\ninvalidate\r\n";
+    let (has_author, rest) = match frame.get(..2)? {
+        b">2" => (false, frame[2..].strip_prefix(WORD)?),
+        b">3" => (true, frame[2..].strip_prefix(WORD)?),
+        _ => return None,
+    };
     if rest == b"_\r\n" {
-        return Some(None);
+        return Some(Invalidated { keys: None, author: None });
     }
     let end = rest.iter().position(|&byte| byte == b'\r')?;
     let count = parse_integer(rest.strip_prefix(b"*")?.get(..end - 1)?)?;
@@ -43,7 +57,10 @@ pub(super) fn invalidated(frame: &[u8]) -> Option<Option<Vec<&[u8]>>> {
         keys.push(key);
         rest = after;
     }
-    Some(Some(keys))
+    let author = rest.strip_prefix(b":").and_then(|number| parse_integer(number.trim_ascii_end()));
+    // One that cannot be read is nobody: everybody is told.
+    let author = author.filter(|_| has_author).map(i64::cast_unsigned);
+    Some(Invalidated { keys: Some(keys), author })
 }
 
 /// The bulk string at the front, and what is behind it.
@@ -75,9 +92,17 @@ mod tests {
 
     #[test]
     fn an_invalidation_names_keys_or_all() {
+        let told = |keys: &[&'static [u8]], author| Some(Invalidated { keys: Some(keys.to_vec()), author });
         let keys = b">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$2\r\nbc\r\n";
-        assert_eq!(invalidated(keys), Some(Some(vec![&b"a"[..], b"bc"])));
-        assert_eq!(invalidated(b">2\r\n$10\r\ninvalidate\r\n_\r\n"), Some(None));
+        assert_eq!(invalidated(keys), told(&[b"a", b"bc"], None));
+        let by_one = b">3\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n:77\r\n";
+        assert_eq!(invalidated(by_one), told(&[b"a"], Some(77)));
+        assert_eq!(
+            invalidated(b">3\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n$1\r\nx\r\n"),
+            told(&[b"a"], None)
+        );
+        let all = Invalidated { keys: None, author: None };
+        assert_eq!(invalidated(b">2\r\n$10\r\ninvalidate\r\n_\r\n"), Some(all));
         assert_eq!(invalidated(b">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n"), None);
         assert_eq!(invalidated(b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n"), None);
     }

@@ -30,10 +30,21 @@ struct Tracker {
     teller: Teller,
     /// The prefixes of the keys that it is told of, read or not; none if it is told of what it has read.
     prefixes: Option<BTreeSet<Vec<u8>>>,
+    /// It is not told of what it changes itself.
+    no_loop: bool,
     /// It was told that it tracks.
     is_confirmed: bool,
     /// Everything that it keeps may have changed, and it was not told yet.
     is_stale: bool,
+}
+
+/// What becomes of a key.
+#[derive(Clone, Copy)]
+enum Change {
+    /// A node told of it; of a change by this client, where it said so.
+    Told(Option<u64>),
+    /// It may have changed, or is remembered no more.
+    Forgotten,
 }
 
 /// All clients of a thread that track.
@@ -61,7 +72,10 @@ impl Tracked {
         let is_confirmed = before.is_some();
         let is_stale = before.is_some_and(|before| before.is_stale);
         let teller = Teller::new(who, tracking.redirect, shared);
-        self.trackers.insert(who.id(), Tracker { teller, prefixes, is_confirmed, is_stale });
+        self.trackers.insert(
+            who.id(),
+            Tracker { teller, prefixes, no_loop: tracking.no_loop, is_confirmed, is_stale },
+        );
     }
 
     /// A client was told that it tracks.
@@ -84,31 +98,43 @@ impl Tracked {
     /// A client is about to read a key.
     pub(super) fn remember(&mut self, id: u64, key: &[u8]) {
         while let Some(other) = self.readers.in_the_way_of(key) {
-            self.changed(&other, false);
+            self.changed(&other, Change::Forgotten);
         }
         self.readers.enter(key, id, |id| self.trackers.contains_key(&id));
     }
 
     /// What a node said of keys that have changed; false if the frame says something else.
     pub(super) fn hear(&mut self, frame: &[u8]) -> bool {
-        let Some(keys) = message::invalidated(frame) else { return false };
-        match keys {
-            Some(keys) => keys.into_iter().for_each(|key| self.changed(key, true)),
+        let Some(invalidated) = message::invalidated(frame) else { return false };
+        let change = Change::Told(invalidated.author);
+        match invalidated.keys {
+            Some(keys) => keys.into_iter().for_each(|key| self.changed(key, change)),
             None => self.all_changed(),
         }
         true
     }
 
-    /// A key has changed, or is remembered no more.
-    fn changed(&mut self, key: &[u8], is_told: bool) {
+    /// A key has changed, or is remembered no more. Who has changed it himself and does not want to hear of that is still told of
+    /// what others make of it: his read may have been another one, behind that change.
+    fn changed(&mut self, key: &[u8], change: Change) {
+        let (is_told, author) = match change {
+            Change::Told(author) => (true, author),
+            Change::Forgotten => (false, None),
+        };
+        let is_quiet = |id: u64| self.trackers.get(&id).is_some_and(|tracker| tracker.no_loop);
+        let author = author.filter(|id| is_quiet(*id));
         let readers = self.readers.take(key);
+        if let Some(id) = author.filter(|id| readers.contains(id)) {
+            self.readers.enter(key, id, |_| true);
+        }
         let hears = |tracker: &Tracker| {
             let prefixes = tracker.prefixes.iter().flatten();
             is_told && prefixes.into_iter().any(|prefix| key.starts_with(prefix))
         };
         let is_reader = |id: &u64, tracker: &Tracker| tracker.prefixes.is_none() && readers.contains(id);
         let mut changed = None;
-        let concerned = self.trackers.iter().filter(|(id, tracker)| is_reader(id, tracker) || hears(tracker));
+        let concerned = self.trackers.iter().filter(|(id, _)| Some(**id) != author);
+        let concerned = concerned.filter(|(id, tracker)| is_reader(id, tracker) || hears(tracker));
         for (_, tracker) in concerned {
             tracker.teller.tell(changed.get_or_insert_with(|| Changed::key(key)));
         }
@@ -128,7 +154,7 @@ impl Tracked {
         if is_any || keys.len() > LOST_MAX {
             return self.all_changed();
         }
-        keys.iter().for_each(|key| self.changed(key, false));
+        keys.iter().for_each(|key| self.changed(key, Change::Forgotten));
     }
 
     /// Everything may have changed: who tracks by now is told soon. Who begins later has read nothing yet.

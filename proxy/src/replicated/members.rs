@@ -5,9 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringmaster_protocol::extension::{Ask, Attach, MESSAGE_BYTES_MAX};
+use ringmaster_protocol::extension::{Ask, Attach, MESSAGE_BYTES_MAX, Preface};
 use ringmaster_protocol::slot::HashSlot;
-use ringmaster_protocol::trace::TraceContext;
 use ringmaster_protocol::view::{Member, MemberIndex, View};
 use tokio::time::sleep;
 
@@ -180,11 +179,11 @@ impl Members {
         self.ask_for(wire, to, ask, None)
     }
 
-    /// As [`Members::ask`], for what is traced as `trace`.
-    pub(super) fn ask_for(&self, wire: Wire, to: &Target, ask: &Ask, trace: Option<&TraceContext>) -> bool {
+    /// As [`Members::ask`], with this in front.
+    pub(super) fn ask_for(&self, wire: Wire, to: &Target, ask: &Ask, preface: Option<&Preface>) -> bool {
         let Some(attach) = self.attach_to(to) else { return false };
         let links = self.links[to.member.index()].as_ref();
-        links.is_some_and(|links| links.asks.ask_for(wire.0, (&attach, to.changed), ask, trace))
+        links.is_some_and(|links| links.asks.ask_for(wire.0, (&attach, to.changed), ask, preface))
     }
 
     /// What is traced here.
@@ -201,12 +200,18 @@ impl Members {
 
     /// Has an entry apply an operation, which is there as bytes; `false` if that cannot be now.
     #[inline]
-    pub(super) fn apply(&self, handed: &Handed, operation: &[u8], trace: Option<&TraceContext>) -> bool {
+    pub(super) fn apply(&self, handed: &Handed, operation: &[u8], preface: Option<&Preface>) -> bool {
         let Some(attach) = self.attach_to(&handed.to) else { return false };
         let links = self.links[handed.to.member.index()].as_ref();
         let to = (handed.slot, handed.since);
         let attach = (&attach, handed.to.changed);
-        links.is_some_and(|links| links.asks.apply(handed.wire.0, attach, to, operation, trace))
+        links.is_some_and(|links| links.asks.apply(handed.wire.0, attach, to, operation, preface))
+    }
+
+    /// The number of the connection over which the thread hears of keys that change at a member.
+    pub(super) fn line_to(&self, member: MemberIndex) -> Option<u64> {
+        let links = self.links.get(member.index()).and_then(Option::as_ref)?;
+        self.context.lines.of(links.status.address())
     }
 
     /// Sends part `index` of a command for several members.

@@ -1,4 +1,4 @@
-//! A command that is traced.
+//! A command that is traced, or that has an author who is not to be told of what it changes.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,7 +12,8 @@ use ringmaster_runtime::traces::{Began, Kind, Span, Traces, Value, error_word, s
 /// From its coming to its reply. Told when all that is known of it has happened: at the drop of the last who holds it.
 #[derive(Debug)]
 pub(crate) struct Traced {
-    traces: Arc<Traces>,
+    /// `None` where nothing is told of it.
+    traces: Option<Arc<Traces>>,
     context: TraceContext,
     /// The span of the application that it is a part of.
     parent: Option<u64>,
@@ -22,6 +23,8 @@ pub(crate) struct Traced {
     /// Requests for it that got no answer, or were refused.
     failures: Cell<u32>,
     is_forgotten: Cell<bool>,
+    /// The client whose command it is, where nodes are to know that.
+    author: Cell<Option<u64>>,
 }
 
 /// How a command or a hop ended.
@@ -44,19 +47,48 @@ impl Traced {
     pub(crate) fn begin(traces: &Arc<Traces>, spec: &Spec, parent: Option<TraceContext>) -> Rc<Self> {
         let trace = parent.map_or_else(trace_id, |parent| parent.trace_id);
         let operation = spec.name.replace('|', " ").to_uppercase();
-        Rc::new(Self {
-            traces: Arc::clone(traces),
-            context: TraceContext { trace_id: trace, span_id: span_id(), is_sampled: true },
-            parent: parent.map(|parent| parent.span_id),
+        let mut traced = Self::new(Some(Arc::clone(traces)));
+        traced.context = TraceContext { trace_id: trace, is_sampled: true, ..traced.context };
+        traced.parent = parent.map(|parent| parent.span_id);
+        let words = [("db.system.name", "redis".into()), ("db.operation.name", operation.into())];
+        traced.attributes.get_mut().extend(words);
+        Rc::new(traced)
+    }
+
+    /// A command of which nothing is told but to nodes, whose it is.
+    pub(crate) fn of_author(client: u64) -> Rc<Self> {
+        let traced = Self::new(None);
+        traced.set_author(client);
+        Rc::new(traced)
+    }
+
+    fn new(traces: Option<Arc<Traces>>) -> Self {
+        Self {
+            traces,
+            context: TraceContext { trace_id: trace_id(), span_id: span_id(), is_sampled: false },
+            parent: None,
             began: Began::now(),
-            attributes: RefCell::new(vec![
-                ("db.system.name", "redis".into()),
-                ("db.operation.name", operation.into()),
-            ]),
+            attributes: RefCell::default(),
             answer: RefCell::default(),
             failures: Cell::new(0),
             is_forgotten: Cell::new(false),
-        })
+            author: Cell::new(None),
+        }
+    }
+
+    /// Nodes are to know that it is this client's.
+    pub(crate) fn set_author(&self, client: u64) {
+        self.author.set(Some(client));
+    }
+
+    /// The client whose it is, where nodes are to know that.
+    pub(super) fn author(&self) -> Option<u64> {
+        self.author.get()
+    }
+
+    /// Where spans of it go, if anywhere.
+    fn told_to(&self) -> Option<&Arc<Traces>> {
+        self.traces.as_ref().filter(|_| !self.is_forgotten.get())
     }
 
     /// Says more of it.
@@ -114,11 +146,9 @@ impl Traced {
         attributes: Vec<(&'static str, Value)>,
         error: Option<String>,
     ) {
-        if self.is_forgotten.get() {
-            return;
-        }
+        let Some(traces) = self.told_to() else { return };
         let (context, parent) = (self.within(span_id), Some(self.context.span_id));
-        self.traces.record(Span {
+        traces.record(Span {
             name,
             kind,
             context,
@@ -133,9 +163,7 @@ impl Traced {
 
 impl Drop for Traced {
     fn drop(&mut self) {
-        if self.is_forgotten.get() {
-            return;
-        }
+        let Some(traces) = self.told_to() else { return };
         let mut attributes = self.attributes.take();
         let (ended, error) = match self.answer.take() {
             Some(answer) => {
@@ -147,7 +175,7 @@ impl Drop for Traced {
         };
         attributes.extend(error.clone().map(|word| ("error.type", word.into())));
         let times = (self.began.at(self.began.moment()), self.began.at(ended));
-        self.traces.record(Span {
+        traces.record(Span {
             name: "command",
             kind: Kind::Server,
             context: self.context,

@@ -1,10 +1,10 @@
-//! A request to a node for a command that is traced, and its answer.
+//! A request to a node for a command that is traced or has an author, and its answer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
-use ringmaster_protocol::trace::TraceContext;
+use ringmaster_protocol::extension::{Author, Preface};
 use ringmaster_runtime::traces::{Kind, Value, span_id};
 
 use super::Traced;
@@ -18,6 +18,8 @@ pub(crate) struct Hop {
     /// What the node is asked for.
     what: &'static str,
     node: String,
+    /// The number of the connection over which the thread hears of keys that change there, if there is one.
+    line: Option<u64>,
     attempt: u32,
     queued: Instant,
     /// When the last byte of the request was handed to the system, where that is known.
@@ -26,13 +28,18 @@ pub(crate) struct Hop {
 }
 
 impl Hop {
-    /// A request of this kind for `node` is queued now.
-    pub(crate) fn begin(traced: &Rc<Traced>, node: &str, what: &'static str) -> Box<Self> {
+    /// A request of this kind for `node` is queued now; `line` is where the thread hears of keys that change there.
+    pub(crate) fn begin(
+        traced: &Rc<Traced>,
+        (node, line): (&str, Option<u64>),
+        what: &'static str,
+    ) -> Box<Self> {
         Box::new(Self {
             traced: Rc::clone(traced),
             span_id: span_id(),
             what,
             node: node.to_owned(),
+            line,
             attempt: traced.attempt(),
             queued: Instant::now(),
             written: Cell::new(None),
@@ -40,9 +47,10 @@ impl Hop {
         })
     }
 
-    /// What the node is told that it works for.
-    pub(crate) fn context(&self) -> TraceContext {
-        self.traced.within(self.span_id)
+    /// What the node is told that it works for, and for whom.
+    pub(crate) fn preface(&self) -> Preface {
+        let author = self.line.zip(self.traced.author()).map(|(line, client)| Author { line, client });
+        Preface { context: self.traced.within(self.span_id), author }
     }
 
     /// The request was written.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Lane, State, TakePart, Upstream, UpstreamContext, task};
+use super::{Lane, State, TakePart, Upstream, UpstreamContext, end_hop, task};
 use crate::output::{Output, Sequence};
 use crate::telemetry::NodeStatus;
 
@@ -109,10 +109,13 @@ impl Upstream {
         }
         let last = u32::try_from(requests.len().saturating_sub(1)).unwrap_or(u32::MAX);
         let reply = Rc::new(LastReply { client: Rc::clone(client), place, last });
+        let mut queue = self.queue.borrow_mut();
+        let hop = self.begin_hop(&mut queue);
         for (request, index) in requests.iter().zip(0..) {
             let to = Rc::clone(&reply) as Rc<dyn TakePart>;
-            self.queue.borrow_mut().push_part(to, index, request, writes);
+            queue.push_part(to, index, request, writes);
         }
+        end_hop(&mut queue, hop);
         self.touch();
     }
 }

@@ -325,6 +325,7 @@ mod tests {
             credentials: Arc::default(),
             hot_keys: HotKeys::alone(),
             tracer: Tracer::new(None),
+            lines: Rc::default(),
         };
         Upstream::new(NodeStatus::for_test(), Lane::new(0, Protocol::Resp2), Rc::new(context), None)
     }

@@ -39,7 +39,7 @@ impl Connection {
             return None;
         }
         let seat = Seated { seat: attached, committed: shared.member.epoch() };
-        match shared.engine.apply_attached(&apply, seat)? {
+        match shared.engine.apply_attached(&apply, self.by, seat)? {
             Say::Done => put_done(&mut self.output, id),
             say => put_say(&mut self.output, id, &say),
         }

@@ -180,7 +180,7 @@ impl Connection {
             now: self.now,
             database: self.session.database,
             random: self.worker.seed(),
-            client: self.session.id,
+            client: self.by,
             tracks: self.tracks,
             no_touch: self.session.no_touch,
             is_scripted: false,

@@ -221,6 +221,7 @@ impl Connection {
 
     async fn ask_slot(&mut self, id: u64, ask: Ask, seat: Rc<Seat>) -> Option<Say> {
         let (worker, slot) = (Rc::clone(&self.worker), ask.slot()?);
+        let by = if matches!(ask, Ask::Apply { .. }) { self.by } else { 0 };
         let shared = &worker.shared;
         self.stale |= !matches!(ask, Ask::Apply { .. } | Ask::Await { .. });
         let ticket = shared.member.draw_ticket();
@@ -233,7 +234,7 @@ impl Connection {
             let asker = Asker { ticket, attached: seat.epoch() };
             let store = shared.engine.store();
             let say = membership::with_place(shared, |place| {
-                guard.ask((slot, store), ask, asker, (place, boot_time()), &mut late)
+                guard.ask((slot, store), (ask, by), asker, (place, boot_time()), &mut late)
             });
             if say.is_none() {
                 let who = Arc::clone(&self.handle) as Arc<dyn Recipient>;
@@ -477,7 +478,7 @@ impl Connection {
                     slot.apply(operation, &clear);
                     false
                 });
-                self.worker.shared.engine.tracking().tell_of(&clear);
+                self.worker.shared.engine.tracking().tell_of(&clear, 0);
                 Reply::new(&mut self.output, self.session.protocol).ok();
             }
             Work::Tick => {

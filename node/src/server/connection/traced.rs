@@ -1,12 +1,14 @@
 //! Commands that are traced: those of which a proxy or a client has said what they are a part of, and, where the node's own
 //! clients are sampled, some of theirs.
 //!
+//! With that a proxy may say whose command it is: then what it changes is told as that client's ([`crate::tracking::author`]).
+//!
 //! A span `execute` from when the command's turn came until its reply was made, and beside it, where the reply waits for the
 //! log, a span `fsync`.
 
 use std::time::Instant;
 
-use ringmaster_protocol::extension::{Apply, RawOperation, TRACE, split_attribute, trace_of};
+use ringmaster_protocol::extension::{Apply, Preface, RawOperation, TRACE, split_attribute, trace_of};
 use ringmaster_protocol::resp::Args;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::slot::HashSlot;
@@ -16,6 +18,7 @@ use ringmaster_runtime::traces::{Began, Kind, Span, Value, error_word, span_id, 
 
 use super::Connection;
 use crate::server::batch::Planned;
+use crate::tracking::author;
 
 /// Says how the connection stands, and is no work of a command.
 const ATTACH: &[u8] = b"RM.ATTACH";
@@ -23,8 +26,15 @@ const ATTACH: &[u8] = b"RM.ATTACH";
 /// The longest name of a request between proxies and nodes is shorter.
 const OWN_NAME_BYTES_MAX: usize = 16;
 
-/// A command that is traced, while it is executed.
+/// A command that is traced or has an author, while it is executed.
 pub(super) struct Executing {
+    /// `None` where no span is told of it.
+    recorded: Option<Recorded>,
+}
+
+/// One of which a span is told.
+#[derive(Clone, Copy)]
+struct Recorded {
     context: TraceContext,
     parent: Option<u64>,
     began: Began,
@@ -33,14 +43,16 @@ pub(super) struct Executing {
 }
 
 impl Connection {
-    /// `RM.TRACE traceparent`: what the next request is a part of.
+    /// `RM.TRACE traceparent [BY line client]`: what the next request is a part of, and whose it is.
     pub(super) fn note_trace(&mut self, args: Args<'_>) -> Option<()> {
-        self.session.parent = Some(Box::new(trace_of(args)?));
+        let Preface { context, author } = trace_of(args)?;
+        self.session.parent = Some(Box::new(context));
+        self.by_next = author.and_then(author::number_of).unwrap_or(0);
         Reply::new(&mut self.output, self.session.protocol).ok();
         Some(())
     }
 
-    /// Begins to trace the command whose turn it is, if it is traced.
+    /// Begins to trace the command whose turn it is, if it is traced; what was said of it is for it alone.
     #[inline]
     pub(super) fn begin_trace(&mut self, command: &Planned, args: Args<'_>) -> Option<Box<Executing>> {
         if self.session.parent.is_none() && !self.worker.sampler.is_due() {
@@ -59,24 +71,35 @@ impl Connection {
             return None;
         }
         let parent = self.session.parent.take();
+        let by = std::mem::take(&mut self.by_next);
+        if by != 0 {
+            self.by = by;
+        }
+        let recorded = self.record(parent.as_deref());
+        (by != 0 || recorded.is_some()).then(|| Box::new(Executing { recorded }))
+    }
+
+    /// Begins a span, if one is to be told.
+    fn record(&self, parent: Option<&TraceContext>) -> Option<Recorded> {
         self.worker.shared.traces.as_ref()?;
         // What comes from a proxy was chosen there, or not.
-        let is_chosen = parent.as_ref().map_or(!self.was_attached, |parent| parent.is_sampled);
+        let is_chosen = parent.map_or(!self.was_attached, |parent| parent.is_sampled);
         is_chosen.then(|| {
-            let trace_id = parent.as_ref().map_or_else(trace_id, |parent| parent.trace_id);
-            Box::new(Executing {
+            let trace_id = parent.map_or_else(trace_id, |parent| parent.trace_id);
+            Recorded {
                 context: TraceContext { trace_id, span_id: span_id(), is_sampled: true },
                 parent: parent.map(|parent| parent.span_id),
                 began: Began::now(),
                 waited_before: self.waited,
-            })
+            }
         })
     }
 
     /// The command has its reply at the end of the output.
     #[cold]
     pub(super) fn end_trace(&mut self, executing: &Executing, command: &Planned, args: Args<'_>) {
-        let Executing { context, parent, began, waited_before } = *executing;
+        self.by = self.session.id;
+        let Some(Recorded { context, parent, began, waited_before }) = executing.recorded else { return };
         let Some(traces) = &self.worker.shared.traces else { return };
         let (note, reply) = split_attribute(self.output.get(self.reply_from..).unwrap_or_default());
         let name =

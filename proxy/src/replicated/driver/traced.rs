@@ -68,9 +68,9 @@ impl Driver {
     #[cold]
     fn apply_traced(&mut self, handed: &Handed, operation: Option<&[u8]>) -> bool {
         let hop = self.begin_hop(handed.wire, &handed.to, "apply");
-        let context = hop.as_ref().map(|hop| hop.context());
+        let preface = hop.as_ref().map(|hop| hop.preface());
         let bytes = operation.or_else(|| self.chains.operation(handed.wire)).unwrap_or_default();
-        let is_sent = self.members.apply(handed, bytes, context.as_ref());
+        let is_sent = self.members.apply(handed, bytes, preface.as_ref());
         if let Some(hop) = hop {
             self.traced.sent(handed.wire, hop);
         }
@@ -83,8 +83,8 @@ impl Driver {
             return self.members.ask(wire, to, ask);
         }
         let hop = self.begin_hop(wire, to, if matches!(ask, Ask::Apply { .. }) { "apply" } else { "ask" });
-        let context = hop.as_ref().map(|hop| hop.context());
-        let is_sent = self.members.ask_for(wire, to, ask, context.as_ref());
+        let preface = hop.as_ref().map(|hop| hop.preface());
+        let is_sent = self.members.ask_for(wire, to, ask, preface.as_ref());
         if let Some(hop) = hop {
             self.traced.sent(wire, hop);
         }
@@ -94,7 +94,8 @@ impl Driver {
     /// The hop of a message, if its command is traced.
     fn begin_hop(&self, wire: Wire, to: &Target, what: &'static str) -> Option<Box<Hop>> {
         let traced = self.traced.command(self.chains.operation_of(wire)?)?;
-        Some(Hop::begin(traced, self.members.name_of(to.member), what))
+        let node = (self.members.name_of(to.member), self.members.line_to(to.member));
+        Some(Hop::begin(traced, node, what))
     }
 
     /// What came may end a hop.

@@ -37,6 +37,7 @@ async fn lane() -> (DataLane, Rc<Inbox>, TcpListener) {
         credentials: Arc::default(),
         hot_keys: HotKeys::alone(),
         tracer: Tracer::new(None),
+        lines: Rc::default(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let node = NodeStatus::for_test_at(&listener.local_addr().unwrap().to_string());

@@ -54,7 +54,7 @@ impl Queue {
     #[cold]
     pub(in crate::upstream) fn announce(&mut self, hop: &Hop) {
         let mut request = Vec::new();
-        put_trace(&mut request, &hop.context());
+        put_trace(&mut request, &hop.preface());
         self.push_part(Rc::new(Nobody), 0, &request, false);
     }
 
