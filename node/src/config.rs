@@ -70,6 +70,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// Where traces of commands go. Default `None`: nowhere.
     pub tracing: Option<TracesConfig>,
+    /// Whether profiles may be taken over the admin port. Default `false`.
+    pub profiling: bool,
     /// The secret that proxies must know to be served; with one, nobody else is served but users. Default: none.
     pub secret: SecretSource,
     /// Most clients at once. Range 1..=1,000,000, default 10,000.
@@ -114,6 +116,7 @@ impl Default for Config {
             tls: None,
             listeners: Vec::new(),
             tracing: None,
+            profiling: false,
             secret: SecretSource::None,
             clients_max: 10_000,
             clients_per_address: 0,
@@ -149,6 +152,7 @@ struct FileConfig {
     tls: Option<ListenerTls>,
     listeners: Vec<ListenerConfig>,
     tracing: Option<TracesConfig>,
+    profiling: bool,
     secret_file: Option<PathBuf>,
     clients_max: Option<usize>,
     clients_per_address: usize,
@@ -185,6 +189,7 @@ impl TryFrom<FileConfig> for Config {
             tls: file.tls,
             listeners: file.listeners,
             tracing: file.tracing,
+            profiling: file.profiling,
             secret: file.secret_file.map_or(default.secret, SecretSource::File),
             clients_max: file.clients_max.unwrap_or(default.clients_max),
             clients_per_address: file.clients_per_address,

@@ -75,6 +75,9 @@ struct Flags {
     /// Where traces of commands go, in place of what the settings say [default: nowhere]
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "http://HOST:PORT")]
     tracing_endpoint: Option<String>,
+    /// Let who may change something over the admin port have profiles taken: /debug/pprof/profile and /debug/pprof/flamegraph
+    #[arg(long)]
+    profiling: bool,
     /// Data threads [default: one a core]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -235,6 +238,7 @@ impl Flags {
         config.users = self.users.or(config.users);
         config.password_file = self.password_file.or(config.password_file);
         config.insecure |= self.insecure;
+        config.profiling |= self.profiling;
         config.admin_access.open |= self.admin_open;
         config.admin_access.token_file = self.admin_token_file.or(config.admin_access.token_file);
         if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {

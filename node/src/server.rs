@@ -35,6 +35,7 @@ use std::sync::atomic::AtomicBool;
 use ringmaster_runtime::admission::Admission;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
+use ringmaster_runtime::profile;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 use ringmaster_runtime::traces::{self, Sample, Traces};
 
@@ -84,6 +85,7 @@ impl Node {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong));
         }
         seed_hashes(config.hash_seed)?;
+        profile::prepare_if(config.profiling);
         allocator::give_back_freed_pages();
         let admission = Arc::new(Admission::new(config.clients_max));
         admission.set_bounds(config.clients_per_address, config.connects_per_second);

@@ -12,8 +12,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ringmaster_runtime::admin::{Admin, Page, Program, Readiness};
+use ringmaster_runtime::admin::{Admin, Heap, Page, Program, Readiness};
 use ringmaster_runtime::metrics::CONTENT_TYPE;
+use ringmaster_runtime::traces::Traces;
 
 pub use metrics::families as metric_families;
 
@@ -41,6 +42,18 @@ impl Admin for Pages {
 
     fn tier(&self) -> &'static str {
         "proxy"
+    }
+
+    fn heap(&self) -> Heap {
+        Heap { allocator: "of the system", has_profile: false, figures: Vec::new() }
+    }
+
+    fn is_profiled(&self) -> bool {
+        self.shared.config.profiling
+    }
+
+    fn traces(&self) -> Option<&Arc<Traces>> {
+        self.shared.traces.as_ref()
     }
 
     fn readiness(&self) -> Readiness {

@@ -49,6 +49,9 @@ struct Flags {
     /// Where traces of commands go, in place of what the proxy.yaml says [default: nowhere]
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "http://HOST:PORT")]
     tracing_endpoint: Option<String>,
+    /// Let who may change something over the admin port have profiles taken: /debug/pprof/profile and /debug/pprof/flamegraph
+    #[arg(long)]
+    profiling: bool,
     /// Data threads [default: one for each processor]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
@@ -68,6 +71,7 @@ impl Flags {
         config.listen = self.listen.unwrap_or(config.listen);
         config.admin = self.admin.unwrap_or(config.admin);
         config.insecure |= self.insecure;
+        config.profiling |= self.profiling;
         config.admin_access.open |= self.admin_open;
         config.admin_access.token_file = self.admin_token_file.or(config.admin_access.token_file);
         if let Some((certificate, key)) = self.tls_certificate.zip(self.tls_key) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ringmaster_runtime::admin::AdminDoor;
 use ringmaster_runtime::door::Doors;
 use ringmaster_runtime::lookout::Lookout;
+use ringmaster_runtime::profile;
 use ringmaster_runtime::service::{Service, ServiceConfig};
 use ringmaster_runtime::traces::{self, Sample, Traces};
 
@@ -40,6 +41,7 @@ impl Proxy {
     /// # Errors
     /// The file cannot be read or has faults (all are named), or a port cannot be bound.
     pub fn start(config: Config) -> anyhow::Result<Self> {
+        profile::prepare_if(config.profiling);
         let mut cluster = ClusterConfig::load(&config.cluster)?;
         let doors = Doors::open(config.listen, config.tls.as_ref(), &config.listeners)?;
         if let Some(address) = doors.exposed().filter(|_| !config.insecure) {

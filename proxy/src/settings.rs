@@ -35,6 +35,8 @@ pub struct Config {
     pub listeners: Vec<ListenerConfig>,
     /// Where traces of commands go. Default `None`: nowhere.
     pub tracing: Option<TracesConfig>,
+    /// Whether profiles may be taken over the admin port. Default `false`.
+    pub profiling: bool,
     /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter as `ringmaster_proxy=debug`.
     /// Default `info`.
     pub log: String,
@@ -52,6 +54,7 @@ impl Default for Config {
             tls: None,
             listeners: Vec::new(),
             tracing: None,
+            profiling: false,
             log: "info".to_owned(),
         }
     }
@@ -84,13 +87,25 @@ struct FileConfig {
     tls: Option<ListenerTls>,
     listeners: Vec<ListenerConfig>,
     tracing: Option<TracesConfig>,
+    profiling: bool,
     log: String,
 }
 
 impl Default for FileConfig {
     fn default() -> Self {
-        let Config { listen, admin, admin_access, cluster, insecure, tls, listeners, tracing, log, .. } =
-            Config::default();
+        let Config {
+            listen,
+            admin,
+            admin_access,
+            cluster,
+            insecure,
+            tls,
+            listeners,
+            tracing,
+            profiling,
+            log,
+            ..
+        } = Config::default();
         Self {
             listen: listen.to_string(),
             admin: admin.to_string(),
@@ -101,6 +116,7 @@ impl Default for FileConfig {
             tls,
             listeners,
             tracing,
+            profiling,
             log,
         }
     }
@@ -134,6 +150,7 @@ impl TryFrom<FileConfig> for Config {
             tls: file.tls,
             listeners: file.listeners,
             tracing: file.tracing,
+            profiling: file.profiling,
             log: file.log,
         })
     }
@@ -155,7 +172,17 @@ mod tests {
     fn the_shipped_file_has_every_key_at_its_default() {
         let text = include_str!("../../configs/proxy.yaml");
         assert_eq!(Config::parse("proxy.yaml", text).unwrap(), Config::default());
-        for key in ["listen", "admin", "admin_access", "threads", "cluster", "insecure", "listeners", "log"] {
+        for key in [
+            "listen",
+            "admin",
+            "admin_access",
+            "threads",
+            "cluster",
+            "insecure",
+            "listeners",
+            "profiling",
+            "log",
+        ] {
             assert!(text.contains(&format!("\n{key}: ")), "{key}");
         }
     }

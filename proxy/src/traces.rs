@@ -21,7 +21,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ringmaster_runtime::traces::{Sample, Sampler, Traces};
+use ringmaster_runtime::traces::{Sampler, Traces};
 
 /// What a data thread traces.
 #[derive(Debug)]
@@ -36,9 +36,9 @@ pub(crate) struct Tracer {
 impl Tracer {
     /// Without `traces` nothing is traced.
     pub(crate) fn new(traces: Option<&Arc<Traces>>) -> Self {
-        let sample = traces.map_or(Sample::NONE, |traces| traces.sample());
+        let live = traces.map(|traces| Arc::clone(traces.live_sample()));
         Self {
-            sampler: Sampler::new(sample, rand::random()),
+            sampler: Sampler::new(live, rand::random()),
             is_current: Cell::new(false),
             current: RefCell::default(),
             traces: traces.cloned(),

@@ -11,6 +11,7 @@ pub mod grammar;
 pub mod hit_ratio;
 pub mod pages;
 pub mod peer;
+pub mod process;
 pub mod sequences;
 pub mod simulation;
 pub mod tls;

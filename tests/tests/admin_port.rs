@@ -38,7 +38,7 @@ fn start(directory: &Path, admin_access: &AdminAccess, admin: SocketAddr) -> (No
 }
 
 fn request(page: &str, header: &str) -> String {
-    format!("GET {page} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n")
+    format!("GET {page} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n{header}\r\n")
 }
 
 /// The status line and the body of a page.
@@ -137,6 +137,68 @@ fn for_others_than_this_machine_it_needs_a_word_of_who_may_look() {
     let directory = tempfile::tempdir().unwrap();
     let (node, proxy) =
         start(directory.path(), &AdminAccess { open: true, ..AdminAccess::default() }, public);
+    proxy.stop();
+    node.stop();
+}
+
+#[test]
+fn a_page_of_a_stranger_in_a_browser_on_this_machine_reads_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (node, proxy) = start(directory.path(), &AdminAccess::default(), free());
+    let ask = |address: SocketAddr, method: &str, page: &str, head: &str| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "{method} {page} HTTP/1.1\r\nconnection: close\r\n{head}\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        parts(&text)
+    };
+    for address in [node.admin_address(), proxy.admin_address()] {
+        for strange in ["evil.example", "evil.example:9379", "127.0.0.1.evil.example", "", "localhost.evil"] {
+            for page in ["/", "/metrics", "/healthz", "/none", "/debug/heap"] {
+                let (status, why) = ask(address, "GET", page, &format!("host: {strange}\r\n"));
+                assert_eq!(status, "HTTP/1.1 421 Misdirected Request", "{strange} {page}");
+                assert!(why.contains("token_file") && why.contains("127.0.0.1"), "{why}");
+            }
+            let changes = format!("host: {strange}\r\ncontent-length: 0\r\n");
+            assert_eq!(
+                ask(address, "PUT", "/loglevel?level=trace", &changes).0,
+                "HTTP/1.1 421 Misdirected Request"
+            );
+        }
+        let two = "host: 127.0.0.1\r\nhost: evil.example\r\n";
+        assert!(!ask(address, "GET", "/metrics", two).0.ends_with(" 200 OK"), "whichever is meant");
+        let absolute = ask(address, "GET", "http://evil.example/metrics", "host: 127.0.0.1\r\n").0;
+        assert_eq!(absolute, "HTTP/1.1 421 Misdirected Request");
+        let port = address.port();
+        for ours in [&format!("127.0.0.1:{port}"), "localhost", "LocalHost:1", "[::1]:1", "10.0.0.1"] {
+            assert_eq!(
+                ask(address, "GET", "/metrics", &format!("host: {ours}\r\n")).0,
+                "HTTP/1.1 200 OK",
+                "{ours}"
+            );
+        }
+    }
+    proxy.stop();
+    node.stop();
+}
+
+#[test]
+fn who_is_asked_for_a_token_may_call_the_host_as_he_likes() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    fs::write(&file, TOKEN).unwrap();
+    let access = AdminAccess { token_file: Some(file), ..AdminAccess::default() };
+    let (node, proxy) = start(directory.path(), &access, free());
+    for address in [node.admin_address(), proxy.admin_address()] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        let bearer = bearer(TOKEN);
+        write!(stream, "GET /metrics HTTP/1.1\r\nhost: cache.example\r\nconnection: close\r\n{bearer}\r\n")
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(parts(&text).0, "HTTP/1.1 200 OK");
+    }
     proxy.stop();
     node.stop();
 }

@@ -97,7 +97,7 @@ impl Drop for Members {
 
 fn page(admin: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(admin).expect("it listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("sent");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("text");

@@ -1,16 +1,16 @@
 //! What operators ask the admin ports: health with reasons, and the level of the log; and what the audit log tells.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 use ringmaster_runtime::admin::AdminAccess;
 use ringmaster_tests::cluster::Cluster;
 use ringmaster_tests::pages::{ask, figure, get};
+use ringmaster_tests::process::Process;
 use ringmaster_tests::wait::eventually;
 use ringmaster_tests::wire::Wire;
+
+const MEMBER: &str = env!("CARGO_BIN_EXE_member");
 
 #[test]
 fn readiness_says_why_as_text_and_as_json() {
@@ -92,7 +92,7 @@ fn what_nodes_with_copies_serve_is_counted_once_each_way() {
 #[test]
 fn a_node_without_memory_is_not_ready_and_says_so() {
     let directory = tempfile::tempdir().unwrap();
-    let node = Process::start(directory.path().join("log"));
+    let node = Process::start(MEMBER, &["node", "0"], directory.path().join("log"));
     let mut client = Wire::connect(node.address);
     assert_eq!(client.ask("CONFIG SET maxmemory-policy noeviction"), r"+OK\r\n");
     assert_eq!(client.ask(&format!("SET k {}", "x".repeat(16 << 20))), r"+OK\r\n");
@@ -103,53 +103,10 @@ fn a_node_without_memory_is_not_ready_and_says_so() {
     });
 }
 
-/// A node as a process of its own; ended when dropped.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-    admin: SocketAddr,
-    log: PathBuf,
-}
-
-impl Process {
-    fn start(log: PathBuf) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_member"))
-            .args(["node", "0"])
-            .env("RINGMASTER_LOG", "info")
-            .env("RINGMASTER_LOG_FORMAT", "json")
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).expect("a file for its log"))
-            .spawn()
-            .expect("a node starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let mut told = || {
-            let line = lines.next().expect("a line").expect("text");
-            line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
-        };
-        let (address, admin) = (told(), told());
-        Self { child, address, admin, log }
-    }
-
-    /// The lines of its log, each an object.
-    fn logged(&self) -> Vec<serde_yaml::Value> {
-        let text = fs::read_to_string(&self.log).expect("its log");
-        let whole = text.lines().filter(|line| line.ends_with('}'));
-        whole.map(|line| serde_yaml::from_str(line).expect("an object of JSON")).collect()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It is ours, and nothing is lost with it.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 #[test]
 fn the_audit_log_tells_who_did_what_and_no_secret_and_the_level_is_changed_live() {
     let directory = tempfile::tempdir().unwrap();
-    let node = Process::start(directory.path().join("log"));
+    let node = Process::start(MEMBER, &["node", "0"], directory.path().join("log"));
     let mut client = Wire::connect(node.address);
     assert_eq!(client.ask("ACL SETUSER reader on >hunter2hunter2 +get ~*"), r"+OK\r\n");
     assert_eq!(client.ask("CONFIG SET timeout 7 maxclients 4242"), r"+OK\r\n");
@@ -157,8 +114,8 @@ fn the_audit_log_tells_who_did_what_and_no_secret_and_the_level_is_changed_live(
     assert_eq!(client.ask("SET private value"), r"+OK\r\n");
     assert_eq!(client.ask("FLUSHALL"), r"+OK\r\n");
     let told = || -> Vec<(String, String, String)> {
-        let is_audit = |line: &serde_yaml::Value| line["target"].as_str() == Some("audit");
-        let field = |line: &serde_yaml::Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        let is_audit = |line: &serde_json::Value| line["target"].as_str() == Some("audit");
+        let field = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
         let lines = node.logged().into_iter().filter(is_audit);
         lines.map(|line| (field(&line, "command"), field(&line, "about"), field(&line, "outcome"))).collect()
     };

@@ -1,5 +1,7 @@
 //! Traces as a collector gets them: of a whole cluster, with all that can be wrong with the collector.
 
+#[path = "traces/live.rs"]
+mod live;
 #[path = "traces/rotel.rs"]
 mod rotel;
 

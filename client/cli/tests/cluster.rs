@@ -120,7 +120,7 @@ impl Cluster {
     fn page(&self, path: &str) -> String {
         let proxy = self.proxy.as_ref().expect("the proxy runs");
         let mut stream = TcpStream::connect(proxy.admin_address()).expect("it listens");
-        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("text");

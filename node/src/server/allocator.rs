@@ -8,6 +8,19 @@ use tikv_jemalloc_ctl::{Access, AsName, arenas, background_thread, epoch, stats}
 /// Freed pages go back after about this long, in milliseconds; what is freed and soon needed again stays.
 const DECAY_MILLISECONDS: isize = 1000;
 
+/// What the allocator's sums are called among those of the process.
+const NAMES: [&str; 6] = [
+    "jemalloc_allocated_bytes",
+    "jemalloc_active_bytes",
+    "jemalloc_metadata_bytes",
+    "jemalloc_resident_bytes",
+    "jemalloc_mapped_bytes",
+    "jemalloc_retained_bytes",
+];
+
+/// Whether the allocator was built so that it can say who asked for memory.
+const PROFILE: &[u8] = b"config.prof\0";
+
 /// The decay of arenas to come.
 const DECAY_OF_NEW: &[u8] = b"arenas.dirty_decay_ms\0";
 
@@ -39,12 +52,28 @@ fn set_decay(milliseconds: isize) {
     }
 }
 
-/// What the allocator tells of all its memory, in the words of its own report; `None` if it tells nothing.
-pub(super) fn report() -> Option<Vec<u8>> {
+/// All its memory as of now, in bytes: allocated, active, metadata, resident, mapped, retained.
+fn sums() -> Option<[usize; 6]> {
     epoch::advance().ok()?;
     let (allocated, active) = (stats::allocated::read().ok()?, stats::active::read().ok()?);
     let (metadata, resident) = (stats::metadata::read().ok()?, stats::resident::read().ok()?);
     let (mapped, retained) = (stats::mapped::read().ok()?, stats::retained::read().ok()?);
+    Some([allocated, active, metadata, resident, mapped, retained])
+}
+
+/// What the allocator tells of all its memory, by name; `None` if it tells nothing.
+pub(super) fn figures() -> Option<Vec<(&'static str, u64)>> {
+    Some(NAMES.into_iter().zip(sums()?).map(|(name, bytes)| (name, bytes as u64)).collect())
+}
+
+/// Whether the allocator can say who asked for memory.
+pub(super) fn has_profile() -> bool {
+    PROFILE.name().read().unwrap_or(false)
+}
+
+/// The same, in the words of its own report.
+pub(super) fn report() -> Option<Vec<u8>> {
+    let [allocated, active, metadata, resident, mapped, retained] = sums()?;
     let report = format!(
         "___ Begin jemalloc statistics ___\n\
          Allocated: {allocated}, active: {active}, metadata: {metadata}, resident: {resident}, mapped: {mapped}, \

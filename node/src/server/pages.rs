@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ringmaster_runtime::admin::{Admin, Outcome, Page, Readiness};
+use ringmaster_runtime::admin::{Admin, Heap, Outcome, Page, Readiness};
 use ringmaster_runtime::metrics::CONTENT_TYPE;
+use ringmaster_runtime::traces::Traces;
 
-use super::metrics;
 use super::shared::Shared;
+use super::{allocator, metrics};
 use crate::cluster::member::boot_time;
 
 /// How long proxies may say nothing to a member before somebody should look.
@@ -29,6 +30,35 @@ impl Admin for Pages {
 
     fn tier(&self) -> &'static str {
         "node"
+    }
+
+    fn heap(&self) -> Heap {
+        let parts = self.0.memory_parts();
+        self.0.memory.look();
+        let (used, startup) = (self.0.memory.used_bytes(), self.0.memory.startup_bytes());
+        let keys_and_values = used.saturating_sub(startup + parts.sum());
+        let mut figures = allocator::figures().unwrap_or_default();
+        figures.extend([
+            ("used_bytes", used),
+            ("used_startup_bytes", startup),
+            ("keys", self.0.engine.store().census().iter().map(|count| count.keys).sum()),
+            ("keys_and_values_bytes", keys_and_values),
+            ("tables_bytes", parts.tables),
+            ("clients_bytes", parts.clients),
+            ("eviction_bytes", parts.eviction),
+            ("tracking_bytes", parts.tracking),
+            ("script_machines_bytes", parts.machines),
+            ("scripts_bytes", parts.scripts),
+        ]);
+        Heap { allocator: "jemalloc", has_profile: allocator::has_profile(), figures }
+    }
+
+    fn is_profiled(&self) -> bool {
+        self.0.config.profiling
+    }
+
+    fn traces(&self) -> Option<&Arc<Traces>> {
+        self.0.traces.as_ref()
     }
 
     fn readiness(&self) -> Readiness {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ringmaster_protocol::slot::{HashSlot, SLOT_COUNT};
 use ringmaster_runtime::door::Arrival;
 use ringmaster_runtime::service;
-use ringmaster_runtime::traces::{Sample, Sampler};
+use ringmaster_runtime::traces::Sampler;
 use tokio::sync::Semaphore;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,8 @@ impl Worker {
         let mut seed = [0; 8];
         super::shared::random_bytes(&mut seed);
         let random = Cell::new(u64::from_le_bytes(seed));
-        let sample = shared.traces.as_ref().map_or(Sample::NONE, |traces| traces.sample());
-        let sampler = Sampler::new(sample, random.get());
+        let live = shared.traces.as_ref().map(|traces| Arc::clone(traces.live_sample()));
+        let sampler = Sampler::new(live, random.get());
         let (machines, evictor) = (Rc::default(), room::evictor(index));
         let aside = Arc::new(Semaphore::new(ASIDE_MAX));
         Self { shared, machines, aside, index, random, sampler, meter: Meter::new(), evictor }

@@ -16,6 +16,7 @@ pub mod exposure;
 pub mod logging;
 pub mod lookout;
 pub mod metrics;
+pub mod profile;
 pub mod secret;
 pub mod seldom;
 pub mod service;

@@ -15,12 +15,12 @@ use std::sync::atomic::AtomicUsize;
 use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::{Dealer, Listener};
-use crate::admin::{self, Admin, AdminDoor};
+use crate::admin::{self, Admin, AdminDoor, Loops, Served};
 use crate::admission::Admission;
 use crate::door::{Arrival, Door};
 use crate::{acceptor, data_thread};
@@ -89,18 +89,23 @@ impl Service {
         let stop = CancellationToken::new();
         let make = Arc::new(make);
         let (mut threads, mut lanes) = (Vec::new(), Vec::new());
+        let loops = Arc::new(Loops::new(config.threads.max(1)));
         for index in 0..config.threads.max(1) {
-            let make = Arc::clone(&make);
-            let (lane, thread) = data_thread::spawn(config, index, move || make(index), &stop)?;
+            let (make, of_thread) = (Arc::clone(&make), Arc::clone(&loops));
+            let make = move || {
+                of_thread.enter(index, &Handle::current());
+                make(index)
+            };
+            let (lane, thread) = data_thread::spawn(config, index, make, &stop)?;
             lanes.push(lane);
             threads.push(thread);
         }
         let control = Builder::new_current_thread().enable_all().build()?;
         let dealer = Arc::new(Dealer { lanes, admission: Arc::clone(&config.admission), stop: stop.clone() });
-        let door = Arc::clone(&config.admin);
+        let served = Served { door: Arc::clone(&config.admin), admin, loops };
         let body = move || {
             LocalSet::new().block_on(&control, async {
-                spawn_local(admin::serve(admin_listener, door, admin, dealer.stop.clone()));
+                spawn_local(admin::serve(admin_listener, served, dealer.stop.clone()));
                 acceptor::run_all(&dealer, listeners).await;
             });
         };

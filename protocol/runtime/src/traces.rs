@@ -13,7 +13,7 @@ mod exporter;
 mod sampler;
 mod span;
 
-pub use config::{Protocol, Sample, TracesConfig};
+pub use config::{LiveSample, Protocol, Sample, TracesConfig};
 pub use sampler::Sampler;
 pub use span::{Began, Kind, Span, Value, error_word, span_id, trace_id};
 
@@ -92,7 +92,7 @@ impl Figures {
 #[derive(Debug)]
 pub struct Traces {
     spans: Sender<Span>,
-    sample: Sample,
+    sample: Arc<LiveSample>,
     figures: Arc<Figures>,
     stop: CancellationToken,
     ended: Mutex<Receiver<()>>,
@@ -116,14 +116,25 @@ impl Traces {
             let _ = end.send(());
         };
         thread::Builder::new().name("traces".to_owned()).spawn(body)?;
-        let sample = config.sample.unwrap_or(fallback);
+        let sample = Arc::new(LiveSample::new(config.sample.unwrap_or(fallback)));
         Ok(Arc::new(Self { spans, sample, figures, stop, ended: Mutex::new(ended) }))
     }
 
     /// How many commands are traced without being asked for.
     #[must_use]
     pub fn sample(&self) -> Sample {
-        self.sample
+        self.sample.load()
+    }
+
+    /// So many are from now on: each thread goes by it after at most [`Sampler::LOOK_EVERY`] commands.
+    pub fn set_sample(&self, sample: Sample) {
+        self.sample.store(sample);
+    }
+
+    /// What samplers go by.
+    #[must_use]
+    pub fn live_sample(&self) -> &Arc<LiveSample> {
+        &self.sample
     }
 
     /// Tells a span. Never waits: without room it is dropped and counted.

@@ -50,7 +50,7 @@ impl Place {
     /// The page at `path` of the admin port: status and body.
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
         let mut admin = Peer::connect(self.proxy.as_ref().unwrap().admin_address());
-        admin.send(format!("GET {path} HTTP/1.1\r\nhost: proxy\r\nconnection: close\r\n\r\n"));
+        admin.send(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
         let answer = String::from_utf8(admin.rest()).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())

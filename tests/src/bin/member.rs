@@ -1,7 +1,7 @@
 //! One node or one proxy as a process of its own, for tests that kill it.
 //!
-//! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec]`, `member proxy PORT FILE`: prints where it serves and, of a node, where its
-//! admin port is, and runs until it is stopped.
+//! `member node PORT [maxmemory=BYTES] [data=DIR] [fsync=always|everysec] [profiling=on]`, `member proxy PORT FILE [profiling=on]`: prints where it
+//! serves and where its admin port is, and runs until it is stopped.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -22,9 +22,10 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let served = match args[..] {
         ["node", port, ref words @ ..] => node(port, words),
-        ["proxy", port, file] => proxy(port, file),
+        ["proxy", port, file, ref words @ ..] => proxy(port, file, words),
         _ => {
-            Err("usage: member node PORT [maxmemory=BYTES] [data=DIR] [fsync=WORD] | member proxy PORT FILE"
+            Err("usage: member node PORT [maxmemory=BYTES] [data=DIR] [fsync=WORD] [profiling=on] | member proxy PORT FILE \
+                 [profiling=on]"
                 .to_owned())
         }
     };
@@ -54,6 +55,7 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
             Some(("maxmemory", bytes)) => {
                 config.maxmemory = bytes.parse().map_err(|_| format!("{bytes} are no bytes"))?;
             }
+            Some(("profiling", is_on)) => config.profiling = is_on == "on",
             Some(("data", directory)) => config.data_dir = directory.into(),
             Some(("fsync", when)) => {
                 config.persistence = Persistence::Wal;
@@ -63,25 +65,30 @@ fn node(port: &str, words: &[&str]) -> Result<(), String> {
         }
     }
     let node = ringmaster_node::Node::start(config).map_err(|error| error.to_string())?;
-    // At once: who reads the first line only is gone by the second.
-    let told = format!("serves at {}\nadmin at {}\n", node.address(), node.admin_address());
-    print!("{told}");
+    tell(node.address(), node.admin_address());
     wait_for_stop().map_err(|error| error.to_string())?;
     node.leave(&AtomicBool::new(false));
     node.stop();
     Ok(())
 }
 
-fn proxy(port: &str, file: &str) -> Result<(), String> {
+/// At once: who reads the first line only is gone by the second.
+fn tell(address: SocketAddr, admin: SocketAddr) {
+    let told = format!("serves at {address}\nadmin at {admin}\n");
+    print!("{told}");
+}
+
+fn proxy(port: &str, file: &str, words: &[&str]) -> Result<(), String> {
     let config = ringmaster_proxy::Config {
         listen: local(port)?,
         admin: local("0")?,
         threads: 1,
         cluster: file.into(),
+        profiling: words.contains(&"profiling=on"),
         ..ringmaster_proxy::Config::default()
     };
     let proxy = ringmaster_proxy::Proxy::start(config).map_err(|error| error.to_string())?;
-    println!("serves at {}", proxy.address());
+    tell(proxy.address(), proxy.admin_address());
     wait_for_stop().map_err(|error| error.to_string())?;
     proxy.stop();
     Ok(())

@@ -142,6 +142,11 @@ impl AdminDoor {
         self.asks || is_local(self.address)
     }
 
+    /// Whether a page that a browser on this machine shows could ask for all pages.
+    pub(super) fn is_open_to_browsers(&self) -> bool {
+        !self.asks && is_local(self.address)
+    }
+
     /// Whether who says this in `Authorization` may see all pages.
     pub(super) fn trusts(&self, authorization: Option<&[u8]>) -> bool {
         let tokens = self.token.current();
@@ -173,13 +178,15 @@ mod tests {
         let silent = AdminAccess::default();
         assert!(open(&silent, "127.0.0.1:0").unwrap().trusts(None));
         assert!(open(&silent, "127.0.0.1:0").unwrap().may_change());
+        assert!(open(&silent, "127.0.0.1:0").unwrap().is_open_to_browsers());
         let refused = open(&silent, PUBLIC).err().unwrap().to_string();
         assert!(refused.contains("--admin-token-file") && refused.contains("--admin-open"), "{refused}");
         let exposed = AdminAccess { open: true, ..AdminAccess::default() };
         assert!(!open(&exposed, PUBLIC).unwrap().may_change(), "anybody could change it");
+        assert!(!open(&exposed, PUBLIC).unwrap().is_open_to_browsers(), "it has names of its own");
         let guarded = AdminAccess { token_file: Some(path.clone()), ..AdminAccess::default() };
         let door = open(&guarded, PUBLIC).unwrap();
-        assert!(door.may_change());
+        assert!(door.may_change() && !open(&guarded, "127.0.0.1:0").unwrap().is_open_to_browsers());
         assert!(
             door.trusts(Some(b"Bearer 0123456789abcdef")) && door.trusts(Some(b"bearer  0123456789abcdef "))
         );

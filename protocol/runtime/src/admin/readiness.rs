@@ -95,7 +95,7 @@ pub(super) fn wants_json(query: Option<&str>, accept: Option<&str>) -> bool {
 }
 
 /// A string of JSON.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {

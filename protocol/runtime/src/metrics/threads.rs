@@ -31,8 +31,8 @@ impl DataThreads {
     }
 }
 
-/// In nanoseconds where the kernel keeps them, else in hundredths of a second.
-fn time_of(thread: i32) -> Option<Duration> {
+/// The processor time of a thread of this process: in nanoseconds where the kernel keeps them, else in hundredths of a second.
+pub(crate) fn time_of(thread: i32) -> Option<Duration> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).ok();
     let exact = read("schedstat").and_then(|text| text.split_ascii_whitespace().next()?.parse().ok());
     if let Some(nanos) = exact.filter(|nanos| *nanos > 0) {

@@ -1,5 +1,8 @@
 //! `tracing:` of proxy.yaml and node.yaml.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use ringmaster_protocol::config::{Findings, Millis};
 use serde::{Deserialize, Deserializer};
 
@@ -21,6 +24,12 @@ pub enum Protocol {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample(u32);
 
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.0) / f64::from(WHOLE))
+    }
+}
+
 impl Sample {
     /// No command, but those whose client or proxy asks for it.
     pub const NONE: Self = Self(0);
@@ -39,6 +48,29 @@ impl Sample {
     #[must_use]
     pub fn mean_gap(self) -> Option<f64> {
         (self.0 > 0).then(|| f64::from(WHOLE) / f64::from(self.0))
+    }
+}
+
+/// A share that is changed while others go by it.
+#[derive(Debug)]
+pub struct LiveSample(AtomicU32);
+
+impl LiveSample {
+    /// It is so at first.
+    #[must_use]
+    pub fn new(sample: Sample) -> Self {
+        Self(AtomicU32::new(sample.0))
+    }
+
+    /// As it is now.
+    #[must_use]
+    pub fn load(&self) -> Sample {
+        Sample(self.0.load(Ordering::Relaxed))
+    }
+
+    /// It is so from now on.
+    pub fn store(&self, sample: Sample) {
+        self.0.store(sample.0, Ordering::Relaxed);
     }
 }
 
@@ -178,6 +210,10 @@ mod tests {
         assert_eq!(Sample::NONE.mean_gap(), None);
         assert_eq!(Sample::of(1.0).and_then(Sample::mean_gap), Some(1.0));
         assert_eq!([-0.1, 1.1, f64::NAN, f64::INFINITY].map(Sample::of), [None; 4]);
+        assert_eq!(
+            [0.0, 0.001, 1.0].map(|share| Sample::of(share).unwrap().to_string()),
+            ["0", "0.001", "1"]
+        );
     }
 
     #[test]
