@@ -9,6 +9,7 @@
 
 mod cluster_config;
 mod discovery;
+mod edited;
 mod read;
 mod status;
 mod watch;

@@ -1,5 +1,7 @@
 //! The process as a member of a cluster: heartbeats, views, and what is held for too long.
 
+mod by_hand;
+
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -10,6 +12,8 @@ use ringmaster_protocol::heartbeat::{Beat, DUE_SLOTS_MAX, NodeState, Pulse};
 use ringmaster_protocol::register::{Answer, Refusal, Request};
 use ringmaster_protocol::slot::HashSlot;
 use ringmaster_protocol::view::{Epoch, View};
+
+pub(super) use by_hand::audited;
 
 use super::clients::Unblock;
 use super::shared::{Shared, unix_millis};

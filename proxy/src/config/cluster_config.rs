@@ -2,6 +2,7 @@
 
 use super::ReloadStatus;
 use super::discovery::{FIRST_ANSWER, Finder, Wake};
+use super::edited::edited;
 use super::read;
 use crate::cluster::{Topology, TopologyError};
 use crate::dial::{Credentials, Renewal};
@@ -10,6 +11,7 @@ use arc_swap::ArcSwap;
 use ringmaster_protocol::acl::{Accounts, User};
 use ringmaster_protocol::cluster_file::{ClusterFile, Discovery, Node};
 use ringmaster_protocol::config::ConfigErrors;
+use ringmaster_runtime::audit;
 use ringmaster_runtime::exposure::{self, Exposed};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -247,6 +249,7 @@ impl ClusterConfig {
             slots_moved = next.slots_moved_since(&before),
             "cluster file applied"
         );
+        self.audit(&edited(before.file(), next.file()), audit::Outcome::Done);
         if next.file().users != before.file().users {
             adopt_users(next.file(), &self.accounts, &self.quotas);
             self.users_changed.send_replace(());
@@ -261,7 +264,13 @@ impl ClusterConfig {
         for problem in errors.problems() {
             tracing::error!(file = errors.file(), %problem, "cluster file refused, nothing changed");
         }
+        self.audit(&format!("{} faults", errors.problems().len()), audit::Outcome::Refused);
         self.status.count_failure(errors.to_string());
+    }
+
+    /// Whose edit it was, the file does not say.
+    fn audit(&self, about: &str, outcome: audit::Outcome) {
+        audit::tell("proxy", (b"", &name_of(&self.path)), ("cluster.yaml", about), outcome);
     }
 }
 

@@ -146,7 +146,16 @@ impl Connection {
 
     fn register(&mut self, message: &[u8]) -> Option<()> {
         let request = register::Request::decode(&Bytes::copy_from_slice(message)).ok()?;
+        let member = &self.worker.shared.member;
+        let before = member.view();
         let answer = membership::register(&self.worker.shared, &request);
+        let (user, from) = (self.session.login.user(), &*self.session.peer_address);
+        membership::audited(
+            &request,
+            (before.as_deref(), member.view().as_deref()),
+            &answer,
+            (user.name(), from),
+        );
         let mut out = Vec::new();
         answer.encode(&mut out);
         put_blob(&mut self.output, &out);
