@@ -58,7 +58,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Err(Error::Server(error)) if error.to_string().starts_with("ERR unknown command") => {
             bail!("{server} is no Ringmaster proxy: {error}")
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot ask {server}")),
+        Err(error) => {
+            let remedy = remedy(&error);
+            return Err(error).with_context(|| format!("cannot ask {server} ({remedy})"));
+        }
     };
     let mut out = std::io::stdout().lock();
     out.write_all(&text)?;
@@ -66,4 +69,22 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         out.write_all(b"\n")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What to do about it.
+fn remedy(error: &Error) -> &'static str {
+    match error {
+        Error::Server(error) => match error.code() {
+            "WRONGPASS" | "NOAUTH" => {
+                "say who you are: --user, and the password in RINGMASTER_PASSWORD or -a"
+            }
+            "NOPERM" => "the user needs +rm.explain and the key",
+            _ => "see docs/OPERATIONS.md",
+        },
+        Error::NotSent(_) | Error::MaybeApplied(_) => {
+            "does a proxy listen there? -s HOST:PORT, and --tls if it speaks TLS"
+        }
+        Error::Timeout => "it says nothing: look at /readyz on its admin port",
+        Error::Protocol(_) | Error::Conflict => "is it a proxy of this release?",
+    }
 }
