@@ -1,7 +1,6 @@
 //! A node without I/O: its register, its slots, its posts.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
