@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let text = match answer {
         Ok(Value::Bulk(text) | Value::Verbatim(text)) => text,
         Ok(other) => bail!("{server} answered with a {}: is it a proxy of this release?", other.kind()),
-        Err(Error::Server(error)) if error.to_string().starts_with("ERR unknown command") => {
+        Err(Error::Server(error)) if is_of_another(&error.to_string()) => {
             bail!("{server} is no Ringmaster proxy: {error}")
         }
         Err(error) => {
@@ -69,6 +69,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         out.write_all(b"\n")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether an error is that of a Redis, or of a node.
+fn is_of_another(error: &str) -> bool {
+    error.starts_with("ERR unknown command") || error.contains("is for proxies")
 }
 
 /// What to do about it.

@@ -100,7 +100,10 @@ async fn requests_of_a_call(client: &Client, socket: &mut Socket) -> usize {
         }
     };
     tokio::select! {
-        outcome = client.ping() => assert!(matches!(outcome, Err(Error::Server(_))), "{outcome:?}"),
+        // Its time may be over before another attempt is sent.
+        outcome = client.ping() => {
+            assert!(matches!(outcome, Err(Error::Server(_) | Error::NotSent(_))), "{outcome:?}");
+        }
         () = refuse => {}
     }
     count

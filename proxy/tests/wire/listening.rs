@@ -42,9 +42,10 @@ fn while_a_node_is_not_heard_everything_may_have_changed() {
     client.send(request(&["CLIENT", "TRACKING", "ON"]));
     let mut ear = node.accept_raw();
     ear.expect(request(&["HELLO", "3"]));
+    ear.expect(request(&["CLIENT", "ID"]));
     ear.expect(request(&["CLIENT", "TRACKING", "ON", "BCAST"]));
     ear.expect(request(&["PING"]));
-    ear.send(b"%1\r\n$5\r\nproto\r\n:3\r\n+OK\r\n+PONG\r\n");
+    ear.send(b"%1\r\n$5\r\nproto\r\n:3\r\n:7\r\n+OK\r\n+PONG\r\n");
     client.expect(b"+OK\r\n");
     drop((ear, node));
     // At once, and again and again.
@@ -59,7 +60,7 @@ fn a_node_begins_to_tell_of_keys_once_for_all_who_track() {
     for client in &mut clients {
         assert_eq!(client.ask("CLIENT TRACKING ON"), "+OK");
     }
-    assert_eq!(*told.lock().unwrap(), ["CLIENT TRACKING ON BCAST"]);
+    assert_eq!(*told.lock().unwrap(), ["CLIENT ID", "CLIENT TRACKING ON BCAST"]);
 }
 
 #[test]

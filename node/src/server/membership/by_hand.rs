@@ -1,7 +1,7 @@
 //! What an operator's hand has changed from one view to the next, for the audit log. What nodes and proxies change by themselves
 //! (chains, acceptors, a node that was started anew) is none of it.
 //!
-//! `ringmaster cluster apply`, `drain`, `give-up`, `bootstrap` and `recover` have views decided; an edit of cluster.yaml has the
+//! `ringmaster cluster apply`, `drain`, `give-up` and `recover` have views decided; an edit of cluster.yaml has the
 //! proxies do it. Each member tells what it hears, from whoever hands it the view: the command, or a proxy.
 
 use ringmaster_protocol::register::{Answer, Request};
@@ -30,10 +30,11 @@ pub(in crate::server) fn audited(
 /// In words, nothing if there are none.
 fn changes(before: Option<&View>, after: &View) -> String {
     let epoch = after.epoch();
-    let Some(before) = before.filter(|before| before.cluster() == after.cluster()) else {
-        let verb = if before.is_some() { "goes on in another cluster, by" } else { "is a member from" };
-        return format!("{verb} view {epoch} of {}", names(after.members()));
-    };
+    // The first view comes by itself.
+    let Some(before) = before else { return String::new() };
+    if before.cluster() != after.cluster() {
+        return format!("goes on in another cluster, by view {epoch} of {}", names(after.members()));
+    }
     let gone = before.members().iter().filter(|member| named(after, member).is_none());
     let mut changes: Vec<String> = gone.map(|member| format!("without {}", member.name)).collect();
     for member in after.members() {
@@ -144,12 +145,12 @@ mod tests {
             parts.members.truncate(2);
         });
         assert_eq!(recovered, "goes on in another cluster, by view 8 of a, b");
-        assert_eq!(changes(None, &before), "is a member from view 7 of a, b, c");
     }
 
     #[test]
     fn what_changes_by_itself_is_not_told() {
         let before = view(|_| ());
+        assert_eq!(changes(None, &before), "");
         let after = view(|parts| {
             parts.epoch = Epoch(8);
             parts.members[2].boot = Boot(2);
