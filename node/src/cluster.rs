@@ -4,6 +4,7 @@
 //! the node has promised and accepted; [`row`] what a committed view says of this node.
 
 pub mod acceptor;
+pub mod askers;
 mod backlog;
 mod budget;
 pub mod claims;

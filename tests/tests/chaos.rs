@@ -210,6 +210,31 @@ fn a_node_that_is_told_to_stop_fails_no_request() {
     }
 }
 
+/// It sends by the view that it knows until it has heard of another.
+#[test]
+fn a_node_that_is_told_to_stop_waits_for_a_proxy_that_is_behind() {
+    let mut processes = start_patient();
+    for round in 0..rounds() {
+        let load = Load::start(&processes.proxies(), 4);
+        std::thread::sleep(QUIET);
+        let pause = processes.pause_proxy_for(1, Duration::from_secs(1));
+        let begin = Instant::now();
+        processes.terminate(round % 3);
+        let took = begin.elapsed();
+        println!("it left within {took:?}");
+        assert!(took > Duration::from_millis(900), "the proxy was still behind");
+        pause.join().expect("the proxy goes on");
+        std::thread::sleep(QUIET);
+        processes.restart(round % 3);
+        processes.await_redundancy();
+        let outcome = load.stop();
+        tell(round, &outcome);
+        assert_eq!(outcome.failed, 0, "{:?}\n{}", outcome.errors, processes.logs());
+        check(&processes, &outcome);
+        flush(&processes);
+    }
+}
+
 #[test]
 fn what_a_node_that_is_told_to_stop_holds_alone_is_copied_first() {
     // Of five acceptors a majority is left when two have gone.

@@ -13,6 +13,7 @@ use ringmaster_protocol::view::{Boot, Epoch, Incarnation, MemberIndex, View};
 use tokio::sync::Notify;
 
 use super::acceptor::Acceptor;
+use super::askers::Askers;
 use super::claims::{Claims, Seat};
 use super::full::Full;
 use super::held::Ticket;
@@ -35,8 +36,8 @@ pub(crate) struct Member {
     boot: Boot,
     /// Whether it is about to stop.
     leaving: AtomicBool,
-    /// When a proxy last asked how it is, in milliseconds of [`boot_time`].
-    heard: AtomicU64,
+    /// Who asks how it is.
+    askers: Mutex<Askers>,
     acceptor: Mutex<Acceptor>,
     /// Where what it promises is kept, if anywhere but in memory.
     register: Option<Mutex<Register>>,
@@ -68,7 +69,7 @@ impl Member {
             incarnation,
             boot,
             leaving: AtomicBool::new(false),
-            heard: AtomicU64::new(0),
+            askers: Mutex::default(),
             acceptor: Mutex::default(),
             register: None,
             committed: ArcSwapOption::empty(),
@@ -118,14 +119,19 @@ impl Member {
         self.leaving.load(Ordering::Relaxed)
     }
 
-    /// A proxy asked how it is.
-    pub(crate) fn heard(&self, now: Duration) {
-        self.heard.store(now.as_millis() as u64, Ordering::Relaxed);
+    /// A proxy asked how it is, that goes by the view of `epoch`; 0 where that is none of this cluster.
+    pub(crate) fn heard(&self, now: Duration, proxy: u128, epoch: Epoch) {
+        lock(&self.askers).heard(now, proxy, epoch);
     }
 
     /// How long no proxy has asked.
     pub(crate) fn silence(&self, now: Duration) -> Duration {
-        now.saturating_sub(Duration::from_millis(self.heard.load(Ordering::Relaxed)))
+        lock(&self.askers).silence(now)
+    }
+
+    /// Whether all proxies that ask go by the view of `epoch` or a later one.
+    pub(crate) fn all_know(&self, now: Duration, epoch: Epoch) -> bool {
+        lock(&self.askers).all_know(now, epoch)
     }
 
     /// The committed epoch, 0 before any view.

@@ -112,14 +112,15 @@ fn count_keys(shared: &Shared) -> u64 {
 pub(crate) fn pulse(shared: &Shared, beat: &Beat) -> Pulse {
     let (member, now) = (&shared.member, boot_time());
     member.note_full(now, &beat.full);
-    if beat.proxy != 0 {
-        member.heard(now);
-    }
     let mut posts = member.posts.lock().unwrap_or_else(PoisonError::into_inner);
     posts.keep(now, beat.proxy, beat.post.clone());
     let posts = posts.of_others(now, beat.proxy);
     let (cluster, epoch, is_blank) =
         member.acceptor(|acceptor| (acceptor.cluster(), acceptor.epoch(), acceptor.is_blank()));
+    if beat.proxy != 0 {
+        let is_own = cluster.is_some_and(|own| own == beat.cluster);
+        member.heard(now, beat.proxy, if is_own { beat.epoch } else { Epoch::default() });
+    }
     let lease = match cluster {
         Some(own) if beat.cluster.0 != 0 && own != beat.cluster => Answer::Refused(Refusal::Foreign(own)),
         _ => member.register(&Request::Confirm { epoch: beat.epoch }),

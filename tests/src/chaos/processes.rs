@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ringmaster_protocol::register::{Answer, Refusal};
@@ -349,12 +350,21 @@ impl Processes {
     /// # Panics
     /// If there is no such process.
     pub fn pause(&self, node: usize, stop: bool) {
-        let id = self.nodes[node].as_ref().expect("the node runs").0.id().to_string();
-        let signal = if stop { "-STOP" } else { "-CONT" };
-        let done = Command::new("kill").args([signal, &id]).status().expect("kill is there");
-        assert!(done.success());
-        // On a busy machine its threads go on until the first of them has seen the signal.
-        eventually("it stands still", || !stop || stands_still(&id));
+        let process = self.nodes[node].as_ref().expect("the node runs");
+        halt(&process.0.id().to_string(), stop);
+    }
+
+    /// Stops a proxy without ending it, and lets it go on after this time; it returns at once when it stands still.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn pause_proxy_for(&self, proxy: usize, time: Duration) -> JoinHandle<()> {
+        let id = self.proxies[proxy].1.0.id().to_string();
+        halt(&id, true);
+        std::thread::spawn(move || {
+            std::thread::sleep(time);
+            halt(&id, false);
+        })
     }
 
     /// Waits until every proxy serves a write and a read of every part of the keys.
@@ -446,6 +456,14 @@ impl Processes {
         };
         files.map(|file| format!("== {:?}\n{}\n", file.file_name(), tail(read(&file.path())))).collect()
     }
+}
+
+fn halt(id: &str, stop: bool) {
+    let signal = if stop { "-STOP" } else { "-CONT" };
+    let done = Command::new("kill").args([signal, id]).status().expect("kill is there");
+    assert!(done.success());
+    // On a busy machine its threads go on until the first of them has seen the signal.
+    eventually("it stands still", || !stop || stands_still(id));
 }
 
 /// The committed view of a node: it is told to who asks how the node is and knows no view.
