@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Ringmaster beside redis-server, nutcracker and Envoy in one run, and writes the tables.
 #
-# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G|H|I]... [--rounds N] [--out DIR]
+# usage: scripts/benchmark.sh [--quick] [--part A|B|C|D|E|F|G|H|I|J]... [--rounds N] [--out DIR]
 #                             [--node-bin FILE] [--proxy-bin FILE] [--cli-bin FILE] [--profile NAME]
 #
 #   --part X         A: the node's CPU time an operation, beside redis-server
@@ -15,6 +15,7 @@
 #                    H: what copies cost: CPU time and latency with two copies, beside one
 #                    I: what security costs: the proxy's CPU time with users and with TLS, beside neither; memory of an
 #                       idle client
+#                    J: what watching costs: the proxy's CPU time with traces set up and with its metrics read
 #                    Can be given several times; default: all
 #   --quick          a smoke of seconds: its figures mean nothing
 #   --rounds N       interleaved rounds, of which the median counts; default 5, with --quick 1

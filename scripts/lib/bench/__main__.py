@@ -10,9 +10,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import busy, contenders, families, host, latency, memory, replication, report, security, speed, targets
+from . import busy, contenders, families, host, latency, memory, replication, report, security, speed, targets, watching, ways
 
-PARTS = "ABCDEFGHI"
+PARTS = "ABCDEFGHIJ"
 
 
 @dataclass
@@ -246,15 +246,34 @@ def part_i(setup, options, out):
     out.raw("idle-clients", [{"bytes_a_client": f"{idle:.0f}"}])
     limits = {pipeline: {security.USERS: targets.USERS_RATIO_MAX,
                          security.TLS: targets.TLS_RATIO_MAX if pipeline == targets.TLS_RATIO_PIPELINE else None}
-              for pipeline in security.PIPELINES}
+              for pipeline in ways.PIPELINES}
     text = ("CPU time of a proxy alone an operation, three proxies in front of the same three nodes: in the clear, with a user "
             "for whom each command and key is looked at, with TLS 1.3 (the handshakes of its 50 clients included). Median over "
             "the rounds (least–largest); the proxies have one core, nodes and load share the other.\n\n"
-            + report.security_table(samples, security.PLAIN, limits, security.PIPELINES)
+            + report.ways_table(samples, security.PLAIN, limits, ways.PIPELINES)
             + "\n\nA client that has asked once and is silent since, of "
             f"{security.QUICK_IDLE_CLIENTS if setup.quick else security.IDLE_CLIENTS:,}: {idle:,.0f} resident bytes "
             f"(target ≤ {targets.IDLE_CLIENT_BYTES_MAX:,}: {report.verdict(idle, targets.IDLE_CLIENT_BYTES_MAX)}).")
     out.add("Security", text, commands)
+
+
+def part_j(setup, options, out):
+    """What watching costs."""
+    if not (options.proxy_bin and options.node_bin):
+        setup.progress("left out: it needs --node-bin and --proxy-bin")
+        return
+    node, proxy = contenders.RingmasterNode(options.node_bin), contenders.RingmasterProxy(options.proxy_bin)
+    for server in (node, proxy):
+        out.versions[server.name] = server.version()
+    samples, commands = watching.measure(node, proxy, setup)
+    out.raw("watching", [sample.row() for sample in samples])
+    limits = {pipeline: {watching.TRACED: targets.TRACED_RATIO_MAX, watching.SCRAPED: targets.SCRAPED_RATIO_MAX}
+              for pipeline in ways.PIPELINES}
+    text = ("CPU time of a proxy alone an operation, three proxies in front of the same three nodes: unwatched, with traces set up "
+            "of which none is sampled, with its metrics read once a second. Median over the rounds (least–largest); the "
+            "proxies have one core, nodes and load share the other.\n\n"
+            + report.ways_table(samples, watching.PLAIN, limits, ways.PIPELINES))
+    out.add("Watching", text, commands)
 
 
 def parse(arguments):
@@ -284,7 +303,7 @@ def main():
     rounds = options.rounds or (1 if options.quick else 5)
     with tempfile.TemporaryDirectory(prefix="ringmaster-bench-") as work_dir:
         setup = Setup(options.quick, rounds, options.server_core, options.load_core, work_dir)
-        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g, part_h, part_i)):
+        for part, run in zip(PARTS, (part_a, part_b, part_c, part_d, part_e, part_f, part_g, part_h, part_i, part_j)):
             if part in (options.part or PARTS):
                 setup.part = part
                 try:

@@ -72,8 +72,8 @@ class RingmasterProxy:
         nodes = [f"  - {{name: node-{i}, address: \"{HOST}:{p}\"}}\n" for i, p in enumerate(node_ports)]
         cluster = Path(work_dir) / f"cluster-{port}.yaml"
         cluster.write_text(f"cluster: benchmark\nreplicas: 1\n{yaml}nodes:\n" + "".join(nodes))
-        command = [self.binary, "--cluster", str(cluster), "--listen", f"{HOST}:{port}", "--admin",
-                   f"{HOST}:{free_port()}", "--threads", "1", *flags]
+        admin = () if "--admin" in flags else ("--admin", f"{HOST}:{free_port()}")
+        command = [self.binary, "--cluster", str(cluster), "--listen", f"{HOST}:{port}", *admin, "--threads", "1", *flags]
         return Server(self.name, command, port, core, work_dir)
 
 

@@ -59,7 +59,7 @@ def copies_latency_table(samples, names, targets):
     return table(["command", *(f"{name} p50 ms" for name in names), "ratio", "target", "reached"], rows)
 
 
-def security_table(samples, plain, limits, pipelines):
+def ways_table(samples, plain, limits, pipelines):
     """CPU time an operation of each way, and its ratio to `plain`; `limits` are (way, pipeline) to the largest ratio."""
     cpu, ranges = speed.medians(samples), speed.spread(samples)
     rows = []

@@ -7,13 +7,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import load, wire
+from . import load, ways, wire
 
-PIPELINES = (1, 16)
-OPERATIONS = ("get", "set")
-# Operations of a measured run by pipeline depth: enough that the handshakes of 50 clients are little of it.
-RUN_LENGTH = {1: 150_000, 16: 1_500_000}
-QUICK_RUN_LENGTH = {1: 5_000, 16: 50_000}
 PLAIN, USERS, TLS = "in the clear", "with users", "with TLS"
 # A user for whom each command and key is looked at.
 RULES = "on nopass ~key:* &* +@all -flushall"
@@ -49,22 +44,10 @@ def _started(proxy, ports, setup, stack):
 
 def measure(node, proxy, setup):
     """Samples of all three ways in turns, the bytes of an idle client, and the commands that were run."""
-    length = QUICK_RUN_LENGTH if setup.quick else RUN_LENGTH
-    samples = []
     with ExitStack() as stack:
-        nodes = [node.start(setup.load_core, setup.work_dir) for _ in range(3)]
-        for server in nodes:
-            stack.callback(server.stop)
-        servers = _started(proxy, [server.port for server in nodes], setup, stack)
-        wire.prefill(servers[0][0].port, load.KEYS, load.VALUE_BYTES)
-        for round_number in range(1, setup.rounds + 1):
-            turn = round_number % len(servers)
-            for pipeline in PIPELINES:
-                for operation in OPERATIONS:
-                    for server, words in servers[turn:] + servers[:turn]:
-                        samples.append(load.run(server, operation, pipeline, length[pipeline], setup.load_core,
-                                                round_number, more=words))
-            setup.progress(f"round {round_number} of {setup.rounds}")
+        ports = ways.start_nodes(node, setup, stack)
+        servers = _started(proxy, ports, setup, stack)
+        samples = ways.in_turns(servers, setup)
         idle = idle_bytes(servers[0][0], setup)
         commands = [server.shown_command() for server, _ in servers]
     commands.append(" ".join(load.command("PORT", "get|set", "1|16", "N", setup.load_core, more=("[--tls --cacert FILE]",))))

@@ -24,6 +24,9 @@ USERS_RATIO_MAX = 1.10
 TLS_RATIO_MAX = 1.6
 TLS_RATIO_PIPELINE = 16
 IDLE_CLIENT_BYTES_MAX = 20 * 1024
+# The same of a proxy that is watched, beside one that is not.
+TRACED_RATIO_MAX = 1.02
+SCRAPED_RATIO_MAX = 1.03
 
 
 def busy_p999_ms_max(quiet_ms):
