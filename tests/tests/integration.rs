@@ -99,6 +99,44 @@ fn a_bad_cluster_file_changes_nothing() {
     assert_eq!(client.ask("GET k"), r"$1\r\nv\r\n");
 }
 
+/// The figures of the line `name` of INFO `section`; empty if there is none.
+fn figures(client: &mut Wire, section: &str, name: &str) -> String {
+    let told = client.ask(&format!("INFO {section}"));
+    let mut lines = told.split(r"\r\n").filter_map(|line| line.strip_prefix(&format!("{name}:")));
+    lines.next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_three_nodes_count_of_commands_and_errors_is_told_as_one_and_begins_anew_for_all() {
+    for yaml in ["", "replicas: 2"] {
+        let cluster = Cluster::builder().yaml(yaml).start();
+        let mut client = Wire::connect(cluster.address());
+        client.ask_until("SET begun 1", |reply| reply == r"+OK\r\n");
+        assert_eq!(client.ask("CONFIG RESETSTAT"), r"+OK\r\n");
+        assert_eq!(figures(&mut client, "commandstats", "cmdstat_append"), "", "{yaml}");
+        for n in 0..60 {
+            assert_eq!(client.ask(&format!("APPEND key:{n} v")), r":1\r\n");
+            assert!(client.ask(&format!("LPUSH key:{n} x")).starts_with("-WRONGTYPE"));
+        }
+        let has_part = |address| {
+            figures(&mut Wire::connect(address), "commandstats", "cmdstat_append").starts_with("calls=")
+        };
+        assert!(cluster.nodes().iter().all(|node| has_part(node.address())), "each has a part");
+        let appended = figures(&mut client, "commandstats", "cmdstat_append");
+        assert!(appended.starts_with("calls=60,usec="), "{yaml} {appended}");
+        assert!(appended.ends_with(",rejected_calls=0,failed_calls=0"), "{yaml} {appended}");
+        let pushed = figures(&mut client, "all", "cmdstat_lpush");
+        assert!(pushed.starts_with("calls=60,") && pushed.ends_with(",failed_calls=60"), "{yaml} {pushed}");
+        assert_eq!(figures(&mut client, "errorstats", "errorstat_WRONGTYPE"), "count=60", "{yaml}");
+        let percentiles = figures(&mut client, "latencystats", "latency_percentiles_usec_append");
+        assert!(percentiles.starts_with("p50=") && percentiles.contains(",p99.9="), "{yaml} {percentiles}");
+        assert_eq!(client.ask("CONFIG RESETSTAT"), r"+OK\r\n");
+        for (section, name) in [("commandstats", "cmdstat_append"), ("errorstats", "errorstat_WRONGTYPE")] {
+            assert_eq!(figures(&mut client, section, name), "", "{yaml}");
+        }
+    }
+}
+
 #[test]
 fn a_node_that_is_away_harms_only_its_own_keys() {
     let mut cluster = Cluster::builder().start();

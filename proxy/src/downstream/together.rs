@@ -58,8 +58,7 @@ const SETTINGS_OF_NODES: [&str; 36] = [
 ];
 
 /// What sections of INFO nodes have no part in.
-const OWN_SECTIONS: [&str; 8] =
-    ["server", "clients", "replication", "cpu", "modules", "commandstats", "errorstats", "cluster"];
+const OWN_SECTIONS: [&str; 6] = ["server", "clients", "replication", "cpu", "modules", "cluster"];
 
 impl Connection {
     /// A command that the proxy and the nodes answer together. False if it must wait for what came before.

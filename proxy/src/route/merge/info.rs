@@ -7,8 +7,10 @@ use ringmaster_protocol::resp::Protocol;
 use ringmaster_protocol::resp::reply::Reply;
 use ringmaster_protocol::session::info::human;
 
+mod figures;
+
 /// Fields of the proxy's own answer that are sums over the nodes.
-const SUMS: [&str; 16] = [
+const SUMS: [&str; 17] = [
     "used_memory",
     "used_memory_rss",
     "used_memory_peak",
@@ -21,6 +23,7 @@ const SUMS: [&str; 16] = [
     "evicted_keys",
     "keyspace_hits",
     "keyspace_misses",
+    "total_error_replies",
     "lazyfreed_objects",
     "lazyfree_pending_objects",
     "tracking_total_keys",
@@ -104,6 +107,7 @@ impl Infos {
             Some(value) => write!(out, "{name}:{value}\r\n"),
             None => write!(out, "{line}\r\n"),
         };
+        figures::follow(out, line, nodes);
         if line == "# Keyspace" {
             self.databases(out, nodes);
         }
