@@ -2,13 +2,14 @@
 # Runs test suites that others wrote for Redis against a proxy, and compares what fails with what is known to fail.
 #
 # usage: scripts/conformance.sh [--suite NAME]... [--port PORT] [--replicas N] [--protocol N] [--redis-source DIR]
-#          [--write]
+#          [--unit NAME]... [--write]
 #
 #   --suite NAME        redis-py, fakeredis, or redis (Redis's own suites, in Tcl); all three if none is named
 #   --port PORT         of a server that runs; it is emptied. Else a cluster of three nodes is built and started
 #   --replicas N        copies of each key in that cluster (default 1)
 #   --protocol N        what redis-py speaks, 2 (the default) or 3
 #   --redis-source DIR  Redis's source, for its suites; else Debian's, by apt-get source
+#   --unit NAME         of Redis's suites only this one, as type/zset
 #   --write             writes the failures into the lists; new ones stand at their end, without a reason
 #   --help              this text
 #
@@ -37,9 +38,12 @@ REDIS_UNITS=(type/string type/incr type/hash type/list type/list-2 type/list-3 t
   type/stream-cgroups keyspace expire scan sort bitops bitfield geo hyperloglog quit auth protocol info-command multi
   scripting functions pubsub pubsubshard introspection introspection-2 pause tracking other dump slowlog
   latency-monitor lazyfree acl acl-v2 querybuf limits networking violations)
+# Longest a test may be silent, and a unit may take.
+REDIS_TEST_SECONDS=300
+REDIS_UNIT_SECONDS=600
 REDIS_TAGS='-needs:debug -needs:repl -needs:save -needs:config-maxmemory -large-memory'
 
-suites=() port='' replicas=1 protocol=2 source='' write=no
+suites=() units=() port='' replicas=1 protocol=2 source='' write=no
 while [ $# -gt 0 ]; do
   case "$1" in
     --suite) suites+=("${2:?}"); shift ;;
@@ -47,12 +51,15 @@ while [ $# -gt 0 ]; do
     --replicas) replicas="${2:?}"; shift ;;
     --protocol) protocol="${2:?}"; shift ;;
     --redis-source) source="$(cd "${2:?}" && pwd)"; shift ;;
+    --unit) units+=("${2:?}"); shift ;;
     --write) write=yes ;;
     --help | -h) print_help "$0"; exit 0 ;;
     *) die "unknown option $1; see scripts/conformance.sh --help" ;;
   esac
   shift
 done
+[ ${#units[@]} -eq 0 ] || suites=(redis)
+[ ${#units[@]} -gt 0 ] || units=("${REDIS_UNITS[@]}")
 [ ${#suites[@]} -gt 0 ] || suites=(redis-py fakeredis redis)
 out="$(target_dir)/conformance"
 mkdir -p "$out"
@@ -69,12 +76,22 @@ start_cluster() {
   for _ in $(seq 300); do
     if [ "$(redis-cli -p "$port" set begun 1 2>/dev/null)" = OK ]; then
       # Suites hold nodes up for seconds on purpose; nobody else is served here.
-      printf 'timeouts: {request: 60s}\n' >>"$out/cluster/cluster.yaml"
+      printf 'timeouts: {request: 60s, drain: 60s}\n' >>"$out/cluster/cluster.yaml"
+      await_reload
       return
     fi
     sleep 0.1
   done
   die "the cluster does not serve; see $out/cluster.log"
+}
+
+# Waits until the proxy has read its file anew.
+await_reload() {
+  for _ in $(seq 100); do
+    [[ "$(redis-cli -p "$port" info 2>/dev/null)" != *config_reloads:[1-9]* ]] || return 0
+    sleep 0.1
+  done
+  die "the cluster does not take $out/cluster/cluster.yaml; see $out/cluster.log"
 }
 
 # Prints the directory of the source distribution $1 of version $2, fetched once.
@@ -126,26 +143,44 @@ failed_of_fakeredis() {
   failed_of_pytest "$dir" "$out/fakeredis.log" -m real test/test_mixins test/test_async
 }
 
-# A unit that ends before its time fails as a whole.
+# Runs the unit $2 of the suite in $1, for no longer than its bound; its clients end with it.
+run_unit() {
+  # What a test before left behind.
+  timeout 10 redis-cli -p "$port" client unpause >/dev/null || true
+  cd "$1"
+  timeout --kill-after 10 "$REDIS_UNIT_SECONDS" ./runtest --host 127.0.0.1 --port "$port" --cluster-mode --singledb \
+    --ignore-encoding --ignore-digest --no-latency --timeout "$REDIS_TEST_SECONDS" --tags "$REDIS_TAGS" \
+    --skipfile "$out/redis.skip" --single "unit/$2" </dev/null 2>&1 || echo "[end]: $?"
+}
+
+# A unit that ends before its time, and a test that is not run, fail.
 failed_of_redis() {
   local dir unit
   dir="$(redis_source)"
-  for unit in "${REDIS_UNITS[@]}"; do
-    (cd "$dir" && ./runtest --host 127.0.0.1 --port "$port" --cluster-mode --singledb --ignore-encoding --ignore-digest --no-latency \
-      --timeout 300 --tags "$REDIS_TAGS" --single "unit/$unit") >"$out/redis-unit.log" 2>&1 </dev/null || true
-    sed -i 's/\x1b\[[0-9;]*m//g' "$out/redis-unit.log"
+  grep -vE '^(#|$)' tests/conformance/redis-skipped.txt >"$out/redis.skip"
+  for unit in "${units[@]}"; do
+    (run_unit "$dir" "$unit") | sed 's/\x1b\[[0-9;]*m//g' >"$out/redis-unit.log"
     cat "$out/redis-unit.log" >>"$out/redis.log"
-    sed -nE 's#^\[err\]: (.*) in tests/.*#\1#p; s#^\[(exception|TIMEOUT)\].*#(ends early)#p' "$out/redis-unit.log" |
-      sed "s#^#$unit: #"
+    sed -nE 's#^\[err\]: (.*) in tests/.*#\1#p; s#^\[skip\]: ##p; s#^\[(exception|TIMEOUT)\].*#(ends early)#p
+      s#^\[end\]: (124|137)$#(ends early)#p' "$out/redis-unit.log" | sed "s#^#$unit: #"
   done
   say "redis: $(grep -c '^\[ok\]' "$out/redis.log") passed" >&2
+}
+
+# Of the lines of the list of suite $1 those whose unit was run.
+only_run() {
+  if [ "$1" = redis ]; then
+    grep -F -f <(printf '%s: \n' "${units[@]}") || true
+  else
+    cat
+  fi
 }
 
 # Compares the failures of suite $1, in $2, with its list. The word of the group of each is kept.
 compare() {
   local list="tests/conformance/$1.txt" known new gone
   known="$(mktemp)"
-  { grep -vE '^(#|$)' "$list" 2>/dev/null || true; } | LC_ALL=C sort -u >"$known"
+  { grep -vE '^(#|$)' "$list" 2>/dev/null || true; } | only_run "$1" | LC_ALL=C sort -u >"$known"
   new="$(LC_ALL=C comm -13 "$known" "$2")"
   gone="$(LC_ALL=C comm -23 "$known" "$2")"
   rm -f "$known"
@@ -167,7 +202,9 @@ write_list() {
   rm -f "$rest"
 }
 
-env="$(python_tool_env conformance-python "${TOOLS[@]}")" || die "the tools could not be installed"
+if [ "${suites[*]}" != redis ]; then
+  env="$(python_tool_env conformance-python "${TOOLS[@]}")" || die "the tools could not be installed"
+fi
 have tclsh || die "tcl is missing: apt-get install tcl"
 [ -n "$port" ] || start_cluster
 result=0
