@@ -24,6 +24,9 @@ pub fn matches(pattern: &[u8], text: &[u8], case: Case) -> bool {
     while from < text.len() {
         if pattern.get(at) == Some(&b'*') {
             at += 1;
+            if at == pattern.len() {
+                return true;
+            }
             star = Some((at, from));
             continue;
         }

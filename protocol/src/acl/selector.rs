@@ -114,7 +114,7 @@ impl Selector {
         if !self.commands.allow(spec, args) {
             return Err(Denial::Command);
         }
-        if !self.all_keys && spec.has_keys() {
+        if !self.all_keys && spec.has_keys() && !self.permits_only_key(spec, args) {
             let mut keys: Vec<KeyRef> = Vec::new();
             // What contradicts itself names no key; the command answers the error.
             let _ = spec.key_positions(args, &mut keys);
@@ -135,6 +135,12 @@ impl Selector {
             }
         }
         Ok(())
+    }
+
+    /// Whether the command has one key, with which this lets anything be done: then it is of no interest what it does.
+    fn permits_only_key<A: Arguments + ?Sized>(&self, spec: &Spec, args: &A) -> bool {
+        let flags = KeyFlags::ACCESS.union(KeyFlags::UPDATE);
+        spec.single_key() && self.permits_key(args, KeyRef { position: 1, flags })
     }
 
     fn reads_all_keys(&self) -> bool {

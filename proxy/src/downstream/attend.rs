@@ -1,7 +1,7 @@
 //! What a command does while users are restricted, clients monitor or commands are paused. Looked at only then.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::Context;
 use std::time::Duration;
 
@@ -39,9 +39,10 @@ impl Connection {
     }
 
     /// Lets a command wait while it is paused, refuses it, or tells those who monitor.
-    #[cold]
+    #[inline(never)]
     pub(super) fn attend(&mut self, command: Command<'_>) -> Attended {
-        let shared = Arc::clone(&self.thread.shared);
+        let thread = Rc::clone(&self.thread);
+        let shared = &thread.shared;
         let attention = &shared.attention;
         if attention.is_paused() && !self.thread.is_stopping() {
             let writes = self.may_write(command.spec);
