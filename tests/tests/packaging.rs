@@ -70,6 +70,8 @@ fn containers_may_write_only_where_their_programs_do() {
         assert_eq!(service["cap_drop"][0], "ALL", "{name}");
         let volume = service["volumes"][0].as_str().expect("a volume");
         assert!(volume.ends_with(":/data") || volume.ends_with(":ro"), "{name}: {volume}");
+        // Every container has this directory in memory, writable; there a profile puts its samples.
+        assert_eq!(service["environment"]["TMPDIR"], "/dev/shm", "{name}");
     }
 }
 

@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     /// Data threads of each node and each proxy.
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
+    /// Lets the admin ports of nodes and proxies take profiles of this process: /debug/pprof/profile and
+    /// /debug/pprof/flamegraph. All members are threads of it, so each shows all of them.
+    #[arg(long)]
+    profiling: bool,
     /// What is logged to standard error: error, warn, info, debug, trace.
     #[arg(long, value_name = "LEVEL", default_value = "warn")]
     log: String,
@@ -78,6 +82,7 @@ impl Arguments {
             replicas: self.replicas.unwrap_or(self.nodes.min(REPLICAS)),
             port: self.port,
             threads: self.threads,
+            profiling: self.profiling,
         })
     }
 }

@@ -74,6 +74,20 @@ fn ask(stream: &mut TcpStream, request: &str, reply: &str) {
     assert_eq!(String::from_utf8_lossy(&got), reply);
 }
 
+/// The status of a page of the admin port of `name`.
+fn status(up: &Up, name: &str, path: &str) -> String {
+    let line = up.lines.iter().find(|line| line.split_whitespace().next() == Some(name)).expect(name);
+    let admin = line.rsplit_once("http://").expect("an address").1.trim_end_matches("/metrics");
+    let mut stream = TcpStream::connect(admin).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply).expect("a reply");
+    let head = String::from_utf8_lossy(&reply);
+    head.split_whitespace().nth(1).expect("a status").to_owned()
+}
+
 fn fails(flags: &[&str]) -> String {
     let Output { status, stderr, .. } =
         Command::new(RINGMASTER).arg("up").args(flags).output().expect("it runs");
@@ -108,6 +122,19 @@ fn one_node_alone_is_up_with_single_copies() {
     let text = std::fs::read_to_string(up.word_of("file")).expect("cluster.yaml");
     assert!(text.contains("replicas: 1"), "{text}");
     ask(&mut up.connect("proxy-1"), "SET hello world\r\n", "+OK\r\n");
+}
+
+#[test]
+fn profiles_are_taken_at_every_admin_port_with_the_flag_and_at_none_without() {
+    for (flags, wanted) in [(&["--nodes", "1"][..], "403"), (&["--nodes", "1", "--profiling"], "200")] {
+        let mut up = Up::start(flags);
+        for member in ["proxy-1", "node-1"] {
+            let got = status(&up, member, "/debug/pprof/flamegraph?seconds=1");
+            assert_eq!(got, wanted, "{member} with {flags:?}");
+        }
+        let (_, warned, well) = up.stop();
+        assert!(well, "{warned}");
+    }
 }
 
 #[test]

@@ -135,6 +135,24 @@ fn every_file_that_the_programs_are_told_of_is_mounted() {
 }
 
 #[test]
+fn a_profile_has_a_place_for_its_samples_though_the_root_is_read_only() {
+    for build in BUILDS {
+        let Some(manifests) = Manifests::build(build) else { return };
+        for pod in manifests.pods() {
+            let container = &pod["spec"]["containers"][0];
+            let variable = list(&container["env"]).iter().find(|variable| variable["name"] == "TMPDIR");
+            let place = variable.and_then(|variable| variable["value"].as_str()).expect("a place");
+            let volume =
+                mounted(pod, place).unwrap_or_else(|| panic!("{build}: nothing is mounted at {place}"));
+            assert!(volume["emptyDir"]["sizeLimit"].is_string(), "{build}: {place} has no bound");
+            let mounts = list(&container["volumeMounts"]);
+            let mount = mounts.iter().find(|mount| mount["mountPath"] == place).expect("it is mounted");
+            assert!(mount.get("readOnly").is_none(), "{build}: {place} is read-only");
+        }
+    }
+}
+
+#[test]
 fn who_reaches_a_production_proxy_must_log_in_over_tls() {
     let Some(Settings { node, proxy, cluster, .. }) = Settings::of("overlays/production") else { return };
     assert!(!proxy.insecure && !node.insecure);

@@ -28,6 +28,8 @@ pub(super) struct Shape {
     pub(super) port: u16,
     /// Data threads of each member.
     pub(super) threads: usize,
+    /// Whether the admin ports take profiles.
+    pub(super) profiling: bool,
 }
 
 /// A cluster that runs.
@@ -141,6 +143,7 @@ fn start_node(shape: &Shape, directory: &Directory) -> io::Result<Node> {
         admin: loopback(0),
         threads: shape.threads,
         data_dir: directory.path().to_owned(),
+        profiling: shape.profiling,
         ..ringmaster_node::Config::default()
     })
 }
@@ -151,6 +154,7 @@ fn start_proxy(shape: &Shape, directory: &Directory, port: u16) -> anyhow::Resul
         listen: loopback(port),
         admin: loopback(0),
         threads: shape.threads,
+        profiling: shape.profiling,
         ..ringmaster_proxy::Config::default()
     });
     started
