@@ -27,6 +27,8 @@ cd "$ROOT"
 IMAGE_MB_MAX=40
 # Keys that are written before a node is killed.
 KEYS=2000
+# Where Debian has the authorities of TLS.
+AUTHORITIES=/etc/ssl/certs/ca-certificates.crt
 # How long a condition may take to come true.
 PATIENCE_SECONDS=120
 
@@ -120,7 +122,11 @@ import_debian() {
   debootstrap --variant=minbase ${2:+--include="$2"} bookworm "$tree" >"$WORK/debootstrap.log" 2>&1 ||
     die "debootstrap failed: $(tail -1 "$WORK/debootstrap.log")"
   rm -rf "$tree"/var/cache/apt/archives/*.deb "$tree"/var/lib/apt/lists/*
-  [ -z "$3" ] || cp -a "$3/bin" "$3/lib" "$tree/usr/local/"
+  if [ -n "$3" ]; then
+    cp -a "$3/bin" "$3/lib" "$tree/usr/local/"
+    # The authorities that this machine believes: where TLS is looked into on its way out, a fresh Debian's do not suffice.
+    cp -L "$AUTHORITIES" "$tree$AUTHORITIES"
+  fi
   tar -C "$tree" -c . | docker import --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/bin:/sbin' - "$1" >/dev/null
   rm -rf "$tree"
 }
@@ -169,7 +175,8 @@ check_images() {
   for image in ringmaster-node ringmaster-proxy; do
     bytes="$(above_base "$image")"
     say "$image: $((bytes / 1000000)) MB above its base"
-    [ "$bytes" -lt $((IMAGE_MB_MAX * 1000000)) ] || die "$image is larger than $IMAGE_MB_MAX MB above its base"
+    # Programs that are compiled otherwise have other sizes.
+    [ "$quick$programs" != no ] || [ "$bytes" -lt $((IMAGE_MB_MAX * 1000000)) ] || die "$image is larger than $IMAGE_MB_MAX MB above its base"
   done
 }
 
