@@ -57,7 +57,7 @@ cargo_tool() {
   local env
   have "cargo-$1" && return
   say "cargo-$1 is missing: installing it"
-  if env="$(python_tool_env "cargo-$1" "$2")" && "$env/bin/cargo-$1" --version; then
+  if env="$(python_tool_env "cargo-$1" "$2")" && PATH="$PATH:$env/bin" cargo "$1" --version; then
     PATH="$PATH:$env/bin"
     return
   fi
