@@ -5,7 +5,7 @@
 #
 #   --fast       unit tests of the crates only: installs nothing, starts no server of others, no doc tests
 #   --coverage   the same tests, all programs counting the lines that they run: the share of each crate is printed, and
-#                <target>/llvm-cov/html/index.html has the lines. Processes that a test kills count, too
+#                <target>/llvm-cov/html/index.html has the lines. What a test kills has not written what it ran
 #   -- ARGS...   handed to the test runner (cargo nextest, or cargo test), for instance a test's name
 #   --help       this text
 #
@@ -149,10 +149,6 @@ prepare_coverage() {
     [ -x "$bin/llvm-cov" ] && [ -x "$bin/llvm-profdata" ] || apt_install "llvm-$major"
     export LLVM_COV="$bin/llvm-cov" LLVM_PROFDATA="$bin/llvm-profdata"
   fi
-  # Counters lie in a file that is mapped (%c), so a process that is killed has written them; the processes of one program
-  # share four files (%4m), of which they would need one each else: gigabytes.
-  export LLVM_PROFILE_FILE_NAME='ringmaster-%4m%c.profraw'
-  export RUSTFLAGS="${RUSTFLAGS:-} -Cllvm-args=-runtime-counter-relocation"
 }
 
 # The lines of the programs that ran, for each crate and as pages.
