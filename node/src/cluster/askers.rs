@@ -17,7 +17,7 @@ pub struct Askers {
 }
 
 impl Askers {
-    /// A proxy asked, and has told its answers apart by the view of `epoch`: 0 where that is none of this cluster.
+    /// A proxy asked that goes by the view of `epoch`; 0 where that is none of this cluster.
     pub fn heard(&mut self, now: Duration, proxy: u128, epoch: Epoch) {
         self.latest = self.latest.max(now);
         self.by_proxy.retain(|_, (at, _)| now.saturating_sub(*at) <= GONE_AFTER);

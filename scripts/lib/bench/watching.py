@@ -12,11 +12,14 @@ PLAIN, TRACED, SCRAPED = "unwatched", "traces, none sampled", "metrics read each
 SCRAPE_SECONDS = 1.0
 
 
-def _scraped(port, is_over):
-    """Reads the page of metrics again and again, as Prometheus would."""
-    while not is_over.wait(SCRAPE_SECONDS):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
-            page.read()
+def _scraped(port, is_over, failures):
+    """Reads the page of metrics again and again, as Prometheus would, until it cannot be had."""
+    try:
+        while not is_over.wait(SCRAPE_SECONDS):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
+                page.read()
+    except OSError as error:
+        failures.append(error)
 
 
 def measure(node, proxy, setup):
@@ -34,12 +37,14 @@ def measure(node, proxy, setup):
             stack.callback(server.stop)
             server.name = name
             servers.append((server, ()))
-        is_over = threading.Event()
-        reader = threading.Thread(target=_scraped, args=(admin, is_over))
+        is_over, failures = threading.Event(), []
+        reader = threading.Thread(target=_scraped, args=(admin, is_over, failures))
         reader.start()
         try:
             samples = ways.in_turns(servers, setup)
         finally:
             is_over.set()
             reader.join()
+        if failures:
+            raise RuntimeError(f"the metrics could not be read all the time: {failures[0]}")
         return samples, [server.shown_command() for server, _ in servers]
